@@ -1,0 +1,15 @@
+from job import job
+
+with job(snakemake):
+    import pandas as pd
+
+    from hemapilots.evaluation import combine, verdict, write_metrics
+    from hemapilots.tables import write_json
+
+    inputs, spec, output = snakemake.input, snakemake.params.spec, snakemake.output
+    pooled = [pd.read_csv(path, dtype={"p": str}) for path in inputs.pooled] or [None, None]
+    metrics, comparisons = combine(map(pd.read_csv, inputs.metrics), map(pd.read_parquet, inputs.counts), *pooled, spec)
+    judged = verdict(comparisons, metrics, spec)
+    write_metrics(metrics, output.metrics)
+    write_metrics(comparisons, output.comparisons)
+    write_json(output.verdict, judged)

@@ -1,0 +1,15 @@
+from pathlib import Path
+
+from job import job
+
+with job(snakemake):
+    from hemapilots.harmonize.units import load_factors
+    from hemapilots.paths import RESOURCES
+    from hemapilots.synthesis.cohort import draw_site
+    from hemapilots.synthesis.extract import write_extract
+    from hemapilots.synthesis.recipe import load_recipe
+
+    draw, params = snakemake.params.draw, snakemake.params
+    recipe = load_recipe(RESOURCES / "recipes" / f"{draw['recipe']}.yaml")
+    table = draw_site(recipe, draw["index"], draw["patients"], draw["seed"])
+    write_extract(table, params.mapping, params.use_case, load_factors(RESOURCES / "units" / "factors.csv"), Path(snakemake.output[0]))

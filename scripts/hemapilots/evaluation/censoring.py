@@ -1,0 +1,101 @@
+"""Kaplan-Meier curves of survival and of censoring for a batch of patient weights.
+
+At a tied time events come before censorings: a patient censored at t is at risk of the event at t, and a
+patient with the event at t is not at risk of being censored at t. Then an event at t was observable if
+censoring had not happened before t, and its inverse weight is G(t-) (Uno et al., Stat Med 2011; R's
+survival::concordance). scikit-survival takes G(t): the two differ only where an event and a censoring share a
+time, and `weigh(..., left=False)` gives its values there.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["StepCurves", "Weighted", "kaplan_meier", "log_censoring_gradient", "weigh"]
+
+
+@dataclass(frozen=True)
+class StepCurves:
+    """Right-continuous curves that start at 1: `times` (u,) ascending, `values` (batch, u) from each on."""
+
+    times: np.ndarray
+    values: np.ndarray
+
+    def at(self, t: np.ndarray) -> np.ndarray:
+        """The curves at t (m,), shape (batch, m)."""
+        return self._steps(np.searchsorted(self.times, t, side="right"))
+
+    def before(self, t: np.ndarray) -> np.ndarray:
+        """The curves just before t (m,), shape (batch, m)."""
+        return self._steps(np.searchsorted(self.times, t, side="left"))
+
+    def _steps(self, steps: np.ndarray) -> np.ndarray:
+        padded = np.concatenate([np.ones((len(self.values), 1)), self.values], axis=1)
+        return padded[:, steps]
+
+
+def kaplan_meier(
+    time: np.ndarray, event: np.ndarray, weights: np.ndarray, censoring: bool = False
+) -> StepCurves:
+    """Survival S(t), or with `censoring` the censoring curve G(t), for weights (batch, n).
+
+    `time` (n,) in any unit, `event` (n,) boolean. Where nobody is at risk the curve keeps its last value.
+    """
+    order = np.argsort(time, kind="stable")
+    ordered = time[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    sorted_weights = weights[:, order]
+    leaving = np.add.reduceat(sorted_weights, starts, axis=1)
+    hits = np.add.reduceat(sorted_weights * event[order], starts, axis=1)
+    at_risk = leaving[:, ::-1].cumsum(axis=1)[:, ::-1]
+    if censoring:
+        at_risk, hits = at_risk - hits, leaving - hits
+    hazard = np.divide(hits, at_risk, out=np.zeros_like(hits), where=at_risk > 0)
+    return StepCurves(ordered[starts], np.cumprod(1 - hazard, axis=1))
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """Outcomes (n,) under a batch of patient weights (batch, n), with what censoring makes of them.
+
+    `inverse` (batch, n): 1 / G(time-) of patients with the event, 0 for the others; `curves`: G itself.
+    """
+
+    time: np.ndarray
+    event: np.ndarray
+    weights: np.ndarray
+    inverse: np.ndarray
+    curves: StepCurves
+    left: bool
+
+
+def weigh(time: np.ndarray, event: np.ndarray, weights: np.ndarray, left: bool = True) -> Weighted:
+    """Estimates the censoring curve anew for each row of weights; `left` takes G(t-), else G(t)."""
+    curves = kaplan_meier(time, event, weights, censoring=True)
+    probability = curves.before(time) if left else curves.at(time)
+    # G is zero only where no weight is left, so those patients count for nothing in that row.
+    usable = event & (probability > 0)
+    inverse = np.divide(1.0, probability, out=np.zeros_like(probability), where=usable)
+    return Weighted(time, event, weights, inverse, curves, left)
+
+
+def log_censoring_gradient(
+    time: np.ndarray, event: np.ndarray, amounts: np.ndarray, left: bool = True
+) -> np.ndarray:
+    """Derivative (n,) by each patient's weight, at weights 1, of sum_i amounts_i log G(time_i-).
+
+    With `left=False` of sum_i amounts_i log G(time_i). log G sums log(alive / at risk) over censoring times:
+    a patient who stays past one adds to both, one censored there to `at risk` alone.
+    """
+    times, group = np.unique(time, return_inverse=True)
+    leaving = np.bincount(group, minlength=len(times)).astype(float)
+    hits = np.bincount(group, weights=event, minlength=len(times))
+    alive = leaving[::-1].cumsum()[::-1] - leaving
+    at_risk = alive + leaving - hits
+    per_time = np.bincount(group, weights=amounts, minlength=len(times))
+    later = per_time[::-1].cumsum()[::-1] - (per_time if left else 0.0)
+    inverse_risk = np.divide(later, at_risk, out=np.zeros_like(later), where=at_risk > 0)
+    inverse_alive = np.divide(later, alive, out=np.zeros_like(later), where=alive > 0)
+    steps = np.where(at_risk > alive, inverse_alive - inverse_risk, 0.0)
+    passed = np.r_[0.0, np.cumsum(steps)[:-1]]
+    return passed[group] - np.where(event, 0.0, inverse_risk[group])

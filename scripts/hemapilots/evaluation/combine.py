@@ -1,0 +1,88 @@
+"""Figures over all sites: pooled where patients may be pooled, else within-site figures combined."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtr, ndtri
+
+from hemapilots.evaluation.comparison import p_text
+from hemapilots.evaluation.frames import COMPARISON_COLUMNS, METRIC_COLUMNS, frame
+
+__all__ = ["combine", "within_site"]
+
+NAMES = ["endpoint", "model", "regime", "reference_model", "reference_regime", "metric", "horizon"]
+
+
+def combine(
+    site_metrics: Iterable[pd.DataFrame],
+    site_counts: Iterable[pd.DataFrame],
+    pooled_metrics: pd.DataFrame | None,
+    pooled_comparisons: pd.DataFrame | None,
+    spec: Mapping[str, Any],
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(metrics, comparisons) of a pilot from what its sites released and, where allowed, the pooled tables.
+
+    Metrics on "all" are the pooled ones if given, else weighted within-site figures. Comparisons hold each
+    site's own differences, the within-site combination on "all" (estimand "within-site") and, if given, the
+    pooled ones on "all" (estimand "pooled"), so that both stand side by side. The result does not depend on
+    the order of sites.
+    """
+    counts = pd.concat(list(site_counts), ignore_index=True).sort_values("site", kind="stable")
+    metrics = pd.concat(list(site_metrics), ignore_index=True).sort_values("evaluated_on", kind="stable")
+    everywhere = pooled_metrics
+    if everywhere is None:
+        everywhere = within_site(counts, "metric", spec).assign(subgroup="all")
+    tables = [_site_differences(counts, spec), within_site(counts, "difference", spec)]
+    if pooled_comparisons is not None:
+        tables.insert(0, pooled_comparisons)
+    return _stacked([everywhere, metrics], METRIC_COLUMNS), _stacked(tables, COMPARISON_COLUMNS)
+
+
+def within_site(counts: pd.DataFrame, kind: str, spec: Mapping[str, Any]) -> pd.DataFrame:
+    """Weighted means of the sites' figures of a `kind` ("metric" or "difference"), evaluated_on "all".
+
+    Estimate sum w_k e_k / sum w_k, variance sum (w_k / sum w)^2 se_k^2, normal interval, over the sites where
+    the figure is estimable; n and events are theirs.
+    """
+    level = float(spec["bootstrap"]["level"])
+    groups = counts[counts["kind"] == kind].groupby(NAMES, sort=False, dropna=False)
+    scope = {"scenario": spec["scenario"], "evaluated_on": "all", "estimand": "within-site"}
+    rows = []
+    for name, group in groups:
+        found = _weighted(group, level)
+        if kind == "difference":
+            found["difference"] = found.pop("estimate")
+        rows.append(scope | dict(zip(NAMES, name, strict=True)) | found)
+    return frame(rows, METRIC_COLUMNS if kind == "metric" else COMPARISON_COLUMNS)
+
+
+def _weighted(group: pd.DataFrame, level: float) -> dict[str, Any]:
+    used = group[np.isfinite(group[["estimate", "se", "weight"]]).all(axis=1)]
+    if used.empty:
+        return {"estimate": np.nan, "n": 0.0, "events": 0.0}
+    share = (used["weight"] / used["weight"].sum()).to_numpy()
+    estimate = float(share @ used["estimate"].to_numpy())
+    se = float(np.sqrt(np.sum((share * used["se"].to_numpy()) ** 2)))
+    half = float(ndtri(0.5 + level / 2)) * se
+    size = {"n": float(used["n"].sum()), "events": float(used["events"].sum())}
+    found = {"estimate": estimate, "lower": estimate - half, "upper": estimate + half}
+    return found | {"p": _normal_p(used, estimate, se)} | size
+
+
+def _normal_p(used: pd.DataFrame, estimate: float, se: float) -> str | None:
+    if (used["p"] == "identical").all():
+        return "identical"
+    return p_text(float(2 * ndtr(-abs(estimate) / se))) if se > 0 else None
+
+
+def _site_differences(counts: pd.DataFrame, spec: Mapping[str, Any]) -> pd.DataFrame:
+    own = counts[counts["kind"] == "difference"]
+    own = own.rename(columns={"estimate": "difference", "site": "evaluated_on"})
+    return own.assign(scenario=spec["scenario"], estimand="within-site").reindex(columns=COMPARISON_COLUMNS)
+
+
+def _stacked(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    rows = [row for table in tables for row in table.to_dict("records")]
+    return frame(rows, columns)

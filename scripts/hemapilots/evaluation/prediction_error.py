@@ -1,0 +1,32 @@
+"""Brier scores with inverse probability of censoring weights (Graf et al. 1999), for a batch of weights."""
+
+import numpy as np
+
+from hemapilots.evaluation.censoring import Weighted
+
+__all__ = ["brier", "integrated"]
+
+
+def brier(outcomes: Weighted, survival: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Brier(t), shape (batch, t), of predicted survival (n, t) at `times` (t,); nan where a prediction is.
+
+    A patient with the event by t counts S^2 / G(time-), one who outlives t counts (1 - S)^2 / G(t), one
+    censored before counts 0; the sum is divided by all weight.
+    """
+    time = outcomes.time[:, None]
+    died = outcomes.event[:, None] & (time <= times)
+    case_loss = np.where(died, survival**2, 0.0)
+    alive_loss = np.where(time > times, (1 - survival) ** 2, 0.0)
+    reached = outcomes.curves.at(times)
+    alive = outcomes.weights @ alive_loss
+    alive = np.divide(alive, reached, out=np.zeros_like(alive), where=reached > 0)
+    loss = (outcomes.weights * outcomes.inverse) @ case_loss + alive
+    loss[:, np.isnan(survival).any(axis=0)] = np.nan
+    return loss / outcomes.weights.sum(axis=1, keepdims=True)
+
+
+def integrated(scores: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Mean of Brier(t) over the range of `times` by the trapezoid rule, shape (batch,); nan with one time."""
+    if len(times) < 2:
+        return np.full(len(scores), np.nan)
+    return np.trapezoid(scores, times, axis=1) / (times[-1] - times[0])

@@ -1,0 +1,82 @@
+"""Evaluation inside one site, and the counts from which federated figures are made; both leave the site."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hemapilots.evaluation.draws import draw
+from hemapilots.evaluation.frames import COUNT_COLUMNS, METRIC_COLUMNS, frame, released
+from hemapilots.evaluation.paired import difference_rows, metric_rows
+from hemapilots.evaluation.sample import Sample, assemble
+
+__all__ = ["evaluate_site"]
+
+
+def evaluate_site(
+    site: str,
+    outcomes: pd.DataFrame,
+    folds: pd.DataFrame,
+    predictions: Mapping[tuple[str, str, str], pd.DataFrame],
+    spec: Mapping[str, Any],
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(metrics of the site, counts): every regime judged on the site's own patients.
+
+    `outcomes`: row, <endpoint>_time (years), <endpoint>_event; `folds`: replicate, fold, row; `predictions`
+    by (endpoint, model, regime): replicate, row, risk, survival_<t>. The censoring curve is the site's.
+    Counts have a `kind`: "metric" (estimate, se, weight), "difference" (paired, of the comparisons),
+    "endpoint" (patients, events) and "horizon" (events before it, patients at risk after it). `weight` is
+    comparable pairs per replicate (for Uno's C inverse-probability weighted), cases for AUC, patients for
+    Brier scores. Figures that rest on fewer patients or events than `spec["minimum_cell"]` are blank, and so
+    is AUC's weight, which is a count of events, at horizons whose counts may not be told.
+    """
+    minimum = int(spec.get("minimum_cell", 5))
+    metrics, counts = [], []
+    for endpoint in spec["endpoints"]:
+        sample = assemble({site: (outcomes, folds, predictions)}, endpoint, spec["grid"])
+        draws = draw(sample, spec)
+        rows = list(metric_rows(endpoint, sample, draws, spec))
+        metrics += [{"scenario": spec["scenario"], "evaluated_on": site} | row for row in rows]
+        counts += [{"kind": "metric"} | row for row in rows]
+        for row in difference_rows(endpoint, sample, draws, spec):
+            counts.append({"kind": "difference", "estimate": row["difference"]} | row)
+        sizes = list(_sizes(endpoint, sample, spec["horizons"], minimum))
+        told = [row["horizon"] for row in sizes if "at_risk" in row]
+        for row in (row for row in counts if row["endpoint"] == endpoint and row["metric"] == "auc"):
+            row["weight"] = row["weight"] if row["horizon"] in told else np.nan
+        counts += sizes
+    counts = [{name: value for name, value in row.items() if name in COUNT_COLUMNS} for row in counts]
+    table = frame([{"site": site} | row for row in counts], COUNT_COLUMNS)
+    return released(frame(metrics, METRIC_COLUMNS), minimum), _released_counts(table, minimum)
+
+
+def _released_counts(table: pd.DataFrame, minimum: int) -> pd.DataFrame:
+    """Suppression for figures; the rows of sizes have passed the stricter rule of `_sizes`."""
+    sizes = table["kind"].isin(["endpoint", "horizon"])
+    return pd.concat([released(table[~sizes], minimum), table[sizes]], ignore_index=True)
+
+
+def _sizes(endpoint: str, sample: Sample, horizons: list[float], minimum: int) -> Iterator[dict[str, Any]]:
+    """Patients and events, and per horizon events up to it and patients observed beyond it.
+
+    A horizon is told only if the events and the censorings between it and the horizons told before, and after
+    it, are each 0 or at least `minimum`: no small cell can be had by subtraction.
+    """
+    size = {"n": _cell(len(sample.time), minimum), "events": _cell(np.count_nonzero(sample.event), minimum)}
+    yield {"kind": "endpoint", "endpoint": endpoint} | size
+    told = -np.inf
+    for horizon in sorted(horizons):
+        inside = (sample.time > told) & (sample.time <= horizon)
+        beyond = sample.time > horizon
+        kinds = (sample.event, ~sample.event)
+        cells = [np.count_nonzero(part & kind) for part in (inside, beyond) for kind in kinds]
+        safe = all(np.isfinite(list(size.values()))) and all(cell == 0 or cell >= minimum for cell in cells)
+        before, at_risk = np.count_nonzero(sample.event & (sample.time <= horizon)), np.count_nonzero(beyond)
+        figures = {"events": float(before), "at_risk": float(at_risk)} if safe else {}
+        yield {"kind": "horizon", "endpoint": endpoint, "horizon": float(horizon), "n": size["n"]} | figures
+        told = horizon if safe else told
+
+
+def _cell(count: int, minimum: int) -> float:
+    return float(count) if count >= minimum else np.nan

@@ -1,0 +1,136 @@
+"""The one exit of a site: gate, wire check, ledger. Messages and files alike leave through `Exit.release` or not at all."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hemapilots.errors import HemaPilotsError
+from hemapilots.federation.messages import MAXIMUM_BYTES, MESSAGE_TYPES
+from hemapilots.tables import read_parquet, write_csv, write_json, write_parquet
+
+LEDGER_COLUMNS = ["when", "stage", "round", "message_type", "fields", "values", "bytes", "decision", "reason", "privacy_spent"]
+MINIMUM_SUPPORT = 5
+
+
+class Refusal(HemaPilotsError):
+    """The gate's no: rule and field."""
+
+
+@dataclass(frozen=True)
+class Support:
+    """What stands behind a message's values: the smallest number of patients and events in any training set that it covers,
+    and per 0/1 column the smallest number of carriers or non-carriers."""
+
+    patients: int
+    events: int
+    columns: dict[str, int] = field(default_factory=dict)
+
+    def weakness(self, minimum: int) -> str | None:
+        """The first value that falls short, in words, or None."""
+        if self.patients < minimum:
+            return f"patients: fewer than {minimum} stand behind a value"
+        if self.events < minimum:
+            return f"events: fewer than {minimum} stand behind a value"
+        short = [name for name, count in self.columns.items() if count < minimum]
+        return f"columns {', '.join(short)}: fewer than {minimum} carriers or non-carriers" if short else None
+
+
+@dataclass
+class Exit:
+    """One site's exit in one stage. gate: `enforce` refuses, `report` records what it would refuse, `off` lets everything pass."""
+
+    site: str
+    stage: str
+    gate: str
+    support: Support | None = None
+    entries: list[dict] = field(default_factory=list)
+
+    def release(self, message_type: str, payload: dict, round_: int = 0) -> dict:
+        """The payload, if it may leave: field name to array, or to text or bytes for a file. Raises Refusal with rule and field.
+
+        Order: plaintext gate, wire check (fields, type, finite, size), ledger.
+        """
+        reason = None if self.gate == "off" else self._objection(message_type)
+        if reason and self.gate == "enforce":
+            self._write(message_type, payload, round_, "refused", reason)
+            raise Refusal(f"site {self.site}: {message_type} may not leave: {reason}")
+        self._check_wire(message_type, payload)
+        self._write(message_type, payload, round_, "would refuse" if reason else "released", reason)
+        return payload
+
+    def release_json(self, message_type: str, record: dict, path: str | Path) -> None:
+        """Release a record as a JSON file."""
+        self.release(message_type, {message_type: json.dumps(record)})
+        write_json(path, record)
+
+    def release_csv(self, message_type: str, table: pd.DataFrame, path: str | Path) -> None:
+        """Release a table as a CSV file."""
+        self.release(message_type, {message_type: table.to_csv(index=False)})
+        write_csv(path, table)
+
+    def release_parquet(self, message_type: str, table: pd.DataFrame, path: str | Path) -> None:
+        """Release a table as a Parquet file."""
+        self.release(message_type, {message_type: table.to_csv(index=False)})
+        write_parquet(path, table)
+
+    def _objection(self, message_type: str) -> str | None:
+        kind = MESSAGE_TYPES[message_type]
+        if kind.exact:
+            return "exact: values of single patients"
+        if kind.supported and self.support is not None:
+            return self.support.weakness(MINIMUM_SUPPORT)
+        return None
+
+    def _check_wire(self, message_type: str, payload: dict) -> None:
+        kind = MESSAGE_TYPES[message_type]
+        unknown = sorted(set(payload) - set(kind.fields))
+        if unknown:
+            raise Refusal(f"site {self.site}: {message_type} may not carry {', '.join(unknown)}")
+        for name, value in payload.items():
+            # A baseline ends where follow-up does: its missing tail is information, not a failure.
+            if isinstance(value, np.ndarray) and message_type != "baselines" and not np.isfinite(value).all():
+                raise Refusal(f"site {self.site}: {message_type}.{name} is not finite; lower the learning rate or raise the penalty")
+        if sum(size_of(value) for value in payload.values()) > MAXIMUM_BYTES:
+            raise Refusal(f"site {self.site}: {message_type} is larger than {MAXIMUM_BYTES >> 20} MiB")
+
+    def _write(self, message_type: str, payload: dict, round_: int, decision: str, reason: str | None) -> None:
+        self.entries.append(
+            {
+                "when": datetime.now(UTC).isoformat(timespec="seconds"),
+                "stage": self.stage,
+                "round": round_,
+                "message_type": message_type,
+                "fields": ", ".join(payload),
+                "values": sum(values_in(value) for value in payload.values()) if decision != "refused" else 0,
+                "bytes": sum(size_of(value) for value in payload.values()) if decision != "refused" else 0,
+                "decision": decision,
+                "reason": reason or "",
+                "privacy_spent": None,
+            }
+        )
+
+
+def write_ledger(entries: list[dict], path: str | Path) -> None:
+    """Write a ledger, also where nothing left the site."""
+    table = pd.DataFrame(entries, columns=LEDGER_COLUMNS)
+    table["privacy_spent"] = table["privacy_spent"].astype(float)
+    write_parquet(path, table)
+
+
+def merge_ledgers(parts: list[Path], path: str | Path) -> None:
+    """The ledger of a site from those of its jobs, in the order of the stages."""
+    write_parquet(path, pd.concat([read_parquet(part) for part in parts], ignore_index=True))
+
+
+def size_of(value: np.ndarray | bytes | str) -> int:
+    """Bytes of a payload's field."""
+    return value.nbytes if isinstance(value, np.ndarray) else len(value if isinstance(value, bytes) else value.encode())
+
+
+def values_in(value: np.ndarray | bytes | str) -> int:
+    """Numbers in a payload's field; a file counts as one for each eight bytes."""
+    return value.size if isinstance(value, np.ndarray) else -(-size_of(value) // 8)

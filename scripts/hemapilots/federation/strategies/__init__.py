@@ -1,0 +1,1 @@
+"""Ways of combining the sites' updates: our own, and Flower's by name."""

@@ -1,0 +1,155 @@
+"""Ridge Cox regression: what a site computes for one round, and how a fitted model predicts.
+
+A state holds coefficients (F, p) on standardised columns and fit_set (F,), the training set of each fit. Objective of a fit:
+-log partial likelihood (summed over patients) + penalty/2 |b|^2; the penalty is added once, by whoever combines the sites.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from hemapilots.models import partial_likelihood as pl
+from hemapilots.models.data import Preprocessing, Subset, TrainingData
+
+
+def initial(fits: int, columns: int) -> np.ndarray:
+    """Coefficients (F, p) to start from."""
+    return np.zeros((fits, columns))
+
+
+def update(state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarray]:
+    """What the site answers to `config["task"]`: see TASKS; arrays keyed by name."""
+    return TASKS[config["task"]](state, data, config)
+
+
+def newton_statistics(state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarray]:
+    """Per fit the site's log-likelihood (F,), gradient (F, p) and information, upper triangle (F, p(p+1)/2)."""
+    coefficients = state["coefficients"]
+    fits, p = coefficients.shape
+    upper = np.triu_indices(p)
+    out = {"loglik": np.zeros(fits), "gradient": np.zeros((fits, p)), "information": np.zeros((fits, upper[0].size))}
+    for subset, members in _by_training_set(state, data):
+        found = pl.statistics(subset.x, coefficients[members], subset.risk_sets, config["ties"])
+        out["loglik"][members], out["gradient"][members] = found.loglik, found.gradient
+        out["information"][members] = found.information[:, upper[0], upper[1]]
+    return out
+
+
+def descent(state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarray]:
+    """Coefficients (F, p) after `local_steps` gradient steps on the site's mean loss, with the site's share of the penalty.
+
+    The penalty's part of a step is taken implicitly, b <- (b + rate * gradient) / (1 + rate * penalty / n), so that it cannot diverge.
+    """
+    coefficients = state["coefficients"].copy()
+    preprocessing: Preprocessing = state["preprocessing"]
+    for subset, members in _by_training_set(state, data):
+        if subset.rows.size == 0:
+            continue
+        total = preprocessing.patients[state["fit_set"][members]]
+        shrink = (state["penalties"][members] / total)[:, None]
+        usable = preprocessing.scale[state["fit_set"][members]] > 0
+        local = coefficients[members]
+        for _ in range(config["local_steps"]):
+            gradient = pl.statistics(subset.x, local, subset.risk_sets, config["ties"], information=False).gradient
+            rate = config["learning_rate"]
+            local = usable * (local + rate * gradient / subset.rows.size) / (1 + rate * shrink)
+        coefficients[members] = local
+    return {"coefficients": coefficients}
+
+
+def likelihoods(state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarray]:
+    """Log partial likelihood (P,) of fit `pair_fit` on the rows of training set `pair_set`, with the fit's own preprocessing."""
+    out = np.zeros(state["pair_fit"].size)
+    source = state["fit_set"][state["pair_fit"]]
+    keys = source * len(state["sets"]) + state["pair_set"]
+    for key in np.unique(keys):
+        members = np.flatnonzero(keys == key)
+        rows = data.members(state["sets"][key % len(state["sets"])])
+        x = state["preprocessing"].apply(data.x[rows], key // len(state["sets"]))
+        out[members] = pl.loglik(x, state["coefficients"][state["pair_fit"][members]], data.risk_sets(rows), config["ties"])
+    return {"loglik": out}
+
+
+def death_counts(state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarray]:
+    """The site's distinct death times: a `shared` baseline needs them, and so reveals patients."""
+    return {"times": np.unique(data.time[data.event == 1])}
+
+
+def risk_sums(state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarray]:
+    """For a shared baseline, per fit: S0, D0 (F, D), S1, D1 (F, D, p) at all sites' death times, deaths (F, D), sums of x and x.b over deaths."""
+    coefficients, times = state["coefficients"], state["times"]
+    (fits, p), d = coefficients.shape, times.size
+    out = {"s0": np.zeros((fits, d)), "d0": np.zeros((fits, d)), "deaths": np.zeros((fits, d)), "eta": np.zeros(fits)}
+    out |= {"s1": np.zeros((fits, d, p)), "d1": np.zeros((fits, d, p)), "x": np.zeros((fits, p))}
+    for subset, members in _by_training_set(state, data):
+        eta = subset.x @ coefficients[members].T
+        hazard, sets = np.exp(eta), subset.risk_sets
+        out["s0"][members], out["d0"][members] = sets.over_risk_sets(hazard).T, sets.over_deaths(hazard).T
+        out["deaths"][members] = sets.deaths
+        out["eta"][members], out["x"][members] = eta[sets.dead].sum(axis=0), subset.x[sets.dead].sum(axis=0)
+        for k, fit in enumerate(members):
+            out["s1"][fit], out["d1"][fit] = pl.risk_means(subset.x, hazard[:, k], sets)
+    return out
+
+
+def weighted_squares(state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarray]:
+    """For a shared baseline, per fit the site's sum of w x x' (F, p(p+1)/2) under the tie terms (F, D) of all sites together."""
+    coefficients = state["coefficients"]
+    fits, p = coefficients.shape
+    upper = np.triu_indices(p)
+    out = np.zeros((fits, upper[0].size))
+    for subset, members in _by_training_set(state, data):
+        hazard = np.exp(subset.x @ coefficients[members].T)
+        weights = subset.risk_sets.weights(hazard, state["inverse"][members].T, state["inverse_f"][members].T)
+        for k, fit in enumerate(members):
+            out[fit] = pl.weighted_square(subset.x, weights[:, k])[upper]
+    return {"information": out}
+
+
+def baselines(state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarray]:
+    """Cumulative baseline hazard of each fit on the protocol's grid (F, T), nan beyond the site's last follow-up."""
+    grid = np.asarray(config["grid"], float)
+    out = np.full((len(state["coefficients"]), grid.size), np.nan)
+    for subset, members in _by_training_set(state, data):
+        for fit in members:
+            out[fit] = baseline_on(grid, subset, data, state["coefficients"][fit], config["ties"])
+    return {"baseline": out}
+
+
+def baseline_on(grid: np.ndarray, subset: Subset, data: TrainingData, coefficients: np.ndarray, ties: str) -> np.ndarray:
+    """Cumulative baseline hazard (T,) at the grid's times for patients at the columns' means."""
+    times = subset.risk_sets.times
+    if times.size == 0:
+        return np.full(grid.size, np.nan)
+    steps = pl.baseline_hazard(np.exp(subset.x @ coefficients), subset.risk_sets, ties)
+    found = np.concatenate([[0.0], steps])[np.searchsorted(times, grid, side="right")]
+    return np.where(grid <= data.time[subset.rows].max(), found, np.nan)
+
+
+def risk(x: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+    """Linear predictor (n,) of preprocessed columns: the ranking of a Cox model."""
+    return x @ coefficients
+
+
+def survival(risk_: np.ndarray, baseline: np.ndarray, baseline_entry: np.ndarray | None = None) -> np.ndarray:
+    """S(entry + t | x) / S(entry | x) as (n, T) from the cumulative baseline hazard at entry + t, (T,) or (n, T), and at entry, (n,)."""
+    gained = np.atleast_2d(baseline) - (0.0 if baseline_entry is None else baseline_entry[:, None])
+    return np.exp(-gained * np.exp(risk_)[:, None])
+
+
+def _by_training_set(state: dict, data: TrainingData) -> Iterator[tuple[Subset, np.ndarray]]:
+    """Each training set with the fits that use it, so that fits of one set share their work."""
+    for s in np.unique(state["fit_set"]):
+        members = np.flatnonzero(state["fit_set"] == s)
+        yield data.subset(state["sets"], s, state["preprocessing"], state.get("times")), members
+
+
+TASKS = {
+    "newton_statistics": newton_statistics,
+    "descent": descent,
+    "likelihoods": likelihoods,
+    "death_counts": death_counts,
+    "risk_sums": risk_sums,
+    "weighted_squares": weighted_squares,
+    "baselines": baselines,
+}

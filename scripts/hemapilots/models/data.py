@@ -1,0 +1,93 @@
+"""What a model sees of a site: rows, training sets, and the preprocessing that was agreed for each training set."""
+
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+
+from hemapilots.models.partial_likelihood import RiskSets
+
+NO_FOLD = -1
+
+
+def training_sets(replicates: int, folds: int, tune: bool) -> np.ndarray:
+    """Every training set that nested cross-validation needs, as rows (replicate, left-out fold, second left-out fold): (S, 3).
+
+    Row 0 leaves nothing out (the final model). With `tune`, pairs of folds are left out as well: the fit without folds j and k serves
+    to choose the penalty for both the model without j and the one without k, so no penalty is chosen on patients it is judged by.
+    """
+    sets = [(NO_FOLD, NO_FOLD, NO_FOLD)]
+    for r in range(replicates):
+        sets += [(r, k, NO_FOLD) for k in range(folds)]
+        if tune:
+            sets += [(r, j, k) for j, k in combinations(range(folds), 2)]
+    return np.array(sets, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Per training set: fill, location and scale (S, p), patients and events (S,). Scale 0 marks a constant column."""
+
+    fill: np.ndarray
+    location: np.ndarray
+    scale: np.ndarray
+    patients: np.ndarray
+    events: np.ndarray
+
+    def apply(self, x: np.ndarray, s: int) -> np.ndarray:
+        """Columns imputed, centred and scaled as agreed for training set s; constant columns become 0."""
+        scale = np.where(self.scale[s] > 0, self.scale[s], np.inf)
+        return (np.where(np.isnan(x), self.fill[s], x) - self.location[s]) / scale
+
+
+@dataclass(frozen=True)
+class Subset:
+    """One training set at one site: x (n, p) preprocessed, rows sorted by time, and their risk sets."""
+
+    x: np.ndarray
+    rows: np.ndarray
+    risk_sets: RiskSets
+
+
+@dataclass
+class TrainingData:
+    """A site's rows for one endpoint and predictor set, sorted by time.
+
+    x (n, p), nan where missing; entry, time (years), event (n,); folds (R, n); flags (p,) marks 0/1 columns.
+    """
+
+    x: np.ndarray
+    entry: np.ndarray
+    time: np.ndarray
+    event: np.ndarray
+    folds: np.ndarray
+    flags: np.ndarray
+    _cache: dict = field(default_factory=dict, repr=False)
+
+    def __post_init__(self):
+        order = np.argsort(self.time, kind="stable")
+        self.x, self.entry, self.time, self.event = self.x[order], self.entry[order], self.time[order], self.event[order]
+        self.folds = self.folds[:, order]
+
+    def members(self, training_set: np.ndarray) -> np.ndarray:
+        """Row numbers of a training set (replicate, fold, fold)."""
+        replicate, first, second = training_set
+        if replicate == NO_FOLD:
+            return np.arange(self.time.size)
+        fold = self.folds[replicate]
+        return np.flatnonzero((fold != first) & (fold != second))
+
+    def risk_sets(self, rows: np.ndarray, times: np.ndarray | None = None) -> RiskSets:
+        """Risk sets of some rows."""
+        return RiskSets.build(self.entry[rows], self.time[rows], self.event[rows], times)
+
+    def subset(self, sets: np.ndarray, s: int, preprocessing: Preprocessing, times: np.ndarray | None = None) -> Subset:
+        """Training set s, preprocessed; kept, because every round asks for it again."""
+        if s not in self._cache:
+            rows = self.members(sets[s])
+            self._cache[s] = Subset(preprocessing.apply(self.x[rows], s), rows, self.risk_sets(rows, times))
+        return self._cache[s]
+
+    def forget(self) -> None:
+        """Drop what `subset` kept: the preprocessing has changed."""
+        self._cache.clear()

@@ -1,0 +1,171 @@
+"""Cox partial likelihood with tied deaths and delayed entry, in n log n, for several coefficient vectors at once.
+
+Notation: at death time j with d deaths, S0, S1 are sums of exp(x.b) and x exp(x.b) over those at risk (entry < t <= exit),
+D0, D1 the same over the dead. Efron (1977) replaces the d equal terms S0 by S0 - (l/d) D0, l = 0..d-1; Breslow (1974) keeps S0.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class RiskSets:
+    """Who is at risk at each distinct death time; rows are sorted by exit time.
+
+    times (D,), deaths (D,): distinct death times and deaths at each. first, last (n,): row i is at risk at times first[i] <= j < last[i].
+    dead (m,): rows that died; group (m,): their death time. entry_order (n,): rows by `first`, or None where nobody enters late.
+    """
+
+    times: np.ndarray
+    deaths: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+    dead: np.ndarray
+    group: np.ndarray
+    entry_order: np.ndarray | None
+
+    @classmethod
+    def build(cls, entry: np.ndarray, time: np.ndarray, event: np.ndarray, times: np.ndarray | None = None) -> "RiskSets":
+        """Risk sets of rows sorted by `time`; `times` gives the death times of all sites where the baseline is shared."""
+        died = event == 1
+        times = np.unique(time[died]) if times is None else times
+        last = np.searchsorted(times, time, side="right")
+        first = np.searchsorted(times, entry, side="right")
+        dead = np.flatnonzero(died)
+        group = last[dead] - 1
+        deaths = np.bincount(group, minlength=times.size)
+        order = np.argsort(first, kind="stable") if first.any() else None
+        return cls(times, deaths, first, last, dead, group, order)
+
+    def over_risk_sets(self, values: np.ndarray) -> np.ndarray:
+        """Sum of values (n, k) over those at risk at each death time: (D, k)."""
+        total = _suffix_sums(values, self.last, self.times.size)
+        if self.entry_order is not None:
+            total -= _suffix_sums(values[self.entry_order], self.first[self.entry_order], self.times.size)
+        return total
+
+    def over_deaths(self, values: np.ndarray) -> np.ndarray:
+        """Sum of values (n, k) over the dead of each death time: (D, k)."""
+        return _bin_sums(values[self.dead], self.group, self.times.size)
+
+    def weights(self, hazard: np.ndarray, per_risk: np.ndarray, per_death: np.ndarray) -> np.ndarray:
+        """Each row's expected number of events (n, L), from the sums over death rows of 1/s and (l/d)/s, both (D, L)."""
+        cumulative = np.concatenate([np.zeros((1, per_risk.shape[1])), np.cumsum(per_risk, axis=0)])
+        expected = cumulative[self.last]
+        if self.entry_order is not None:
+            expected = expected - cumulative[self.first]
+        expected[self.dead] -= per_death[self.group]
+        return np.maximum(hazard * expected, 0.0)
+
+
+@dataclass(frozen=True)
+class TieTerms:
+    """Sums over the death rows of each death time, all (D, L): 1/s, f/s, 1/s^2, f/s^2, f^2/s^2 and log s, with s = S0 - f D0."""
+
+    inverse: np.ndarray
+    inverse_f: np.ndarray
+    square: np.ndarray
+    square_f: np.ndarray
+    square_ff: np.ndarray
+    log: np.ndarray
+
+
+def tie_terms(s0: np.ndarray, d0: np.ndarray, deaths: np.ndarray, ties: str) -> TieTerms:
+    """TieTerms from the sums S0, D0 (D, L) and the deaths (D,) at each time; ties is `efron` or `breslow`."""
+    if ties == "breslow" or not (deaths > 1).any():
+        count = deaths[:, None].astype(float)
+        inverse, zero = count / s0, np.zeros_like(s0)
+        return TieTerms(inverse, zero, inverse / s0, zero, zero, count * np.log(s0))
+    group = np.repeat(np.arange(deaths.size), deaths)
+    starts = np.cumsum(deaths) - deaths
+    fraction = ((np.arange(group.size) - starts[group]) / deaths[group])[:, None]
+    s = s0[group] - fraction * d0[group]
+    inverse = 1.0 / s
+    rows = (inverse, fraction * inverse, inverse**2, fraction * inverse**2, (fraction * inverse) ** 2, np.log(s))
+    return TieTerms(*(np.add.reduceat(row, starts, axis=0) for row in rows))
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Log partial likelihood (L,), its gradient (L, p) and, where asked for, its negative Hessian (L, p, p)."""
+
+    loglik: np.ndarray
+    gradient: np.ndarray
+    information: np.ndarray | None
+
+
+def statistics(x: np.ndarray, coefficients: np.ndarray, sets: RiskSets, ties: str, information: bool = True) -> Statistics:
+    """Partial-likelihood statistics of one stratum: x (n, p) sorted like `sets`, coefficients (L, p)."""
+    count, p = coefficients.shape
+    if sets.times.size == 0:
+        return Statistics(np.zeros(count), np.zeros((count, p)), np.zeros((count, p, p)) if information else None)
+    eta = x @ coefficients.T
+    shift = eta.max(axis=0)
+    hazard = np.exp(eta - shift)
+    terms = tie_terms(sets.over_risk_sets(hazard), sets.over_deaths(hazard), sets.deaths, ties)
+    weights = sets.weights(hazard, terms.inverse, terms.inverse_f)
+    loglik = (eta[sets.dead] - shift).sum(axis=0) - terms.log.sum(axis=0)
+    gradient = x[sets.dead].sum(axis=0) - weights.T @ x
+    if not information:
+        return Statistics(loglik, gradient, None)
+    matrices = np.empty((count, p, p))
+    for k in range(count):
+        s1, d1 = risk_means(x, hazard[:, k], sets)
+        matrices[k] = weighted_square(x, weights[:, k]) - mean_square(s1, d1, terms, k)
+    return Statistics(loglik, gradient, matrices)
+
+
+def loglik(x: np.ndarray, coefficients: np.ndarray, sets: RiskSets, ties: str) -> np.ndarray:
+    """Log partial likelihood (L,) of one stratum."""
+    if sets.times.size == 0:
+        return np.zeros(len(coefficients))
+    eta = x @ coefficients.T
+    shift = eta.max(axis=0)
+    hazard = np.exp(eta - shift)
+    terms = tie_terms(sets.over_risk_sets(hazard), sets.over_deaths(hazard), sets.deaths, ties)
+    return (eta[sets.dead] - shift).sum(axis=0) - terms.log.sum(axis=0)
+
+
+def risk_means(x: np.ndarray, hazard: np.ndarray, sets: RiskSets) -> tuple[np.ndarray, np.ndarray]:
+    """S1 and D1 (D, p) for one coefficient vector with hazard (n,)."""
+    weighted = hazard[:, None] * x
+    return sets.over_risk_sets(weighted), sets.over_deaths(weighted)
+
+
+def weighted_square(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Sum of w x x' (p, p); weights (n,) are not negative."""
+    root = np.sqrt(weights)[:, None] * x
+    return root.T @ root
+
+
+def mean_square(s1: np.ndarray, d1: np.ndarray, terms: TieTerms, k: int) -> np.ndarray:
+    """Sum over death rows of (S1 - f D1)(S1 - f D1)' / s^2 (p, p) for coefficient vector k."""
+    root = np.sqrt(terms.square[:, k])[:, None] * s1
+    total = root.T @ root
+    if terms.square_f[:, k].any():
+        cross = s1.T @ (terms.square_f[:, k][:, None] * d1)
+        root = np.sqrt(terms.square_ff[:, k])[:, None] * d1
+        total += root.T @ root - cross - cross.T
+    return total
+
+
+def baseline_hazard(hazard: np.ndarray, sets: RiskSets, ties: str) -> np.ndarray:
+    """Cumulative baseline hazard after each death time (D,), for hazard = exp(x.b) (n,): Breslow's, or Efron's where ties is so."""
+    column = hazard[:, None]
+    return np.cumsum(tie_terms(sets.over_risk_sets(column), sets.over_deaths(column), sets.deaths, ties).inverse[:, 0])
+
+
+def _bin_sums(values: np.ndarray, index: np.ndarray, bins: int) -> np.ndarray:
+    """Sums of values (m, k) by a non-decreasing index (m,): (bins, k)."""
+    total = np.zeros((bins, values.shape[1]))
+    if len(index):
+        starts = np.flatnonzero(np.r_[True, index[1:] != index[:-1]])
+        total[index[starts]] = np.add.reduceat(values, starts, axis=0)
+    return total
+
+
+def _suffix_sums(values: np.ndarray, index: np.ndarray, bins: int) -> np.ndarray:
+    """For each bin j the sum of values whose (non-decreasing) index exceeds j: (bins, k)."""
+    sums = _bin_sums(values, index, bins + 1)[1:]
+    return np.cumsum(sums[::-1], axis=0)[::-1]

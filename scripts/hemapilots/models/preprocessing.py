@@ -1,0 +1,78 @@
+"""Imputation and scaling as federated sums: moments at the sites, a median by bisection, the agreement at the server."""
+
+import numpy as np
+
+from hemapilots.models.data import Preprocessing, TrainingData
+
+BISECTIONS = 24
+
+
+def observed_moments(data: TrainingData, sets: np.ndarray) -> dict[str, np.ndarray]:
+    """Per training set: patients, events (S,), and per column the observed count, sum and sum of squares (S, p)."""
+    known = ~np.isnan(data.x)
+    values = np.where(known, data.x, 0.0)
+    shape = (len(sets), data.x.shape[1])
+    out = {"patients": np.zeros(len(sets)), "events": np.zeros(len(sets))}
+    out |= {name: np.zeros(shape) for name in ("observed", "sums", "squares")}
+    for s, training_set in enumerate(sets):
+        rows = data.members(training_set)
+        out["patients"][s], out["events"][s] = rows.size, (data.event[rows] == 1).sum()
+        out["observed"][s] = known[rows].sum(axis=0)
+        out["sums"][s] = values[rows].sum(axis=0)
+        out["squares"][s] = (values[rows] ** 2).sum(axis=0)
+    return out
+
+
+def counts_up_to(data: TrainingData, sets: np.ndarray, columns: np.ndarray, thresholds: np.ndarray, minimum: int) -> np.ndarray:
+    """Per training set and column the number of values at or below its threshold (S, q).
+
+    Counts below `minimum`, or as near to all, are reported as none or all, so that no small group shows.
+    """
+    counts = np.zeros(thresholds.shape)
+    for s, training_set in enumerate(sets):
+        x = data.x[data.members(training_set)][:, columns]
+        below, known = (x <= thresholds[s]).sum(axis=0), (~np.isnan(x)).sum(axis=0)
+        counts[s] = np.where(below < minimum, 0, np.where(known - below < minimum, known, below))
+    return counts
+
+
+class MedianSearch:
+    """Bisection for the lower median of each column in each training set: it lies within one standard deviation of the mean."""
+
+    def __init__(self, observed: np.ndarray, mean: np.ndarray, sd: np.ndarray):
+        """observed, mean, sd (S, q) over all sites."""
+        self.half = observed / 2
+        self.low, self.high = mean - sd * (1 + 1e-9), mean + sd * (1 + 1e-9)
+
+    @property
+    def thresholds(self) -> np.ndarray:
+        """The values to count at (S, q)."""
+        return (self.low + self.high) / 2
+
+    def narrow(self, counts: np.ndarray) -> None:
+        """Halve the interval by the counts (S, q) summed over sites."""
+        middle, enough = self.thresholds, counts >= self.half
+        self.high = np.where(enough, middle, self.high)
+        self.low = np.where(enough, self.low, middle)
+
+
+def mean_and_sd(moments: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of the observed values (S, p)."""
+    count = np.maximum(moments["observed"], 1)
+    mean = moments["sums"] / count
+    return mean, np.sqrt(np.maximum(moments["squares"] / count - mean**2, 0.0))
+
+
+def agree(moments: dict[str, np.ndarray], flags: np.ndarray, median: np.ndarray) -> Preprocessing:
+    """The preprocessing of each training set from summed moments: mode for 0/1 columns, else median (S, p); then mean and sd once filled."""
+    observed = moments["observed"]
+    mode = (moments["sums"] * 2 > observed).astype(float)
+    fill = np.where(flags, mode, median)
+    missing = moments["patients"][:, None] - observed
+    count = np.maximum(moments["patients"][:, None], 1)
+    location = (moments["sums"] + missing * fill) / count
+    variance = (moments["squares"] + missing * fill**2) / count - location**2
+    # A constant column's variance is rounding noise of its squares; anything that small carries no information.
+    noise = 1e-12 * np.maximum(moments["squares"] / count, 1e-300)
+    scale = np.sqrt(np.where(variance > noise, variance, 0.0))
+    return Preprocessing(fill, location, scale, moments["patients"], moments["events"])

@@ -1,0 +1,100 @@
+"""Out-of-fold predictions inside a site: every model that reached it, on patients that the fold's model has not seen."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hemapilots.models import cox
+from hemapilots.models.data import Preprocessing, TrainingData, training_sets
+from hemapilots.models.files import models_in, read_model
+from hemapilots.tables import write_parquet
+
+
+def predict_site(site: str, tables: dict[str, pd.DataFrame], folders: list[Path], spec: dict, out: Path) -> None:
+    """Write predictions/<endpoint>/<model>/<regime>.parquet for each model in the folders and each delivered score.
+
+    tables: harmonized, folds (row by replicate), design of the site. A model of the site itself is filed as local/own too.
+    """
+    for folder in folders:
+        for endpoint, model, regime in models_in(folder):
+            arrays, card = read_model(folder, endpoint, model, regime)
+            frame = apply_model(tables, endpoint, arrays, card)
+            _write(out, endpoint, model, regime, frame)
+            if regime == f"local/{site}":
+                _write(out, endpoint, model, "local/own", frame)
+    for name, comparator in spec["comparators"].items():
+        if comparator["score"]:
+            for endpoint in spec["endpoints"]:
+                _write(out, endpoint, "score", f"score/{name}", score(tables, endpoint, comparator["score"], spec["grid"]))
+
+
+def apply_model(tables: dict[str, pd.DataFrame], endpoint: str, arrays: dict[str, np.ndarray], card: dict) -> pd.DataFrame:
+    """A model's out-of-fold predictions: replicate, fold, row, risk (the linear predictor), survival_<t> on the protocol's grid.
+
+    Where no baseline came with the model, the site's own is used, from the rows that the fold's model was trained on; survival is
+    missing where the site has no events in them, or where the baseline ends.
+    """
+    design = tables["design"]
+    known = _known(tables["harmonized"], endpoint)
+    x = design.loc[known, card["columns"]].to_numpy(dtype=float)
+    outcome = tables["harmonized"].loc[known, [f"{endpoint}_{part}" for part in ("entry", "time", "event")]].to_numpy(dtype=float)
+    rows = design.loc[known, "row"].to_numpy()
+    folds = tables["folds"].reindex(rows).to_numpy()
+    frames = []
+    for replicate in range(arrays["coefficients"].shape[0]):
+        for fold in range(arrays["coefficients"].shape[1]):
+            tested = folds[:, replicate] == fold
+            if tested.any():
+                risk, survival = _predict_fold(x, outcome, tested, arrays, card, replicate, fold)
+                frames.append(_frame(replicate, fold, rows[tested], risk, survival, arrays["grid"]))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _predict_fold(x, outcome, tested, arrays, card, replicate, fold) -> tuple[np.ndarray, np.ndarray]:
+    at = (replicate, fold)
+    beta = arrays["coefficients"][at][arrays["chosen"][at]]
+    pre = Preprocessing(*(arrays[name][at][np.newaxis] for name in ("fill", "location", "scale")), np.zeros(1), np.zeros(1))
+    risk = cox.risk(pre.apply(x[tested], 0), beta)
+    if "baseline" in arrays:
+        baseline = arrays["baseline"][at]
+    else:
+        baseline = _own_baseline(x[~tested], outcome[~tested], pre, beta, arrays["grid"], card["ties"])
+    return risk, cox.survival(risk, baseline)
+
+
+def _own_baseline(x, outcome, pre, beta, grid, ties) -> np.ndarray:
+    """The site's cumulative baseline hazard on the grid: computed and used here, never released."""
+    if len(x) == 0:
+        return np.full(grid.size, np.nan)
+    data = TrainingData(x, *outcome.T, np.zeros((1, len(x)), dtype=int), np.zeros(x.shape[1], dtype=bool))
+    return cox.baseline_on(grid, data.subset(training_sets(0, 0, False), 0, pre), data, beta, ties)
+
+
+def score(tables: dict[str, pd.DataFrame], endpoint: str, variable: str, grid: list[float]) -> pd.DataFrame:
+    """A delivered score as a prediction: it ranks, and says nothing of survival; patients without it have no row."""
+    harmonized = tables["harmonized"]
+    usable = _known(harmonized, endpoint) & harmonized[variable].notna().to_numpy()
+    rows = harmonized.loc[usable, "row"].to_numpy()
+    values = harmonized.loc[usable, variable].to_numpy(dtype=float)
+    folds = tables["folds"].reindex(rows).to_numpy()
+    frames = []
+    for replicate in range(folds.shape[1]):
+        frame = _frame(replicate, folds[:, replicate], rows, values, np.full((rows.size, len(grid)), np.nan), np.asarray(grid))
+        frames.append(frame.sort_values(["fold", "row"]))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _known(harmonized: pd.DataFrame, endpoint: str) -> np.ndarray:
+    return harmonized[f"{endpoint}_event"].notna().to_numpy()
+
+
+def _frame(replicate, fold, rows, risk, survival, grid) -> pd.DataFrame:
+    columns = {"replicate": replicate, "fold": fold, "row": rows, "risk": risk}
+    return pd.DataFrame(columns | {f"survival_{time:g}": survival[:, k] for k, time in enumerate(grid)})
+
+
+def _write(out: Path, endpoint: str, model: str, regime: str, frame: pd.DataFrame) -> None:
+    path = out / endpoint / model / f"{regime}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_parquet(path, frame)

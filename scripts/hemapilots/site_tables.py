@@ -1,0 +1,22 @@
+"""A site's own tables as its jobs read them; only rules of that site, the simulated federation and pooled rules may."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from hemapilots.tables import read_parquet
+
+
+def read_site(folder: Path) -> dict[str, pd.DataFrame]:
+    """harmonized; folds, one column per replicate, by row; design."""
+    folds = read_parquet(folder / "folds.parquet").pivot(index="row", columns="replicate", values="fold")
+    return {"harmonized": read_parquet(folder / "harmonized.parquet"), "folds": folds, "design": read_parquet(folder / "design.parquet")}
+
+
+def read_evaluation(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, dict[tuple[str, str, str], pd.DataFrame]]:
+    """Outcomes, folds, and predictions by (endpoint, model, regime)."""
+    predictions = {}
+    for path in sorted((folder / "predictions").rglob("*.parquet")):
+        endpoint, model, *regime = path.relative_to(folder / "predictions").with_suffix("").parts
+        predictions[endpoint, model, "/".join(regime)] = read_parquet(path)
+    return read_parquet(folder / "harmonized.parquet"), read_parquet(folder / "folds.parquet"), predictions

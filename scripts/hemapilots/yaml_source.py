@@ -1,0 +1,101 @@
+"""Reads YAML that may be hostile or misspelt: safe loader, bounded, and every complaint names file, line and field."""
+
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from hemapilots.errors import HemaPilotsError
+
+MAXIMUM_BYTES = 1 << 20
+MAXIMUM_NODES = 200_000
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader, refusing a key that stands twice in one mapping."""
+
+    def construct_mapping(self, node, deep=False):
+        seen = {}
+        for key, _ in node.value:
+            if key.tag != "tag:yaml.org,2002:merge" and isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(None, None, f"the key '{key.value}' stands twice", key.start_mark)
+                seen[key.value] = True
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path) -> tuple[dict, yaml.Node]:
+    """The file's mapping without keys that start with `_` (rooms for anchors), and its node tree for line numbers."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise HemaPilotsError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from None
+    if len(raw) > MAXIMUM_BYTES:
+        raise HemaPilotsError(f"{path}: larger than {MAXIMUM_BYTES >> 20} MiB; a configuration file is smaller")
+    try:
+        text = raw.decode("utf-8-sig")
+        node = yaml.compose(text, Loader=_Loader)
+        _bound(node, path)
+        data = yaml.load(text, Loader=_Loader)
+    except UnicodeDecodeError:
+        raise HemaPilotsError(f"{path}: not UTF-8 text; save the file as UTF-8") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "not valid YAML"
+        raise HemaPilotsError(f"{path}{where}: {problem}; correct the YAML") from None
+    except RecursionError:
+        raise HemaPilotsError(f"{path}: nested too deeply; flatten the YAML") from None
+    if not isinstance(data, dict):
+        raise HemaPilotsError(f"{path}: empty or not a mapping of keys to values; see config/README.md for its form")
+    return {key: value for key, value in data.items() if not str(key).startswith("_")}, node
+
+
+def validate(model: type[Model], data: dict, node: yaml.Node | None, path: Path) -> Model:
+    """A validated model, or one sentence per fault with file, line and field."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise HemaPilotsError("\n".join(_sentence(fault, node, path) for fault in error.errors()[:5])) from None
+
+
+def line_of(node: yaml.Node | None, location: tuple) -> int | None:
+    """Line of a field in the node tree, or of its nearest parent that is there."""
+    line = None
+    for key in location:
+        child = None
+        if isinstance(node, yaml.MappingNode):
+            child = next(((k, v) for k, v in node.value if k.value == str(key)), None)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+            child = (node.value[key], node.value[key])
+        if child is None:
+            break
+        line, node = child[0].start_mark.line + 1, child[1]
+    return line
+
+
+def _sentence(fault: dict, node: yaml.Node | None, path: Path) -> str:
+    location = tuple(part for part in fault["loc"] if part != "[key]")
+    line = line_of(node, location + tuple(fault.get("ctx", {}).get("keys", ())))
+    message = fault["msg"].removeprefix("Value error, ")
+    where = f"{path}, line {line}" if line else str(path)
+    field = ".".join(str(part) for part in location)
+    if fault["type"] == "missing":
+        message = "this field is required; add it"
+    return f"{where}: {field + ': ' if field else ''}{message[:1].lower() + message[1:]}"
+
+
+def _bound(node: yaml.Node | None, path: Path) -> None:
+    """Count nodes with aliases expanded: a few lines of nested aliases can stand for billions."""
+    stack, count = [node], 0
+    while stack:
+        current = stack.pop()
+        count += 1
+        if count > MAXIMUM_NODES:
+            raise HemaPilotsError(f"{path}: more than {MAXIMUM_NODES} values once aliases are expanded; shorten the file")
+        if isinstance(current, yaml.MappingNode):
+            stack += [part for pair in current.value for part in pair]
+        elif isinstance(current, yaml.SequenceNode):
+            stack += current.value

@@ -1,0 +1,12 @@
+from job import job
+
+with job(snakemake):
+    from hemapilots.harmonize.split import site_flow, split
+    from hemapilots.tables import read_parquet, write_json, write_parquet
+
+    tables = read_parquet(snakemake.input.harmonized), read_parquet(snakemake.input.issues)
+    rule = snakemake.params.split
+    harmonized, issues = split(*tables, rule["sites"], rule["seed"])[snakemake.wildcards.site]
+    write_parquet(snakemake.output.harmonized, harmonized)
+    write_parquet(snakemake.output.issues, issues)
+    write_json(snakemake.output.flow, site_flow(harmonized, snakemake.params.use_case))

@@ -1,0 +1,103 @@
+"""Dealing one source to sites: sizes, disjointness, repeatability, and each site's own issues."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hemapilots.errors import HemaPilotsError
+from hemapilots.harmonize.issues import COLUMNS, Issues
+from hemapilots.harmonize.quality import quality
+from hemapilots.harmonize.split import site_flow, sizes, split
+
+USE_CASE = {
+    "variables": {"x": {"type": "number"}},
+    "endpoints": {"os": {"label": "OS", "time": "t", "event": "e"}},
+}
+SHARES = {"b": 0.6, "a": 0.3, "c": 0.1}
+
+
+def source(n=101):
+    rows = np.arange(n) * 3
+    x = np.where(np.arange(n) % 5 == 0, np.nan, 1.0)
+    issues = Issues()
+    issues.column("x", "null", "missing", "", np.isnan(x).sum() - 10)
+    issues.column("x", "converted", None, "mg x 1 = g", n)
+    issues.cells(rows[::5][:10], "x", "null", "range_hard", "", ["0"] * 10)
+    issues.cells(np.array([1, 2]), "few", "rejected", "ineligible", "")
+    table = pd.DataFrame({"row": rows, "x": x, "os_time": 1.0, "os_event": 1.0})
+    return table, issues.table()
+
+
+def test_rows_are_dealt_once_each_with_their_numbers():
+    table, issues = source()
+    sites = split(table, issues, SHARES, seed=7)
+    assert {name: len(records) for name, (records, _) in sites.items()} == {"b": 61, "a": 30, "c": 10}
+    rows = np.concatenate([records["row"] for records, _ in sites.values()])
+    assert sorted(rows) == table["row"].tolist()
+    for records, _ in sites.values():
+        assert records["row"].is_monotonic_increasing
+        pd.testing.assert_frame_equal(
+            records, table[table["row"].isin(records["row"])].reset_index(drop=True)
+        )
+
+
+def test_the_seed_decides():
+    table, issues = source()
+    first, again, other = (split(table, issues, SHARES, seed) for seed in (7, 7, 8))
+    for name in SHARES:
+        pd.testing.assert_frame_equal(first[name][0], again[name][0])
+        pd.testing.assert_frame_equal(first[name][1], again[name][1])
+    assert first["b"][0]["row"].tolist() != other["b"][0]["row"].tolist()
+
+
+def test_issues_follow_their_rows_and_add_up():
+    table, issues = source()
+    sites = split(table, issues, SHARES, seed=7)
+    parts = pd.concat([part for _, part in sites.values()])
+    for keys in (("null", "missing"), ("null", "range_hard")):
+        chosen = [
+            frame[(frame["status"] == keys[0]) & (frame["reason"] == keys[1])] for frame in (issues, parts)
+        ]
+        assert chosen[0]["count"].sum() == chosen[1]["count"].sum()
+    assert "rejected" not in parts["status"].tolist()
+    for records, part in sites.values():
+        assert part.columns.tolist() == list(COLUMNS) and str(part["row"].dtype) == "Int64"
+        assert part["row"].dropna().isin(records["row"]).all()
+        assert part["count"].gt(0).all()
+        nulls = part.loc[part["status"] == "null", "count"].sum()
+        assert nulls == records["x"].isna().sum()
+
+
+def test_a_dealt_site_has_a_flow_and_a_quality_record():
+    records, part = split(*source(), SHARES, seed=7)["b"]
+    flow = site_flow(records, USE_CASE)
+    assert flow["steps"][0]["records_out"] == 61 and flow["endpoints"]["os"]["patients"] == 61
+    assert quality(records, part, flow, USE_CASE)["records"] == 61
+
+
+@pytest.mark.parametrize(
+    ("n", "shares", "expected"),
+    [
+        (10, {"a": 0.6, "b": 0.3, "c": 0.1}, {"a": 6, "b": 3, "c": 1}),
+        (2957, {"a": 0.6, "b": 0.3, "c": 0.1}, {"a": 1774, "b": 887, "c": 296}),
+        (10, {"a": 1 / 3, "b": 1 / 3, "c": 1 / 3}, {"a": 4, "b": 3, "c": 3}),
+        (7, {"a": 0.5, "b": 0.5}, {"a": 4, "b": 3}),
+        (5, {"a": 1.0}, {"a": 5}),
+    ],
+)
+def test_sizes_are_those_of_the_largest_remainder(n, shares, expected):
+    assert sizes(n, shares) == expected
+
+
+@pytest.mark.parametrize(
+    ("shares", "words"),
+    [
+        ({"a": 0.5, "b": 0.4}, "add up to 0.9"),
+        ({"a": 1.5, "b": -0.5}, "positive"),
+        ({}, "add up"),
+        ({"a": 0.999, "b": 0.001}, "split.sites.b"),
+    ],
+)
+def test_impossible_shares_are_refused(shares, words):
+    with pytest.raises(HemaPilotsError, match=words):
+        split(*source(), shares, seed=1)

@@ -1,0 +1,148 @@
+"""Drawing sites: determinism, independence, the use case's variables, the truth, faulty recipes."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from hemapilots.errors import HemaPilotsError
+from hemapilots.synthesis.cohort import draw_complete, draw_site, site_letter
+from hemapilots.synthesis.recipe import check_recipe, load_recipe, parameter
+from hemapilots.synthesis.truth import truth
+
+ROOT = Path(__file__).parents[2]
+SMALL = {
+    "name": "toy",
+    "mixture": {"variable": "kind", "percent": {"a": 30, "b": 70}},
+    "latents": ["z"],
+    "variables": {
+        "x": {"kind": "number", "distribution": "normal", "mean": [0, 5], "sd": 1, "loading": {"z": 0.5}},
+        "flag": {"kind": "flag", "percent": [0, 100]},
+        "twice": {"kind": "expression", "expression": "2 * x", "hidden": True},
+    },
+    "outcomes": {
+        "decimals": 3,
+        "endpoints": {
+            "os": {"time": "t", "event": "e", "scale": 2, "shape": 1.1, "coefficients": {"twice": 0.1}}
+        },
+        "censoring": {"percent": [0, 100], "years": [0, 5]},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    return load_recipe(ROOT / "resources/recipes/mds.yaml")
+
+
+def test_same_seed_gives_the_same_bytes(recipe, tmp_path):
+    for name in ("one", "two"):
+        draw_site(recipe, 2, 300, 20).to_parquet(tmp_path / name)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_sites_and_seeds_differ(recipe):
+    table = draw_site(recipe, 0, 50, 20)
+    assert not table["hb"].equals(draw_site(recipe, 1, 50, 20)["hb"])
+    assert not table["hb"].equals(draw_site(recipe, 0, 50, 21)["hb"])
+
+
+def test_a_site_has_every_variable_of_the_use_case_and_none_besides(recipe):
+    use_case = yaml.safe_load((ROOT / "config/use_cases/mds.yaml").read_text(encoding="utf-8"))
+    table = draw_site(recipe, 0, 2000, 20)
+    assert set(table) == {"patient_id", *use_case["variables"]}
+    assert table["patient_id"].is_unique
+    assert table["patient_id"].iloc[16] == "A-00017"
+    for name, spec in use_case["variables"].items():
+        known = table[name].dropna()
+        if spec["type"] == "flag":
+            assert set(known) <= {0.0, 1.0} and table[name].dtype == float, name
+        elif spec["type"] == "category":
+            assert set(known) <= set(spec["levels"]), name
+            assert table[name][table[name].isna()].map(lambda value: value is None).all()
+        else:
+            low, high = spec["hard"]
+            assert known.between(low, high).all(), name
+
+
+def test_site_letters_go_on_after_z():
+    assert [site_letter(index) for index in (0, 25, 26, 51, 52)] == ["A", "Z", "AA", "AZ", "BA"]
+
+
+def test_parameters_by_class_by_value_and_by_expression():
+    table = {"x": np.array([1.0, 2.0, 3.0]), "sex": np.array(["M", "F", "M"], dtype=object)}
+    classes = np.array([0, 1, 1])
+    assert list(parameter(4, table, classes, "here")) == [4, 4, 4]
+    assert list(parameter([7, 8], table, classes, "here")) == [7, 8, 8]
+    assert list(parameter("2 * x", table, classes, "here")) == [2, 4, 6]
+    assert list(parameter({"by": "sex", "is": {"M": [1, 2]}, "else": 9}, table, classes, "here")) == [1, 9, 2]
+    with pytest.raises(HemaPilotsError, match="one value per class"):
+        parameter([7], table, classes, "here")
+    with pytest.raises(HemaPilotsError, match="by: <earlier variable>"):
+        parameter({"by": "age", "is": {1: 2}}, table, classes, "here")
+
+
+def test_a_small_recipe_draws_by_class():
+    check_recipe(SMALL, "toy.yaml")
+    table = draw_complete(SMALL, 0, 20_000, 1)
+    in_b = table["kind"] == "b"
+    assert in_b.mean() == pytest.approx(0.7, abs=0.02)
+    assert table["x"][in_b].mean() == pytest.approx(5, abs=0.05)
+    assert (table["flag"] == in_b).all()
+    assert "twice" not in draw_site(SMALL, 0, 10, 1) and "kind" not in draw_site(SMALL, 0, 10, 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (("variables", "x", "kind"), "numbr", "toy.yaml, x: kind is 'numbr'"),
+        (("variables", "x", "distribution"), "gamma", "toy.yaml, x: distribution is 'gamma'"),
+        (("variables", "x", "meen"), 1, 'toy.yaml, x: the key "meen" is unknown'),
+        (("variables", "x", "loading"), {"y": 1}, 'toy.yaml, x: "y" is not among the latents'),
+        (("outcomes", "endpoints", "os", "shap"), 1, 'toy.yaml, outcomes.endpoints.os: the key "shap"'),
+        (("frailty",), 1, 'toy.yaml, top level: the key "frailty" is unknown'),
+    ],
+)
+def test_a_faulty_recipe_is_named(path, value, message):
+    broken = json.loads(json.dumps(SMALL))
+    inner = broken
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = value
+    with pytest.raises(HemaPilotsError, match=message):
+        check_recipe(broken, "toy.yaml")
+
+
+def test_absent_and_unreadable_recipes_are_named(tmp_path):
+    with pytest.raises(HemaPilotsError, match="no such recipe"):
+        load_recipe(tmp_path / "none.yaml")
+    (tmp_path / "bad.yaml").write_text("name: [", encoding="utf-8")
+    with pytest.raises(HemaPilotsError, match="not readable as YAML"):
+        load_recipe(tmp_path / "bad.yaml")
+
+
+def test_truth_is_json_and_says_what_is_exact(recipe):
+    smaller = recipe | {"truth": recipe["truth"] | {"patients": 20_000}}
+    told = json.loads(json.dumps(truth(smaller)))
+    assert told == truth(smaller)
+    assert told["endpoints"]["os"]["status"] == "exact" and told["endpoints"]["lfs"]["status"] == "derived"
+    assert told["endpoints"]["os"]["cut_share"] == 0 < told["endpoints"]["lfs"]["cut_share"] < 0.3
+    assert told["endpoints"]["os"]["coefficients"]["tp53multi"] == 1.099
+    assert set(told["endpoints"]["lfs"]["limit"]["coefficients"]) == set(
+        told["endpoints"]["lfs"]["coefficients"]
+    )
+    # The published in-sample C of this model is 0.760 under censoring.
+    assert 0.70 < told["endpoints"]["os"]["concordance"]["all"] < 0.80
+    assert (
+        told["endpoints"]["os"]["concordance"]["before"]["2"] > told["endpoints"]["os"]["concordance"]["all"]
+    )
+
+
+def test_what_goes_missing_leaves_the_other_values_alone(recipe):
+    complete, site = draw_complete(recipe, 4, 400, 9), draw_site(recipe, 4, 400, 9)
+    for name in ("hb", "tet2", "os_years"):
+        known = site[name].notna()
+        assert pd.Series.equals(site[name][known], complete[name][known])

@@ -1,0 +1,94 @@
+"""What the rules share: the pilots resolved and checked, wildcard constraints, input functions. No rules."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
+
+from hemapilots.errors import HemaPilotsError
+from hemapilots.study import load_public, load_studies
+from staleness import library
+
+RESOURCES = Path(workflow.basedir) / "resources"
+try:
+    STUDIES = load_studies(config, Path("config"), RESOURCES)
+    PUBLIC = load_public(RESOURCES)
+except HemaPilotsError as error:
+    sys.exit(f"hemapilots: {error}")
+
+PILOTS = sorted(STUDIES)
+
+
+def pattern_of(names):
+    """A wildcard pattern for these names; one that matches nothing where there are none."""
+    return "|".join(names) or "(?!)"
+
+
+SPLIT = pattern_of([name for name in PILOTS if STUDIES[name]["split"]])
+DELIVERED = pattern_of([name for name in PILOTS if not STUDIES[name]["split"]])
+SYNTHETIC = pattern_of([name for name in PILOTS if STUDIES[name]["sharing"] == "synthetic"])
+POOLING = pattern_of([name for name in PILOTS if STUDIES[name]["sharing"] != "private"])
+PRIVATE = pattern_of([name for name in PILOTS if STUDIES[name]["sharing"] == "private"])
+
+
+wildcard_constraints:
+    pilot=pattern_of(PILOTS),
+    site=r"[a-z][a-z0-9-]*",
+    model=r"[a-z][a-z0-9-]*",
+    cohort=r"[a-z][a-z0-9-]*",
+
+
+def of_sites(pattern):
+    """An input function: the pattern once per site of the pilot."""
+
+    def inputs(wildcards):
+        return [pattern.format(pilot=wildcards.pilot, site=site) for site in STUDIES[wildcards.pilot]["sites"]]
+
+    return inputs
+
+
+def of_models(pattern):
+    """An input function: the pattern once per model of the pilot."""
+
+    def inputs(wildcards):
+        study = STUDIES[wildcards.pilot]
+        names = [name for name, model in study["train"]["models"].items() if "pooled" not in pattern or not model["comparator"]]
+        return [pattern.format(pilot=wildcards.pilot, model=name) for name in names]
+
+    return inputs
+
+
+def extract_of(wildcards):
+    """The files of an extract: fetched, generated, or where the pilot says."""
+    study = STUDIES[wildcards.pilot]
+    source = wildcards.get("site", "source")
+    folder = study["extracts"][source]
+    if study["sharing"] == "synthetic":
+        return [folder]
+    return sorted(f"{folder}/{file['path']}" for file in study["mappings"][source]["files"].values())
+
+
+def models_for_prediction(wildcards):
+    """The folders of models that may come to a site: its own local ones always, other sites' and pooled ones where rows may be pooled."""
+    study, pilot = STUDIES[wildcards.pilot], wildcards.pilot
+    folders = [f"results/{pilot}/models/federated-{name}" for name in study["train"]["models"]]
+    if study["sharing"] == "private":
+        return [*folders, f"results/{pilot}/sites/{wildcards.site}/models"]
+    pooled = [name for name, model in study["train"]["models"].items() if not model["comparator"]]
+    folders += [f"results/{pilot}/models/pooled-{name}" for name in pooled]
+    return folders + [f"results/{pilot}/models/local-{site}" for site in study["sites"]]
+
+
+def pooled_metrics(wildcards):
+    """The tables that need all rows in one place, where that is allowed."""
+    if STUDIES[wildcards.pilot]["sharing"] == "private":
+        return []
+    return [f"results/{wildcards.pilot}/pooled_metrics/{name}.csv" for name in ("metrics", "comparisons")]
+
+
+def ledger_parts(wildcards):
+    """Everything that a site released, job by job."""
+    study, base = STUDIES[wildcards.pilot], f"results/{wildcards.pilot}/exchange/parts"
+    stages = ["quality", "prepare", "evaluate"] + (["local"] if study["sharing"] != "private" else [])
+    parts = [f"{base}/{stage}/{wildcards.site}.parquet" for stage in stages]
+    return parts + [f"{base}/federated-{name}" for name in study["train"]["models"]]

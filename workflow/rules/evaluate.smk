@@ -1,0 +1,52 @@
+"""evaluate: each site judges every regime on its own patients; where rows may be pooled, all patients together.
+
+INPUT  results/{pilot}/sites/{site}/{harmonized,folds}.parquet, predictions/
+OUTPUT results/{pilot}/site_metrics/{site}/{metrics.csv,counts.parquet,curves.csv}; results/{pilot}/pooled_metrics/*.csv
+"""
+
+
+rule evaluate_site:
+    input:
+        harmonized="results/{pilot}/sites/{site}/harmonized.parquet",
+        folds="results/{pilot}/sites/{site}/folds.parquet",
+        predictions="results/{pilot}/sites/{site}/predictions",
+    output:
+        metrics="results/{pilot}/site_metrics/{site}/metrics.csv",
+        counts="results/{pilot}/site_metrics/{site}/counts.parquet",
+        curves="results/{pilot}/site_metrics/{site}/curves.csv",
+        ledger="results/{pilot}/exchange/parts/evaluate/{site}.parquet",
+    log:
+        "results/{pilot}/run/logs/evaluate-{site}.log",
+    benchmark:
+        "results/{pilot}/run/benchmarks/evaluate-{site}.tsv"
+    conda:
+        "../../envs/python.yaml"
+    params:
+        spec=lookup(within=STUDIES, dpath="{pilot}/evaluate"),
+        gate=lookup(within=STUDIES, dpath="{pilot}/gate"),
+        code=library("evaluate_site"),
+    script:
+        "../../scripts/evaluate_site.py"
+
+
+rule evaluate_pooled:
+    input:
+        harmonized=of_sites("results/{pilot}/sites/{site}/harmonized.parquet"),
+        folds=of_sites("results/{pilot}/sites/{site}/folds.parquet"),
+        predictions=of_sites("results/{pilot}/sites/{site}/predictions"),
+    output:
+        metrics="results/{pilot}/pooled_metrics/metrics.csv",
+        comparisons="results/{pilot}/pooled_metrics/comparisons.csv",
+    log:
+        "results/{pilot}/run/logs/evaluate_pooled.log",
+    benchmark:
+        "results/{pilot}/run/benchmarks/evaluate_pooled.tsv"
+    wildcard_constraints:
+        pilot=POOLING,
+    conda:
+        "../../envs/python.yaml"
+    params:
+        spec=lookup(within=STUDIES, dpath="{pilot}/evaluate"),
+        code=library("evaluate_pooled"),
+    script:
+        "../../scripts/evaluate_pooled.py"

@@ -1,0 +1,41 @@
+"""generate: invented patients as each site would deliver them, and the truth that they were drawn from.
+
+INPUT  resources/recipes/*.yaml
+OUTPUT results/{pilot}/sites/{site}/extract/, results/{pilot}/truth.json
+"""
+
+
+rule generate_extract:
+    output:
+        directory("results/{pilot}/sites/{site}/extract"),
+    log:
+        "results/{pilot}/run/logs/generate-{site}.log",
+    benchmark:
+        "results/{pilot}/run/benchmarks/generate-{site}.tsv"
+    wildcard_constraints:
+        pilot=SYNTHETIC,
+    conda:
+        "../../envs/python.yaml"
+    params:
+        draw=lookup(within=STUDIES, dpath="{pilot}/generate/{site}"),
+        use_case=lookup(within=STUDIES, dpath="{pilot}/harmonize"),
+        mapping=lookup(within=STUDIES, dpath="{pilot}/mappings/{site}"),
+        code=library("generate_extract"),
+    script:
+        "../../scripts/generate_extract.py"
+
+
+rule generate_truth:
+    output:
+        "results/{pilot}/truth.json",
+    log:
+        "results/{pilot}/run/logs/generate_truth.log",
+    wildcard_constraints:
+        pilot=SYNTHETIC,
+    conda:
+        "../../envs/python.yaml"
+    params:
+        draws=lookup(within=STUDIES, dpath="{pilot}/generate"),
+        code=library("generate_truth"),
+    script:
+        "../../scripts/generate_truth.py"

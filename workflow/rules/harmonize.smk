@@ -1,0 +1,89 @@
+"""harmonize: the use case's variables in canonical units, with a list of every cell that was touched; then what the site says of its data.
+
+INPUT  results/{pilot}/sites/{site}/ingested.parquet
+OUTPUT results/{pilot}/sites/{site}/{harmonized,issues}.parquet, flow.json; results/{pilot}/quality/{site}.json
+"""
+
+
+rule harmonize:
+    input:
+        ingested="results/{pilot}/sites/{site}/ingested.parquet",
+    output:
+        harmonized="results/{pilot}/sites/{site}/harmonized.parquet",
+        issues="results/{pilot}/sites/{site}/issues.parquet",
+        flow="results/{pilot}/sites/{site}/flow.json",
+    log:
+        "results/{pilot}/run/logs/harmonize-{site}.log",
+    benchmark:
+        "results/{pilot}/run/benchmarks/harmonize-{site}.tsv"
+    wildcard_constraints:
+        pilot=DELIVERED,
+    conda:
+        "../../envs/python.yaml"
+    params:
+        use_case=lookup(within=STUDIES, dpath="{pilot}/harmonize"),
+        mapping=lookup(within=STUDIES, dpath="{pilot}/mappings/{site}"),
+        code=library("harmonize"),
+    script:
+        "../../scripts/harmonize.py"
+
+
+use rule harmonize as harmonize_source with:
+    input:
+        ingested="results/{pilot}/source/ingested.parquet",
+    output:
+        harmonized="results/{pilot}/source/harmonized.parquet",
+        issues="results/{pilot}/source/issues.parquet",
+        flow="results/{pilot}/source/flow.json",
+    log:
+        "results/{pilot}/run/logs/harmonize.log",
+    benchmark:
+        "results/{pilot}/run/benchmarks/harmonize.tsv"
+    wildcard_constraints:
+        pilot=SPLIT,
+    params:
+        use_case=lookup(within=STUDIES, dpath="{pilot}/harmonize"),
+        mapping=lookup(within=STUDIES, dpath="{pilot}/mappings/source"),
+        code=library("harmonize"),
+
+
+rule split:
+    input:
+        harmonized="results/{pilot}/source/harmonized.parquet",
+        issues="results/{pilot}/source/issues.parquet",
+    output:
+        harmonized="results/{pilot}/sites/{site}/harmonized.parquet",
+        issues="results/{pilot}/sites/{site}/issues.parquet",
+        flow="results/{pilot}/sites/{site}/flow.json",
+    log:
+        "results/{pilot}/run/logs/split-{site}.log",
+    wildcard_constraints:
+        pilot=SPLIT,
+    conda:
+        "../../envs/python.yaml"
+    params:
+        split=lookup(within=STUDIES, dpath="{pilot}/split"),
+        use_case=lookup(within=STUDIES, dpath="{pilot}/harmonize"),
+        code=library("split"),
+    script:
+        "../../scripts/split.py"
+
+
+rule describe_quality:
+    input:
+        harmonized="results/{pilot}/sites/{site}/harmonized.parquet",
+        issues="results/{pilot}/sites/{site}/issues.parquet",
+        flow="results/{pilot}/sites/{site}/flow.json",
+    output:
+        quality="results/{pilot}/quality/{site}.json",
+        ledger="results/{pilot}/exchange/parts/quality/{site}.parquet",
+    log:
+        "results/{pilot}/run/logs/quality-{site}.log",
+    conda:
+        "../../envs/python.yaml"
+    params:
+        use_case=lookup(within=STUDIES, dpath="{pilot}/harmonize"),
+        gate=lookup(within=STUDIES, dpath="{pilot}/gate"),
+        code=library("describe_quality"),
+    script:
+        "../../scripts/describe_quality.py"

@@ -1,0 +1,41 @@
+"""ingest: the mapped columns of an extract, as delivered; nothing else is kept.
+
+INPUT  the site's extract
+OUTPUT results/{pilot}/sites/{site}/ingested.parquet, or results/{pilot}/source/ for a cohort without sites
+"""
+
+
+rule ingest:
+    input:
+        extract_of,
+    output:
+        ingested="results/{pilot}/sites/{site}/ingested.parquet",
+    log:
+        "results/{pilot}/run/logs/ingest-{site}.log",
+    benchmark:
+        "results/{pilot}/run/benchmarks/ingest-{site}.tsv"
+    wildcard_constraints:
+        pilot=DELIVERED,
+    conda:
+        "../../envs/python.yaml"
+    params:
+        extract=lookup(within=STUDIES, dpath="{pilot}/extracts/{site}"),
+        mapping=lookup(within=STUDIES, dpath="{pilot}/mappings/{site}"),
+        code=library("ingest"),
+    script:
+        "../../scripts/ingest.py"
+
+
+use rule ingest as ingest_source with:
+    output:
+        ingested="results/{pilot}/source/ingested.parquet",
+    log:
+        "results/{pilot}/run/logs/ingest.log",
+    benchmark:
+        "results/{pilot}/run/benchmarks/ingest.tsv"
+    wildcard_constraints:
+        pilot=SPLIT,
+    params:
+        extract=lookup(within=STUDIES, dpath="{pilot}/extracts/source"),
+        mapping=lookup(within=STUDIES, dpath="{pilot}/mappings/source"),
+        code=library("ingest"),
