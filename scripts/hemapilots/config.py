@@ -290,7 +290,10 @@ class Site(Strict):
 
 
 class Cohort(Strict):
-    """Sites with their extracts. sharing says who may pool: private nobody, public and synthetic everybody."""
+    """Sites with their extracts. sharing says who may pool: private nobody, public and synthetic everybody.
+
+    in_sample: comparators that were fitted on these very patients, with the remark that the report makes.
+    """
 
     sharing: Literal["private", "public", "synthetic"]
     gate: Literal["enforce", "report", "off"] | None = None
@@ -299,6 +302,7 @@ class Cohort(Strict):
     mapping: str | None = None
     sites: dict[Name, Site] = {}
     split: Split | None = None
+    in_sample: dict[str, Text] = {}
 
     @model_validator(mode="after")
     def _consistent(self):

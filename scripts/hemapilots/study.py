@@ -6,52 +6,14 @@ Stages receive plain dictionaries; a stage's dictionary changes only when someth
 import hashlib
 from pathlib import Path
 
-from hemapilots.config import Mapping, Pilot, Protocol, PublicCohort, Settings, UseCase, nearest
-from hemapilots.errors import HemaPilotsError
-from hemapilots.expressions import parse
+from hemapilots.config import Mapping, Pilot, Protocol, Settings, UseCase, nearest
+from hemapilots.cross_checks import Source, check_cohort, check_mapping, load_public, resolve_models, resolve_strategies, resolve_use_case
 from hemapilots.ingest import check_extract
 from hemapilots.ingest.public import check_mirror
-from hemapilots.yaml_source import line_of, read_yaml, validate
+from hemapilots.yaml_source import validate
 
 SOURCE = "source"
 SCENARIO = "base"
-KNOWN = ("index", "landmark", "outcome")
-
-# Which model and strategy go together, and under which sharing; what is not here is refused with the reason beside it.
-COMBINATIONS = {
-    ("cox", "newton", "site"): ("private", "public", "synthetic"),
-    ("cox", "newton", "shared"): ("public", "synthetic"),
-    ("cox", "fedavg", None): ("private", "public", "synthetic"),
-}
-REASONS = {("cox", "newton", "shared"): "risk-set sums at every death time reveal patients; use `baseline: site`"}
-
-
-class Source:
-    """One validated YAML file, with the means to name a line in it."""
-
-    def __init__(self, path: Path, model):
-        if not path.is_file():
-            others = [other.stem for other in sorted(path.parent.glob("*.yaml"))]
-            hint = nearest(path.stem, others) if others else f"there is no file in {path.parent}"
-            raise HemaPilotsError(f"{path}: no such file; {hint}")
-        self.path, (data, self.node) = path, read_yaml(path)
-        self.value = validate(model, data, self.node, path)
-        self.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-
-    def fault(self, location: tuple, message: str) -> HemaPilotsError:
-        """An error at a field of this file."""
-        line = line_of(self.node, location)
-        where = f"{self.path}, line {line}" if line else str(self.path)
-        return HemaPilotsError(f"{where}: {'.'.join(str(part) for part in location)}: {message}")
-
-
-def load_public(resources: Path) -> dict[str, dict]:
-    """The public cohorts by name."""
-    path = resources / "cohorts.yaml"
-    data, node = read_yaml(path)
-    return {name: validate(PublicCohort, entry, None, path).model_dump(mode="json") for name, entry in data.items()}
-
-
 def load_studies(config: dict, folder: Path, resources: Path) -> dict[str, dict]:
     """The studies of the pilots that were asked for (`run` in Snakemake's config, else the embedded ones), their extracts checked."""
     settings = validate(Settings, {key: value for key, value in config.items() if key != "run"}, None, folder / "config.yaml")
@@ -75,13 +37,13 @@ def load_study(name: str, config: Path, resources: Path) -> dict:
     protocol = Source(config / "protocols" / f"{pilot.value.protocol}.yaml", Protocol)
     names = {site: entry.mapping for site, entry in cohort.sites.items()} or {SOURCE: cohort.mapping}
     mappings = {stem: Source(config / "mappings" / f"{stem}.yaml", Mapping) for stem in sorted(set(names.values()))}
-    resolved = _resolve_use_case(use_case)
+    resolved = resolve_use_case(use_case)
     for mapping in mappings.values():
-        _check_mapping(mapping, use_case)
+        check_mapping(mapping, use_case)
     sites = sorted(cohort.sites or cohort.split.sites)
-    _check_cohort(pilot, resources, sites)
-    models = _models(protocol, resolved, use_case)
-    strategies = _strategies(protocol, cohort.sharing)
+    check_cohort(pilot, use_case, resources, sites)
+    models = resolve_models(protocol, resolved, use_case)
+    strategies = resolve_strategies(protocol, cohort.sharing)
     evaluate = _evaluation(protocol, resolved, cohort.sharing, sites, list(strategies))
     resampling = protocol.value.resampling.model_dump()
     study = {
@@ -118,6 +80,7 @@ def load_study(name: str, config: Path, resources: Path) -> dict:
         },
         "predict": {"models": models, "comparators": resolved["comparators"], "endpoints": list(resolved["endpoints"]), "grid": evaluate["grid"]},
         "evaluate": evaluate,
+        "in_sample": cohort.in_sample,
     }
     study["protocol"] = _frozen_protocol(study, protocol, [pilot, use_case, protocol, *mappings.values()])
     return study
@@ -139,132 +102,6 @@ def design_columns(use_case: dict, models: dict) -> list[dict]:
             columns += [{"column": f"{name}_{level}", "variable": name, "type": "level", "level": level} for level in variable["levels"][1:]]
         columns.append({"column": f"{name}_missing", "variable": name, "type": "missing"})
     return columns
-
-
-def _resolve_use_case(source: Source) -> dict:
-    """The use case as a dictionary, predictor sets flattened, every expression and reference checked."""
-    use_case: UseCase = source.value
-    known = dict.fromkeys(use_case.variables)
-    for name, derived in use_case.derived.items():
-        if name in known:
-            raise source.fault(("derived", name), "this name is already a variable's; rename it")
-        _check_expression(source, ("derived", name, "expression"), derived.expression, known)
-        known[name] = None
-    for at, rule in enumerate(use_case.inclusion):
-        _check_expression(source, ("inclusion", at, "expression"), rule.expression, known)
-    for name, endpoint in use_case.endpoints.items():
-        for part in ("time", "event", "entry"):
-            if getattr(endpoint, part) is not None:
-                _check_expression(source, ("endpoints", name, part), getattr(endpoint, part), known)
-    if use_case.primary_endpoint not in use_case.endpoints:
-        raise source.fault(("primary_endpoint",), f"no such endpoint; {nearest(use_case.primary_endpoint, use_case.endpoints)}")
-    out = use_case.model_dump(mode="json")
-    out["horizons"] = sorted(use_case.horizons)
-    out["predictor_sets"] = {name: _flatten(source, name, ()) for name in use_case.predictor_sets}
-    for name, variables in out["predictor_sets"].items():
-        _check_predictors(source, ("predictor_sets", name), variables, known, scores=False)
-    for name, comparator in use_case.comparators.items():
-        wanted = [comparator.score] if comparator.score else comparator.predictors
-        _check_predictors(source, ("comparators", name), wanted, known, scores=True)
-    for variable in use_case.table_one:
-        _check_known(source, ("table_one",), variable, known)
-    if sum(comparator.bar for comparator in use_case.comparators.values()) > 1:
-        raise source.fault(("comparators",), "only one comparator may be the `bar`")
-    return out
-
-
-def _flatten(source: Source, name: str, above: tuple[str, ...]) -> list[str]:
-    sets = source.value.predictor_sets
-    if name not in sets:
-        raise source.fault(("predictor_sets", above[-1], "include"), f"no predictor set '{name}'; {nearest(name, sets)}")
-    if name in above:
-        raise source.fault(("predictor_sets", name, "include"), "a set cannot include itself; break the circle")
-    inherited = [variable for part in sets[name].include for variable in _flatten(source, part, (*above, name))]
-    return list(dict.fromkeys([*inherited, *sets[name].variables]))
-
-
-def _check_expression(source: Source, location: tuple, text: str, known: dict) -> None:
-    try:
-        names = parse(text).names
-    except HemaPilotsError as error:
-        raise source.fault(location, str(error)) from None
-    for name in sorted(names):
-        _check_known(source, location, name, known)
-
-
-def _check_known(source: Source, location: tuple, name: str, known) -> None:
-    if name not in known:
-        raise source.fault(location, f"unknown variable '{name}'; {nearest(name, known)}")
-
-
-def _check_predictors(source: Source, location: tuple, variables, known, scores: bool) -> None:
-    """Predictors are known at the index date, and a score is one only in a declared comparator."""
-    for name in variables:
-        _check_known(source, location, name, known)
-        when, is_score = known_at(source.value, name)
-        if when != "index":
-            raise source.fault(location, f"'{name}' is known only at {when}, so it cannot predict from the index date; remove it")
-        if is_score and not scores:
-            raise source.fault(location, f"'{name}' is a score: a comparator, never a predictor; remove it")
-
-
-def known_at(use_case: UseCase, name: str) -> tuple[str, bool]:
-    """When a variable is known, and whether it is a score; a derived one is known with its last ingredient."""
-    if name in use_case.variables:
-        variable = use_case.variables[name]
-        return variable.known_at, variable.role == "score"
-    parts = [known_at(use_case, part) for part in sorted(parse(use_case.derived[name].expression).names)]
-    return max((when for when, _ in parts), key=KNOWN.index, default="index"), any(score for _, score in parts)
-
-
-def _check_mapping(mapping: Source, use_case: Source) -> None:
-    if mapping.value.use_case != use_case.value.name:
-        raise mapping.fault(("use_case",), f"this mapping is for another use case; the pilot's is '{use_case.value.name}'")
-    for name, column in mapping.value.variables.items():
-        _check_known(mapping, ("variables", name), name, use_case.value.variables)
-        if column.file is not None and column.file not in mapping.value.files:
-            raise mapping.fault(("variables", name, "file"), f"no such file; {nearest(column.file, mapping.value.files)}")
-        variable = use_case.value.variables[name]
-        if variable.type == "number" and not column.unit:
-            raise mapping.fault(("variables", name), f"state the column's `unit` (the use case stores {variable.unit})")
-        targets = set(variable.levels) if variable.type == "category" else {0, 1}
-        for raw, target in (column.values or {}).items():
-            if variable.type != "number" and target not in targets:
-                raise mapping.fault(("variables", name, "values", raw), f"'{target}' is not among {sorted(map(str, targets))}")
-        if variable.type == "category" and not column.values:
-            raise mapping.fault(("variables", name), f"say which raw value is which of {list(variable.levels)} under `values`")
-    for name, endpoint in use_case.value.endpoints.items():
-        for text in filter(None, (endpoint.time, endpoint.event, endpoint.entry)):
-            for variable in _raw_variables(use_case.value, parse(text).names):
-                if variable not in mapping.value.variables:
-                    raise mapping.fault(("variables",), f"'{variable}' is missing, which the endpoint '{name}' needs; map it")
-
-
-def _raw_variables(use_case: UseCase, names) -> list[str]:
-    out = []
-    for name in sorted(names):
-        derived = use_case.derived.get(name)
-        out += _raw_variables(use_case, parse(derived.expression).names) if derived else [name]
-    return out
-
-
-def _check_cohort(pilot: Source, resources: Path, sites: list[str]) -> None:
-    cohort = pilot.value.cohort
-    if cohort.public and cohort.public not in (known := load_public(resources)):
-        raise pilot.fault(("cohort", "public"), f"no such public cohort; {nearest(cohort.public, known)}")
-    if cohort.synthetic:
-        recipe = resources / "recipes" / f"{cohort.synthetic.recipe}.yaml"
-        if not recipe.is_file():
-            raise pilot.fault(("cohort", "synthetic", "recipe"), f"no such recipe; {nearest(recipe.stem, [p.stem for p in recipe.parent.glob('*.yaml')])}")
-        shares = [site.share for site in cohort.sites.values()]
-        if None in shares or abs(sum(shares) - 1) > 1e-9:
-            raise pilot.fault(("cohort", "sites"), "each site of a synthetic cohort needs a `share`, and shares add up to 1")
-    elif cohort.sites:
-        for name, site in cohort.sites.items():
-            if not site.extract and not cohort.public:
-                raise pilot.fault(("cohort", "sites", name), "name the folder of the site's `extract`")
-    if len(sites) < 2:
-        raise pilot.fault(("cohort", "sites"), "a federation needs at least two sites")
 
 
 def _extracts(name: str, cohort, names: dict) -> dict[str, str]:
@@ -290,41 +127,6 @@ def _generation(cohort, names: dict, resources: Path) -> dict:
         site: {"recipe": cohort.synthetic.recipe, "seed": cohort.synthetic.seed, "index": at, "patients": counts[at], "sha256": _sha256(recipe)}
         for at, site in enumerate(sites)
     }
-
-
-def _models(protocol: Source, use_case: dict, use_case_source: Source) -> dict[str, dict]:
-    """The protocol's models and the fitted comparators, with their predictors; regime_model is what predictions are filed under."""
-    models = {}
-    for name, model in protocol.value.models.items():
-        if model.predictors not in use_case["predictor_sets"]:
-            raise protocol.fault(("models", name, "predictors"), f"no such set in {use_case_source.path}; {nearest(model.predictors, use_case['predictor_sets'])}")
-        predictors = use_case["predictor_sets"][model.predictors]
-        models[name] = {"kind": model.kind, "predictors": predictors, "supported_only": model.supported_only, "comparator": False}
-    for name, comparator in use_case["comparators"].items():
-        if name in models or name == "score":
-            raise use_case_source.fault(("comparators", name), "a model of the protocol has this name; rename the comparator")
-        if comparator["predictors"]:
-            models[name] = {"kind": "cox", "predictors": comparator["predictors"], "supported_only": False, "comparator": True}
-    primary = protocol.value.primary
-    if primary.model not in protocol.value.models:
-        raise protocol.fault(("primary", "model"), f"no such model; {nearest(primary.model, protocol.value.models)}")
-    return models
-
-
-def _strategies(protocol: Source, sharing: str) -> dict[str, dict]:
-    """The strategies by name with their options, each allowed with every model under this sharing."""
-    out = {}
-    for name, options in protocol.value.strategies.model_dump(exclude_none=True).items():
-        for model in protocol.value.models.values():
-            key = (model.kind, name, options.get("baseline"))
-            if sharing not in COMBINATIONS.get(key, ()):
-                reason = REASONS.get(key, "they do not go together")
-                raise protocol.fault(("strategies", name), f"not allowed with a {sharing} cohort: {reason}")
-        rounds = options.pop("max_rounds", None) or options.pop("rounds")
-        out[name] = {"name": name, "rounds": rounds, **options}
-    if "newton" not in out:
-        raise protocol.fault(("strategies",), "`newton` is needed: fitted comparators are trained by it; add it")
-    return out
 
 
 def _evaluation(protocol: Source, use_case: dict, sharing: str, sites: list[str], strategies: list[str]) -> dict:

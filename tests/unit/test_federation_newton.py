@@ -203,3 +203,30 @@ def test_support_is_the_smallest_over_training_sets():
     least = min(min((part := x[rows, 1][folds[0] != k]).sum(), (1 - part).sum()) for k in range(3))
     assert support.columns == {"b": int(least)}
     assert support.patients == min((folds[0] != k).sum() for k in range(3))
+
+
+def test_overshooting_step_is_taken_back():
+    """A step that leaves the range of floats is halved until it does not: one carrier in a thousand who dies first."""
+    rng = np.random.default_rng(1)
+    n = 1000
+    carrier = np.zeros(n)
+    carrier[:3] = 1
+    x = np.column_stack([carrier, rng.normal(size=n)])
+    time = np.concatenate([[1e-3, 2e-3, 3e-3], rng.exponential(5, n - 3) + 0.01])
+    event = np.ones(n)
+    fitted = federate((x, np.zeros(n), time, event, np.repeat([0, 1], n // 2)), penalties=(0.001,), pooled=True)
+    z = (x - x.mean(axis=0)) / x.std(axis=0)
+    beta = fitted.coefficients[0, 0]
+    slope = PHReg(time, z, status=event, ties="efron").score(beta) - 0.001 * beta
+    assert fitted.unconverged == 0
+    np.testing.assert_allclose(slope, 0, atol=1e-8)
+
+
+def test_statistics_of_an_overshot_step_are_finite():
+    from hemapilots.models.partial_likelihood import OVERSHOT, RiskSets, statistics
+
+    x = np.linspace(-1, 1, 50)[:, None]
+    sets = RiskSets.build(np.zeros(50), np.arange(1.0, 51.0), np.ones(50))
+    found = statistics(x, np.array([[-2000.0], [0.1]]), sets, "efron")
+    assert found.loglik[0] == OVERSHOT and np.isfinite(found.information).all()
+    assert np.isfinite(found.loglik[1]) and found.loglik[1] > OVERSHOT

@@ -1,6 +1,7 @@
 """From raw text to canonical values: numbers, units, codes, ranges, and what is listed for each doubt."""
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from hemapilots.harmonize.issues import Issues
 from hemapilots.harmonize.units import factor
 from hemapilots.harmonize.values import parse_numbers
 
-FACTORS = load_factors("resources/units/factors.csv")
+FACTORS = load_factors(Path(__file__).parents[2] / "resources/units/factors.csv")
 HB = {"type": "number", "unit": "g/dL", "soft": [5, 16], "hard": [2, 20]}
 
 

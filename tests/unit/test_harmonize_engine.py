@@ -1,6 +1,7 @@
 """A whole source: derived variables, inclusion, endpoints, flow, and the errors that stop it."""
 
 import copy
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from hemapilots.errors import HemaPilotsError
 from hemapilots.harmonize import harmonize, load_factors
 from hemapilots.harmonize.issues import COLUMNS
 
-FACTORS = load_factors("resources/units/factors.csv")
+FACTORS = load_factors(Path(__file__).parents[2] / "resources/units/factors.csv")
 USE_CASE = {
     "variables": {
         "sex": {"label": "Sex", "type": "category", "levels": ["F", "M"]},

@@ -9,7 +9,7 @@ import pytest
 
 from hemapilots.harmonize.issues import Issues
 from hemapilots.harmonize.quality import quality, table_one
-from hemapilots.harmonize.suppression import hide
+from hemapilots.harmonize.suppression import hide, private_generator
 
 MINIMUM = 5
 
@@ -23,10 +23,10 @@ def partitions(total, cells):
             yield (first, *rest)
 
 
-def assert_unsolvable(published: dict):
-    """published: truth -> what is shown. Among truths that look alike every small count must be ambiguous."""
+def assert_unsolvable(published):
+    """published: (truth, what is shown). Among truths that look alike every small count must be ambiguous."""
     alike = {}
-    for truth, shown in published.items():
+    for truth, shown in published:
         alike.setdefault(shown, []).append(truth)
     for shown, truths in alike.items():
         for place, values in enumerate(zip(*truths, strict=True)):
@@ -34,24 +34,45 @@ def assert_unsolvable(published: dict):
             assert not small or len(set(values)) > 1, (shown, truths[0], place)
 
 
-@pytest.mark.parametrize("cells", [2, 3, 4])
-def test_hidden_cells_cannot_be_solved_for_by_one_who_knows_the_rule(cells):
+class Draw:
+    """A generator that draws a given order."""
+
+    def __init__(self, order):
+        self.order = order
+
+    def permutation(self, n):
+        assert n == len(self.order)
+        return self.order
+
+
+@pytest.mark.parametrize(("cells", "totals"), [(2, range(40)), (3, range(30)), (4, (9, 10, 13, 16, 19))])
+def test_hidden_cells_cannot_be_solved_for_by_one_who_knows_the_rule(cells, totals):
     names = "abcd"[:cells]
-    for total in range(0, 34):
-        published = {}
-        for truth in partitions(total, cells):
-            shown = hide(dict(zip(names, truth, strict=True)), MINIMUM)
+    for total in totals:
+        published = set()
+        for truth, order in itertools.product(partitions(total, cells), itertools.permutations(range(cells))):
+            shown = hide(dict(zip(names, truth, strict=True)), MINIMUM, Draw(order))
             assert not any(value is not None and 0 < value < MINIMUM for value in shown.values())
             assert all(value in (None, true) for value, true in zip(shown.values(), truth, strict=True))
-            published[truth] = tuple(shown.values())
+            published.add((truth, tuple(shown.values())))
         assert_unsolvable(published)
 
 
-def test_many_levels_of_one_patient_each():
-    assert set(hide({str(place): 1 for place in range(12)}, MINIMUM).values()) == {None}
-    shown = hide({"a": 3, "b": 40, "c": 900}, MINIMUM)
-    assert shown == {"a": None, "b": None, "c": 900}
-    assert hide({"a": 0, "b": 40}, MINIMUM) == {"a": 0, "b": 40}
+def test_small_large_and_zero_cells():
+    generator = np.random.default_rng([1])
+    assert set(hide({str(place): 1 for place in range(12)}, MINIMUM, generator).values()) == {None}
+    assert hide({"a": 3, "b": 0, "c": 900}, MINIMUM, generator) == {"a": None, "b": 0, "c": None}
+    assert hide({"a": 0, "b": 40, "c": 5}, MINIMUM, generator) == {"a": 0, "b": 40, "c": 5}
+    assert hide({"a": 4, "b": 3, "c": 50}, MINIMUM, generator) == {"a": None, "b": None, "c": 50}
+
+
+def test_the_complement_is_drawn_and_repeatable():
+    cells = {"a": 3, "b": 10, "c": 20, "d": 30}
+    shown = {tuple(hide(cells, MINIMUM, np.random.default_rng([seed])).values()) for seed in range(30)}
+    assert len(shown) == 3
+    table = pd.DataFrame({"row": np.arange(3), "s": ["a", None, "b"]})
+    draws = [private_generator(frame).integers(1 << 30) for frame in (table, table.copy(), table[::-1])]
+    assert draws[0] == draws[1] != draws[2]
 
 
 VARIABLES = {
@@ -99,23 +120,31 @@ def test_a_small_count_hides_its_complement():
     assert entry["missing"] is None and entry["nulled"]["range_hard"] is None
 
 
-@pytest.mark.parametrize("n", [3, 7, 10, 14, 17])
-def test_a_variable_cannot_be_solved_for(n):
-    published = {}
+@pytest.mark.parametrize(("n", "zero"), [(4, None), (6, None), (11, 1), (12, 3)])
+def test_a_variable_cannot_be_solved_for(n, zero):
+    published = []
     for truth in partitions(n, 4):
+        if zero is not None and truth[zero]:
+            continue
         record = quality(*site(*truth), USE_CASE)
-        published[truth] = json.dumps([record["records"], record["variables"]["x"]])
+        published.append((truth, json.dumps([record["records"], record["variables"]["x"]])))
     assert_unsolvable(published)
 
 
-@pytest.mark.parametrize("n", [4, 9, 12, 16, 25])
-def test_table_one_and_quality_together_cannot_be_solved(n):
-    published = {}
+@pytest.mark.parametrize("n", [4, 9, 13])
+def test_table_one_and_quality_together_cannot_be_solved(n, monkeypatch):
+    published = []
     for truth in partitions(n, 3):
         table, issues, flow = site(n, 0, 0, 0, truth[:2])
         record = quality(table, issues, flow, USE_CASE)
-        shown = [record["records"], record["variables"]["c"], table_one(table, USE_CASE)["c"]]
-        published[truth] = json.dumps(shown)
+        for seed in range(4):
+            draws = np.random.default_rng([seed])
+            monkeypatch.setattr(
+                "hemapilots.harmonize.quality.private_generator", lambda _, draws=draws: draws
+            )
+            shown = [record["records"], record["variables"]["c"], table_one(table, USE_CASE)["c"]]
+            published.append((truth, json.dumps(shown)))
+        monkeypatch.undo()
     assert_unsolvable(published)
 
 
@@ -138,19 +167,12 @@ def shown_flow(levels, unknown=0):
 
 
 def test_small_losses_cannot_be_subtracted():
-    published = {}
-    for first, second, last in itertools.product(range(8), range(8), range(18, 26)):
-        levels = (first + second + last, second + last, last)
-        published[(first, second)] = published.get((first, second), ())
-        record = shown_flow(levels)
+    published = []
+    for first, second, last in itertools.product(range(8), range(8), (20, 21)):
+        record = shown_flow((first + second + last, second + last, last))
         assert record["records"] == last
-        published.setdefault("all", []).append(((first, second), json.dumps(record["flow"]) + str(last)))
-    alike = {}
-    for truth, shown in published["all"]:
-        alike.setdefault(shown, []).append(truth)
-    for truths in alike.values():
-        for values in zip(*truths, strict=True):
-            assert not [value for value in values if 0 < value < MINIMUM] or len(set(values)) > 1
+        published.append(((first, second), json.dumps([record["flow"], last])))
+    assert_unsolvable(published)
 
 
 def test_flow_of_large_losses_is_shown_and_adds_up():
@@ -174,9 +196,9 @@ def _step(n):
     return {"step": "s", "records_in": n, "records_out": n, "lost": 0, "unknown": 0, "reason": None}
 
 
-@pytest.mark.parametrize("n", [8, 12, 17])
+@pytest.mark.parametrize("n", [8, 12])
 def test_endpoint_counts_cannot_be_solved_for(n):
-    assert_unsolvable({truth: json.dumps(endpoint(*truth)) for truth in partitions(n, 4)})
+    assert_unsolvable((truth, json.dumps(endpoint(*truth))) for truth in partitions(n, 4))
 
 
 def test_endpoint_counts_are_shown_where_large():
@@ -202,4 +224,5 @@ def test_table_one_counts_flags_and_hides_the_rarer():
     table["f"] = [1.0] * 3 + [0.0] * 37 + [np.nan] * 10
     assert table_one(table, use_case)["f"]["levels"] == {"1": None, "0": None}
     table["f"] = [1.0] * 17 + [0.0] * 30 + [np.nan] * 3
-    assert table_one(table, use_case)["f"]["levels"] == {"1": None, "0": 30}
+    shown = table_one(table, use_case)["f"]
+    assert sorted(shown["levels"].values(), key=str) in ([17, None], [30, None]) and shown["n"] is None

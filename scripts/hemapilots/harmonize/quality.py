@@ -6,7 +6,7 @@ Counts of 1 to `minimum_cell - 1` and their complements are null; their entry sa
 import numpy as np
 import pandas as pd
 
-from hemapilots.harmonize.suppression import hide, is_small
+from hemapilots.harmonize.suppression import hide, is_small, private_generator
 
 __all__ = ["quality", "table_one"]
 
@@ -26,31 +26,33 @@ def quality(
     Per variable: records = n + absent, n = plain + flagged by reason, absent = missing + nulled by reason;
     `percent_missing` is the share of absent.
     """
-    n = len(harmonized)
+    n, generator = len(harmonized), private_generator(harmonized)
     listed = issues[issues["row"].notna() & issues["row"].isin(harmonized["row"])]
     listed = listed.groupby(["variable", "status", "reason"], sort=True).size()
     variables = {
-        name: _variable(harmonized[name], spec, listed, name, minimum_cell)
+        name: _variable(harmonized[name], spec, listed, minimum_cell, generator)
         for name, spec in use_case["variables"].items()
     }
     return {
         "minimum_cell": minimum_cell,
         "records": None if is_small(n, minimum_cell) else n,
-        "flow": _flow(flow["steps"], minimum_cell),
-        "endpoints": {name: _endpoint(counts, minimum_cell) for name, counts in flow["endpoints"].items()},
+        "flow": _flow(flow["steps"], minimum_cell, generator),
+        "endpoints": {
+            name: _endpoint(counts, minimum_cell, generator) for name, counts in flow["endpoints"].items()
+        },
         "variables": variables,
     }
 
 
-def _variable(values: pd.Series, spec: dict, listed: pd.Series, name: str, minimum: int) -> dict:
-    n, absent = len(values), int(values.isna().sum())
+def _variable(values: pd.Series, spec: dict, listed: pd.Series, minimum: int, generator) -> dict:
+    name, n, absent = values.name, len(values), int(values.isna().sum())
     flagged = dict.fromkeys(_FLAGGED[spec["type"]], 0) | _by_reason(listed, name, "flagged")
     nulled = dict.fromkeys(_NULLED[spec["type"]], 0) | _by_reason(listed, name, "null")
-    halves = _halves(n, absent, minimum)
+    halves = _halves(n, absent, minimum, generator)
     plain = n - absent - sum(flagged.values())
     missing = absent - sum(nulled.values())
-    above = _within({"plain": plain, **flagged}, halves["present"] is None, minimum)
-    below = _within({"missing": missing, **nulled}, halves["absent"] is None, minimum)
+    above = _within({"plain": plain, **flagged}, halves["present"] is None, minimum, generator)
+    below = _within({"missing": missing, **nulled}, halves["absent"] is None, minimum, generator)
     share = None if halves["absent"] is None else round(100 * absent / n, 1)
     shown = {
         "label": spec.get("label", name),
@@ -78,30 +80,28 @@ def _by_reason(listed: pd.Series, name: str, status: str) -> dict[str, int]:
     return {str(reason): int(count) for reason, count in listed.loc[(name, status)].items()}
 
 
-def _halves(n: int, absent: int, minimum: int) -> dict:
+def _halves(n: int, absent: int, minimum: int, generator) -> dict:
     if is_small(n, minimum):
         return {"present": None, "absent": None}
-    return hide({"present": n - absent, "absent": absent}, minimum)
+    return hide({"present": n - absent, "absent": absent}, minimum, generator)
 
 
-def _within(cells: dict, whole_is_hidden: bool, minimum: int) -> dict:
+def _within(cells: dict, whole_is_hidden: bool, minimum: int, generator) -> dict:
     # Where the whole is hidden, showing all the parts would give it away.
-    return dict.fromkeys(cells) if whole_is_hidden else hide(cells, minimum)
+    return dict.fromkeys(cells) if whole_is_hidden else hide(cells, minimum, generator)
 
 
-def _flow(steps: list[dict], minimum: int) -> list[dict]:
+def _flow(steps: list[dict], minimum: int, generator) -> list[dict]:
     """Steps without the records before the last small loss: with them it could be subtracted."""
     small = [place for place, step in enumerate(steps) if is_small(step["lost"], minimum)]
-    # steps[i] takes level i to level i + 1.
-    levels = [steps[0]["records_in"], *(step["records_out"] for step in steps)]
-    hidden_before = max(small, default=-1)
     last_small = small[-1] if small else -1
     shown = []
     for place, step in enumerate(steps):
-        into, out = levels[place], levels[place + 1]
-        into = None if place <= hidden_before or is_small(into, minimum) else into
+        into, out = step["records_in"], step["records_out"]
+        into = None if place <= last_small or is_small(into, minimum) else into
         out = None if place < last_small or is_small(out, minimum) else out
-        unknown = hide({"unknown": step["unknown"], "known": step["records_out"] - step["unknown"]}, minimum)
+        unknown = {"unknown": step["unknown"], "known": step["records_out"] - step["unknown"]}
+        unknown = hide(unknown, minimum, generator)
         counts = {
             "records_in": into,
             "records_out": out,
@@ -112,16 +112,15 @@ def _flow(steps: list[dict], minimum: int) -> list[dict]:
     return shown
 
 
-def _endpoint(counts: dict, minimum: int) -> dict:
+def _endpoint(counts: dict, minimum: int, generator) -> dict:
     """patients = events + competing + censored, and patients + unknown = records."""
     n = counts["patients"] + counts["unknown"]
-    halves = _halves(n, counts["unknown"], minimum)
+    halves = _halves(n, counts["unknown"], minimum, generator)
     parts = {name: counts[name] for name in ("events", "competing", "censored")}
-    parts = _within(parts, halves["present"] is None, minimum)
+    parts = _within(parts, halves["present"] is None, minimum, generator)
     # The times kept as half a day are part of the patients, and no shown count is their complement.
-    zero = hide(
-        {"zero_time": counts["zero_time"], "later": counts["patients"] - counts["zero_time"]}, minimum
-    )
+    zero = {"zero_time": counts["zero_time"], "later": counts["patients"] - counts["zero_time"]}
+    zero = hide(zero, minimum, generator)
     zero_time = None if halves["present"] is None and counts["zero_time"] else zero["zero_time"]
     shown = {
         "label": counts["label"],
@@ -139,26 +138,27 @@ def table_one(harmonized: pd.DataFrame, use_case: dict, minimum_cell: int = 5) -
     Quartiles need 20 patients. Counts by level and `absent` are suppressed as in `quality`, which shows or
     hides `absent` by the same rule.
     """
+    generator = private_generator(harmonized)
     specs = {**use_case["variables"], **(use_case.get("derived") or {})}
     return {
-        name: _row(harmonized[name], specs[name], name, minimum_cell)
+        name: _row(harmonized[name], specs[name], minimum_cell, generator)
         for name in use_case.get("table_one") or []
     }
 
 
-def _row(values: pd.Series, spec: dict, name: str, minimum: int) -> dict:
-    halves = _halves(len(values), int(values.isna().sum()), minimum)
-    head = {"label": spec.get("label", name), "type": spec["type"], "unit": spec.get("unit")}
+def _row(values: pd.Series, spec: dict, minimum: int, generator) -> dict:
+    halves = _halves(len(values), int(values.isna().sum()), minimum, generator)
+    head = {"label": spec.get("label", values.name), "type": spec["type"], "unit": spec.get("unit")}
     head |= {"n": halves["present"], "absent": halves["absent"]}
     if spec["type"] == "number":
         body = _moments(values.to_numpy(dtype=float), minimum)
     else:
-        body = {"levels": _levels(values, spec, halves, minimum)}
+        body = {"levels": _levels(values, spec, halves, minimum, generator)}
     hidden = None in (head["n"], head["absent"], *body.get("levels", {}).values())
     return {**head, **body, "suppressed": hidden}
 
 
-def _levels(values: pd.Series, spec: dict, halves: dict, minimum: int) -> dict:
+def _levels(values: pd.Series, spec: dict, halves: dict, minimum: int, generator) -> dict:
     if spec["type"] == "flag":
         counts = {"1": int((values == 1).sum()), "0": int((values == 0).sum())}
     else:
@@ -167,9 +167,9 @@ def _levels(values: pd.Series, spec: dict, halves: dict, minimum: int) -> dict:
     absent = int(values.isna().sum())
     if halves["absent"] is None:
         # The records are known, so the sum of all levels would give the absent away.
-        joint = hide({**counts, _ABSENT: absent}, minimum, forced=(_ABSENT,))
+        joint = hide({**counts, _ABSENT: absent}, minimum, generator, forced=(_ABSENT,))
         return {level: joint[level] for level in counts}
-    return hide(counts, minimum)
+    return hide(counts, minimum, generator)
 
 
 def _moments(values: np.ndarray, minimum: int) -> dict:

@@ -68,7 +68,7 @@ def parse_numbers(texts: np.ndarray, decimal: str) -> np.ndarray:
 
 
 def numbers(column: Column, decimal: str, scale: float, values: dict | None) -> np.ndarray:
-    """float64 per distinct text: plain numbers times `scale`, declared `values` (already canonical); else nan."""
+    """float64 per distinct text: plain numbers times `scale`, or declared canonical `values`; else nan."""
     result = parse_numbers(column.texts, decimal) * scale
     for raw, value in (values or {}).items():
         result[column.texts == str(raw).strip()] = np.nan if value is None else float(value)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+OVERSHOT = -1e300
+
 
 @dataclass(frozen=True)
 class RiskSets:
@@ -95,8 +97,12 @@ class Statistics:
     information: np.ndarray | None
 
 
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")
 def statistics(x: np.ndarray, coefficients: np.ndarray, sets: RiskSets, ties: str, information: bool = True) -> Statistics:
-    """Partial-likelihood statistics of one stratum: x (n, p) sorted like `sets`, coefficients (L, p)."""
+    """Partial-likelihood statistics of one stratum: x (n, p) sorted like `sets`, coefficients (L, p).
+
+    A step so long that risk sums leave the range of floats gets the log-likelihood OVERSHOT and zeros, so that it is taken back.
+    """
     count, p = coefficients.shape
     if sets.times.size == 0:
         return Statistics(np.zeros(count), np.zeros((count, p)), np.zeros((count, p, p)) if information else None)
@@ -109,8 +115,10 @@ def statistics(x: np.ndarray, coefficients: np.ndarray, sets: RiskSets, ties: st
     gradient = x[sets.dead].sum(axis=0) - weights.T @ x
     if not information:
         return Statistics(loglik, gradient, None)
-    matrices = np.empty((count, p, p))
-    for k in range(count):
+    matrices = np.zeros((count, p, p))
+    overshot = ~(np.isfinite(loglik) & np.isfinite(gradient).all(axis=1) & np.isfinite(terms.square).all(axis=0))
+    loglik[overshot], gradient[overshot] = OVERSHOT, 0.0
+    for k in np.flatnonzero(~overshot):
         s1, d1 = risk_means(x, hazard[:, k], sets)
         matrices[k] = weighted_square(x, weights[:, k]) - mean_square(s1, d1, terms, k)
     return Statistics(loglik, gradient, matrices)

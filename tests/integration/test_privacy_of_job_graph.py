@@ -1,0 +1,115 @@
+"""Who may read a site's folder, walked on the job graph of a synthetic, a public and a private pilot."""
+
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+import pytest
+from private_pilot import PILOT, ROOT, make_private_pilot
+
+SITE_RULES = {
+    "generate_extract",
+    "ingest",
+    "harmonize",
+    "describe_quality",
+    "prepare",
+    "train_local",
+    "train_local_private",
+    "predict",
+    "evaluate_site",
+    "merge_ledger",
+}
+HOST_RULES = {"train_federated"}
+POOLED_RULES = {"ingest_source", "harmonize_source", "split", "train_pooled", "evaluate_pooled"}
+PRIVATE_FOLDER = re.compile(r"results/[^/]+/(?:sites/(?P<site>[^/]+)|(?P<source>source))(?:/|$)")
+
+
+@dataclass
+class Job:
+    rule: str
+    wildcards: dict = field(default_factory=dict)
+    inputs: list = field(default_factory=list)
+
+
+def violations(jobs: list[Job], sharing: str) -> list[str]:
+    """Every private file that a job takes and may not."""
+    found = []
+    for job in jobs:
+        if sharing == "private" and job.rule in POOLED_RULES:
+            found.append(f"{job.rule}: a pooled rule in a private pilot")
+        for path in job.inputs:
+            match = PRIVATE_FOLDER.match(path)
+            if not match:
+                continue
+            own = job.rule in SITE_RULES and match["site"] == job.wildcards.get("site")
+            if not (own or job.rule in HOST_RULES or (job.rule in POOLED_RULES and sharing != "private")):
+                found.append(f"{job.rule} {job.wildcards}: takes {path}")
+    return found
+
+
+def job_graph(folder, pilot: str, root=ROOT) -> list[Job]:
+    """Every job that the pilot's report and ledgers need, from a dry run."""
+    command = [sys.executable, "-m", "snakemake", "-s", str(root / "Snakefile"), "--directory", str(folder), "-n", "--forceall"]
+    done = subprocess.run([*command, "--config", f"run={pilot}"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    jobs = []
+    for line in (done.stdout + done.stderr).splitlines():
+        if match := re.match(r"(?:local)?rule (\w+):", line):
+            jobs.append(Job(match[1]))
+        elif match := re.match(r"    input: (.*)", line):
+            jobs[-1].inputs = match[1].split(", ")
+        elif match := re.match(r"    wildcards: (.*)", line):
+            jobs[-1].wildcards = dict(part.split("=", 1) for part in match[1].split(", "))
+    return jobs
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return make_private_pilot(tmp_path_factory.mktemp("graph"))
+
+
+@pytest.mark.parametrize(("pilot", "sharing"), [("mds-synthetic", "synthetic"), ("mds-ipssm", "public"), (PILOT, "private")])
+def test_private_folders_are_read_by_their_own_site_only(folder, pilot, sharing):
+    jobs = job_graph(folder, pilot)
+    assert {"evaluate_site", "train_federated", "combine", "render_report", "merge_ledger"} <= {job.rule for job in jobs}
+    assert any(PRIVATE_FOLDER.match(path) for job in jobs for path in job.inputs)
+    assert violations(jobs, sharing) == []
+
+
+def test_pooled_rules_and_split_are_absent_from_a_private_pilot(folder):
+    assert not {job.rule for job in job_graph(folder, PILOT)} & POOLED_RULES
+
+
+def test_the_walk_finds_each_kind_of_violation():
+    taken = "results/p/sites/a/harmonized.parquet"
+    assert violations([Job("combine", {"pilot": "p"}, [taken])], "public")
+    assert violations([Job("render_report", {"pilot": "p"}, ["results/p/sites/a/predictions"])], "public")
+    assert violations([Job("predict", {"pilot": "p", "site": "b"}, [taken])], "public")
+    assert violations([Job("train_pooled", {"pilot": "p", "model": "m"}, [taken])], "private")
+    assert violations([Job("combine", {"pilot": "p"}, ["results/p/source/harmonized.parquet"])], "public")
+    assert not violations([Job("predict", {"pilot": "p", "site": "a"}, [taken])], "private")
+    assert not violations([Job("train_federated", {"pilot": "p", "model": "m"}, [taken])], "private")
+    assert not violations([Job("train_pooled", {"pilot": "p", "model": "m"}, [taken])], "public")
+
+
+def test_every_rule_with_private_input_is_classified(folder):
+    """A new rule that reads private folders must be put into one of the groups above, deliberately."""
+    jobs = job_graph(folder, "mds-synthetic") + job_graph(folder, "mds-ipssm") + job_graph(folder, PILOT)
+    reading = {job.rule for job in jobs if any(PRIVATE_FOLDER.match(path) for path in job.inputs)}
+    assert reading <= SITE_RULES | HOST_RULES | POOLED_RULES
+
+
+def test_an_inserted_leak_is_caught(folder, tmp_path):
+    """A central rule that is made to read a site's rows fails the walk."""
+    copy = tmp_path / "checkout"
+    for part in ("Snakefile", "workflow", "scripts", "resources", "envs"):
+        source = ROOT / part
+        shutil.copytree(source, copy / part) if source.is_dir() else (copy.mkdir(exist_ok=True), shutil.copy(source, copy / part))
+    rules = copy / "workflow/rules/combine.smk"
+    text = rules.read_text()
+    rules.write_text(text.replace("        pooled=pooled_metrics,\n", '        pooled=pooled_metrics,\n        rows=of_sites("results/{pilot}/sites/{site}/harmonized.parquet"),\n'))
+    assert rules.read_text() != text
+    found = violations(job_graph(folder, PILOT, copy), "private")
+    assert found and all(violation.startswith("combine") for violation in found)
