@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from hemapilots.models import cox
-from hemapilots.models.data import Preprocessing, TrainingData, training_sets
+from hemapilots.models.data import Preprocessing, TrainingData
+from hemapilots.models.training_sets import training_sets
 from hemapilots.models.files import models_in, read_model
 from hemapilots.tables import write_parquet
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from hemapilots.federation.release import MINIMUM_SUPPORT
-from hemapilots.models.data import training_sets
+from hemapilots.models.training_sets import training_sets
 
 MINIMUM_PATIENTS = 20
 

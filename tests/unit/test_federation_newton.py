@@ -10,7 +10,8 @@ from hemapilots.federation.client import client_app, support_of
 from hemapilots.federation.grid import LocalGrid
 from hemapilots.federation.release import Exit
 from hemapilots.federation.server import Plan, train
-from hemapilots.models.data import TrainingData, training_sets
+from hemapilots.models.data import TrainingData
+from hemapilots.models.training_sets import training_sets
 
 NEWTON = {"name": "newton", "baseline": "site", "tolerance": 1e-11, "rounds": 60}
 

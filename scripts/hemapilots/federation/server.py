@@ -12,7 +12,8 @@ from hemapilots.federation.messages import instruct, unpack
 from hemapilots.federation.release import MINIMUM_SUPPORT
 from hemapilots.federation.strategies.newton import Newton, SharedNewton, summed
 from hemapilots.models import preprocessing as prep
-from hemapilots.models.data import NO_FOLD, Preprocessing, training_sets
+from hemapilots.models.data import Preprocessing
+from hemapilots.models.training_sets import NO_FOLD, training_sets
 
 
 @dataclass(frozen=True)

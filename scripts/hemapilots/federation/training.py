@@ -10,7 +10,8 @@ from hemapilots.federation.client import client_app, support_of
 from hemapilots.federation.grid import LocalGrid
 from hemapilots.federation.release import Exit
 from hemapilots.federation.server import Fitted, Plan, train
-from hemapilots.models.data import NO_FOLD, TrainingData
+from hemapilots.models.data import TrainingData
+from hemapilots.models.training_sets import NO_FOLD
 from hemapilots.models.files import write_model
 from hemapilots.site_tables import read_site
 

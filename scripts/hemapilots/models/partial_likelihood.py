@@ -7,6 +7,7 @@ D0, D1 the same over the dead. Efron (1977) replaces the d equal terms S0 by S0 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_array
 
 OVERSHOT = -1e300
 
@@ -16,7 +17,8 @@ class RiskSets:
     """Who is at risk at each distinct death time; rows are sorted by exit time.
 
     times (D,), deaths (D,): distinct death times and deaths at each. first, last (n,): row i is at risk at times first[i] <= j < last[i].
-    dead (m,): rows that died; group (m,): their death time. entry_order (n,): rows by `first`, or None where nobody enters late.
+    dead (m,): rows that died; group (m,): their death time. leaving, entering, dying (D, n) have a one where a row is last at risk at a
+    death time, enters right after it, or dies at it, so products with them are sums; entering is None where nobody enters late.
     """
 
     times: np.ndarray
@@ -25,7 +27,9 @@ class RiskSets:
     last: np.ndarray
     dead: np.ndarray
     group: np.ndarray
-    entry_order: np.ndarray | None
+    leaving: csr_array
+    entering: csr_array | None
+    dying: csr_array
 
     @classmethod
     def build(cls, entry: np.ndarray, time: np.ndarray, event: np.ndarray, times: np.ndarray | None = None) -> "RiskSets":
@@ -37,25 +41,27 @@ class RiskSets:
         dead = np.flatnonzero(died)
         group = last[dead] - 1
         deaths = np.bincount(group, minlength=times.size)
-        order = np.argsort(first, kind="stable") if first.any() else None
-        return cls(times, deaths, first, last, dead, group, order)
+        everyone = np.arange(time.size)
+        leaving = _indicator(last - 1, everyone, times.size, time.size)
+        entering = _indicator(first - 1, everyone, times.size, time.size) if first.any() else None
+        return cls(times, deaths, first, last, dead, group, leaving, entering, _indicator(group, dead, times.size, time.size))
 
     def over_risk_sets(self, values: np.ndarray) -> np.ndarray:
         """Sum of values (n, k) over those at risk at each death time: (D, k)."""
-        total = _suffix_sums(values, self.last, self.times.size)
-        if self.entry_order is not None:
-            total -= _suffix_sums(values[self.entry_order], self.first[self.entry_order], self.times.size)
-        return total
+        change = self.leaving @ values
+        if self.entering is not None:
+            change -= self.entering @ values
+        return np.cumsum(change[::-1], axis=0)[::-1]
 
     def over_deaths(self, values: np.ndarray) -> np.ndarray:
         """Sum of values (n, k) over the dead of each death time: (D, k)."""
-        return _bin_sums(values[self.dead], self.group, self.times.size)
+        return self.dying @ values
 
     def weights(self, hazard: np.ndarray, per_risk: np.ndarray, per_death: np.ndarray) -> np.ndarray:
         """Each row's expected number of events (n, L), from the sums over death rows of 1/s and (l/d)/s, both (D, L)."""
         cumulative = np.concatenate([np.zeros((1, per_risk.shape[1])), np.cumsum(per_risk, axis=0)])
         expected = cumulative[self.last]
-        if self.entry_order is not None:
+        if self.entering is not None:
             expected = expected - cumulative[self.first]
         expected[self.dead] -= per_death[self.group]
         return np.maximum(hazard * expected, 0.0)
@@ -149,13 +155,15 @@ def weighted_square(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 def mean_square(s1: np.ndarray, d1: np.ndarray, terms: TieTerms, k: int) -> np.ndarray:
     """Sum over death rows of (S1 - f D1)(S1 - f D1)' / s^2 (p, p) for coefficient vector k."""
-    root = np.sqrt(terms.square[:, k])[:, None] * s1
-    total = root.T @ root
+    # a S S' - b (S D' + D S') + c D D' = r r' + (c - b^2/a) D D' with r = sqrt(a) S - b/sqrt(a) D: one product instead of three.
+    root = np.sqrt(terms.square[:, k])
+    rows = root[:, None] * s1
     if terms.square_f[:, k].any():
-        cross = s1.T @ (terms.square_f[:, k][:, None] * d1)
-        root = np.sqrt(terms.square_ff[:, k])[:, None] * d1
-        total += root.T @ root - cross - cross.T
-    return total
+        cross = np.divide(terms.square_f[:, k], root, out=np.zeros_like(root), where=root > 0)
+        rest = np.sqrt(np.maximum(terms.square_ff[:, k] - cross**2, 0.0))
+        tied = rest > 0
+        rows = np.concatenate([rows - cross[:, None] * d1, rest[tied, None] * d1[tied]])
+    return rows.T @ rows
 
 
 def baseline_hazard(hazard: np.ndarray, sets: RiskSets, ties: str) -> np.ndarray:
@@ -164,16 +172,7 @@ def baseline_hazard(hazard: np.ndarray, sets: RiskSets, ties: str) -> np.ndarray
     return np.cumsum(tie_terms(sets.over_risk_sets(column), sets.over_deaths(column), sets.deaths, ties).inverse[:, 0])
 
 
-def _bin_sums(values: np.ndarray, index: np.ndarray, bins: int) -> np.ndarray:
-    """Sums of values (m, k) by a non-decreasing index (m,): (bins, k)."""
-    total = np.zeros((bins, values.shape[1]))
-    if len(index):
-        starts = np.flatnonzero(np.r_[True, index[1:] != index[:-1]])
-        total[index[starts]] = np.add.reduceat(values, starts, axis=0)
-    return total
-
-
-def _suffix_sums(values: np.ndarray, index: np.ndarray, bins: int) -> np.ndarray:
-    """For each bin j the sum of values whose (non-decreasing) index exceeds j: (bins, k)."""
-    sums = _bin_sums(values, index, bins + 1)[1:]
-    return np.cumsum(sums[::-1], axis=0)[::-1]
+def _indicator(bins: np.ndarray, rows: np.ndarray, count: int, size: int) -> csr_array:
+    """Matrix (count, size) with a one where a row belongs to a bin; rows whose bin is negative belong to none."""
+    kept = bins >= 0
+    return csr_array((np.ones(kept.sum()), (bins[kept], rows[kept])), shape=(count, size))

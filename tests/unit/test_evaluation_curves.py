@@ -1,0 +1,63 @@
+"""Kaplan-Meier from suppressed counts: the rule cannot be undone, and unsuppressed cells give the curve itself."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from lifelines import KaplanMeierFitter
+
+from hemapilots.evaluation.curves import add_up, kaplan_meier_from_counts, merge_cells, site_curves
+
+SPEC = {"endpoints": ["os"], "grid": [round(0.25 * k, 2) for k in range(1, 21)], "minimum_cell": 5}
+
+
+def outcomes(n, seed=0):
+    rng = np.random.default_rng(seed)
+    death, censoring = rng.exponential(3, n), rng.uniform(0.5, 8, n)
+    return pd.DataFrame({"os_time": np.minimum(death, censoring), "os_event": (death <= censoring).astype(float)})
+
+
+@pytest.mark.parametrize("n", [15, 60, 300, 2000])
+def test_no_small_cell_leaves(n):
+    for seed in range(20):
+        curve = site_curves("a", outcomes(n, seed), SPEC)
+        for name in ("events", "censored"):
+            assert not curve[name].between(1, 4).any()
+        assert (curve["at_risk"] >= 10).all()
+        # What follows from the released rows: those at risk after each cell.
+        left = curve["at_risk"] - curve["events"] - curve["censored"]
+        assert not left.between(1, 4).any()
+
+
+def test_rows_add_up_to_what_the_site_has():
+    table = outcomes(300)
+    curve = site_curves("a", table, SPEC)
+    assert curve["at_risk"].iloc[0] == 300
+    last = curve["end"].iloc[-1]
+    assert curve["events"].sum() == ((table["os_time"] <= last) & (table["os_event"] == 1)).sum()
+    np.testing.assert_array_equal(curve["at_risk"].iloc[1:], (curve["at_risk"] - curve["events"] - curve["censored"]).iloc[:-1])
+
+
+def test_curve_is_near_kaplan_meier_with_greenwood_interval():
+    table = outcomes(3000)
+    curve = kaplan_meier_from_counts(site_curves("a", table, SPEC))
+    fitter = KaplanMeierFitter().fit(table["os_time"], table["os_event"])
+    exact = fitter.survival_function_at_times(curve["time"]).to_numpy()
+    assert np.abs(curve["survival"] - exact).max() < 0.003
+    bounds = fitter.confidence_interval_survival_function_
+    at = bounds.iloc[np.searchsorted(bounds.index, curve["time"].iloc[-1], side="right") - 1]
+    assert curve["lower"].iloc[-1] == pytest.approx(at.iloc[0], abs=0.005)
+
+
+def test_sites_add_up_to_the_curve_of_all():
+    a, b = outcomes(800, 1), outcomes(900, 2)
+    summed = add_up(pd.concat([site_curves("a", a, SPEC), site_curves("b", b, SPEC)]))
+    whole = pd.concat([a, b])
+    assert summed["at_risk"].iloc[0] == 1700
+    for _, cell in summed.iterrows():
+        inside = (whole["os_time"] > cell["start"]) & (whole["os_time"] <= cell["end"])
+        assert cell["events"] == (inside & (whole["os_event"] == 1)).sum()
+
+
+def test_merging_by_hand():
+    found = merge_cells(np.array([0.0, 1, 2, 3]), 100, np.array([2, 4, 5]), np.array([0, 6, 0]), 5)
+    assert found.to_numpy().tolist() == [[0, 2, 100, 6, 6], [2, 3, 88, 5, 0]]

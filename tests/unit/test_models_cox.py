@@ -1,0 +1,149 @@
+"""Baselines and survival of a Cox model against its definition and lifelines; predictions inside a site."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from lifelines import CoxPHFitter
+
+from hemapilots.models import cox
+from hemapilots.models.data import Preprocessing, TrainingData
+from hemapilots.models.training_sets import training_sets
+from hemapilots.predict import apply_model, predict_site, score
+
+
+def data(n=300, seed=1, tied=False):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, 2))
+    time = rng.exponential(3 * np.exp(-0.5 * x[:, 0]))
+    time = np.ceil(time * 10) / 10 if tied else time
+    return x, np.zeros(n), time, (rng.random(n) < 0.7).astype(float)
+
+
+def plain(p):
+    return Preprocessing(np.zeros((1, p)), np.zeros((1, p)), np.ones((1, p)), np.zeros(1), np.zeros(1))
+
+
+def baseline(x, entry, time, event, beta, grid, ties):
+    site = TrainingData(x, entry, time, event, np.zeros((1, len(x)), int), np.zeros(x.shape[1], bool))
+    return cox.baseline_on(grid, site.subset(training_sets(0, 0, False), 0, plain(x.shape[1])), site, beta, ties)
+
+
+GRID = np.array([0.5, 1.0, 2.0, 4.0])
+
+
+def test_breslow_baseline_equals_its_definition():
+    x, entry, time, event = data(tied=True)
+    beta = np.array([0.4, -0.2])
+    hazard = np.exp(x @ beta)
+    died = np.unique(time[event == 1])
+    steps = [((time == t) & (event == 1)).sum() / hazard[time >= t].sum() for t in died]
+    expected = [sum(step for t, step in zip(died, steps, strict=True) if t <= at) for at in GRID]
+    np.testing.assert_allclose(baseline(x, entry, time, event, beta, GRID, "breslow"), expected, rtol=1e-12)
+
+
+def test_survival_equals_lifelines_without_ties():
+    x, entry, time, event = data()
+    frame = pd.DataFrame(x, columns=["a", "b"]).assign(time=time, event=event)
+    fitter = CoxPHFitter().fit(frame, "time", "event", fit_options={"precision": 1e-12})
+    # lifelines interpolates between event times, so the two are compared at event times.
+    at = np.sort(time[event == 1])[[5, 50, 120]]
+    ours = baseline(x, entry, time, event, fitter.params_.to_numpy(), at, "efron")
+    found = cox.survival(x[:5] @ fitter.params_.to_numpy(), ours)
+    expected = fitter.predict_survival_function(frame.iloc[:5], times=at).to_numpy().T
+    np.testing.assert_allclose(found, expected, atol=1e-8)
+
+
+def test_efron_and_breslow_agree_without_ties_and_differ_with():
+    beta = np.array([0.4, -0.1])
+    for tied in (False, True):
+        args = data(tied=tied)
+        same = np.allclose(baseline(*args, beta, GRID, "efron"), baseline(*args, beta, GRID, "breslow"), rtol=1e-12)
+        assert same is not tied
+
+
+def test_baseline_is_missing_beyond_follow_up():
+    x, entry, time, event = data()
+    found = baseline(x, entry, time, event, np.zeros(2), np.array([1.0, time.max() + 1]), "efron")
+    assert np.isfinite(found[0]) and np.isnan(found[1])
+
+
+def test_survival_after_late_entry_is_conditional():
+    risk, hazard = np.array([0.0, 0.7]), np.array([[0.5, 0.9], [0.6, 1.0]])
+    at_entry = np.array([0.2, 0.3])
+    expected = np.exp(-hazard * np.exp(risk)[:, None]) / np.exp(-at_entry * np.exp(risk))[:, None]
+    np.testing.assert_allclose(cox.survival(risk, hazard, at_entry), expected)
+
+
+def site_tables(n=120, folds=3, replicates=2):
+    rng = np.random.default_rng(2)
+    x, _, time, event = data(n)
+    rows = np.arange(n) + 10
+    fold = rng.integers(0, folds, (n, replicates))
+    harmonized = pd.DataFrame({"row": rows, "os_entry": 0.0, "os_time": time, "os_event": event, "points": rng.normal(size=n)})
+    harmonized.loc[0, ["os_time", "os_event"]] = np.nan
+    harmonized.loc[1, "points"] = np.nan
+    return {
+        "harmonized": harmonized,
+        "folds": pd.DataFrame(fold, index=pd.Index(rows, name="row")),
+        "design": pd.DataFrame({"row": rows, "a": x[:, 0], "b": x[:, 1]}),
+    }
+
+
+def model_arrays(replicates=2, folds=3, p=2):
+    rng = np.random.default_rng(4)
+    shape = (replicates, folds)
+    return {
+        "coefficients": rng.normal(size=(*shape, 1, p)),
+        "chosen": np.zeros(shape, int),
+        "fill": np.zeros((*shape, p)),
+        "location": np.zeros((*shape, p)),
+        "scale": np.ones((*shape, p)),
+        "grid": GRID,
+    }
+
+
+def test_each_patient_is_predicted_once_a_replicate_by_the_model_of_its_own_fold():
+    tables, arrays = site_tables(), model_arrays()
+    frame = apply_model(tables, "os", arrays, {"columns": ["a", "b"], "ties": "efron"})
+    assert len(frame) == 2 * 119 and not frame.duplicated(["replicate", "row"]).any()
+    assert 10 not in set(frame["row"])
+    one = frame.iloc[50]
+    design = tables["design"].set_index("row").loc[one["row"], ["a", "b"]]
+    fold = tables["folds"].loc[one["row"], int(one["replicate"])]
+    assert fold == one["fold"]
+    assert one["risk"] == pytest.approx(design @ arrays["coefficients"][int(one["replicate"]), int(fold), 0])
+
+
+def test_own_baseline_does_not_see_the_tested_fold():
+    tables, arrays = site_tables(), model_arrays()
+    card = {"columns": ["a", "b"], "ties": "efron"}
+    before = apply_model(tables, "os", arrays, card)
+    tested = tables["folds"][0] == 1
+    spoiled = tables | {"harmonized": tables["harmonized"].copy()}
+    spoiled["harmonized"].loc[tested.to_numpy(), "os_time"] *= 3
+    after = apply_model(spoiled, "os", arrays, card)
+    same = (before["replicate"] == 0) & (before["fold"] == 1)
+    pd.testing.assert_frame_equal(before[same], after[same])
+    assert not before[~same].equals(after[~same])
+
+
+def test_delivered_score_ranks_and_says_nothing_of_survival():
+    tables = site_tables()
+    frame = score(tables, "os", "points", [1.0, 2.0])
+    assert len(frame) == 2 * 118
+    assert frame[["survival_1", "survival_2"]].isna().all().all()
+
+
+def test_own_model_is_filed_as_local_own(tmp_path):
+    from hemapilots.models.files import write_model
+
+    arrays = model_arrays() | {"baseline": np.full((2, 3, 4), 0.5)}
+    card = {"columns": ["a", "b"], "ties": "efron"}
+    for site in ("x", "y"):
+        write_model(tmp_path / "models", "os", "m", f"local/{site}", arrays, card)
+    spec = {"comparators": {"points": {"score": "points"}}, "endpoints": ["os"], "grid": GRID.tolist()}
+    predict_site("x", site_tables(), [tmp_path / "models"], spec, tmp_path / "out")
+    written = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.parquet"))
+    assert written == ["os/m/local/own.parquet", "os/m/local/x.parquet", "os/m/local/y.parquet", "os/score/score/points.parquet"]
+    own, x = (pd.read_parquet(tmp_path / "out/os/m/local" / f"{name}.parquet") for name in ("own", "x"))
+    pd.testing.assert_frame_equal(own, x)

@@ -1,0 +1,194 @@
+"""Pilots resolved: every mistake in a YAML gives one sentence with file, line, field and remedy."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hemapilots.errors import HemaPilotsError
+from hemapilots.study import load_studies, load_study
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def config(tmp_path):
+    return Path(shutil.copytree(ROOT / "config", tmp_path / "config"))
+
+
+def load(config, name="mds-synthetic"):
+    return load_study(name, config, ROOT / "resources")
+
+
+def edit(path: Path, old: str, new: str) -> int:
+    """Replace the first occurrence; returns its line."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    return text[: text.index(old)].count("\n") + 1
+
+
+PILOT, SPLIT = "pilots/mds-synthetic.yaml", "pilots/mds-ipssm.yaml"
+USE_CASE, PROTOCOL, MAPPING = "use_cases/mds.yaml", "protocols/standard.yaml", "mappings/mds-clinic-en.yaml"
+
+MISTAKES = [
+    (PILOT, "protocol: standard", "protocoll: standard", ["unknown key 'protocoll'", "did you mean 'protocol'?"]),
+    (PILOT, "protocol: standard", "protocol: standrad", ["standrad.yaml: no such file", "did you mean 'standard'?"]),
+    (PILOT, "use_case: mds", "use_case: mdds", ["mdds.yaml: no such file", "did you mean 'mds'?"]),
+    (PILOT, "mapping: mds-clinic-de", "mapping: mds-clinic-du", ["no such file", "did you mean"]),
+    (PILOT, "share: 0.35", "share: 0.3", ["cohort.sites", "add up to 1"]),
+    (PILOT, "sharing: synthetic", "sharing: privat", ["cohort.sharing", "'private'"]),
+    (PILOT, "recipe: mds", "recipe: mdx", ["cohort.synthetic.recipe", "no such recipe"]),
+    (PROTOCOL, "folds: 5", "folds: five", ["resampling.folds", "integer"]),
+    (PROTOCOL, "replicates: 2", "replicate: 2", ["unknown key 'replicate'", "did you mean 'replicates'?"]),
+    (PROTOCOL, "predictors: molecular", "predictors: moleculr", ["models.cox-molecular.predictors", "did you mean 'molecular'?"]),
+    (PROTOCOL, "baseline: site", "baseline: sites", ["strategies.newton.baseline", "'site' or 'shared'"]),
+    (PROTOCOL, "tau: 5", "tau: 5.1", ["times", "multiple of step"]),
+    (PROTOCOL, "against: local/own", "against: locl/own", ["criteria.1.against", "did you mean 'local/own'?"]),
+    (PROTOCOL, "model: cox-molecular", "model: cox-molecule", ["primary.model", "did you mean 'cox-molecular'?"]),
+    (USE_CASE, "expression: bm_blast < 20", "expression: bm_blasts < 20", ["inclusion.0.expression", "bm_blasts", "did you mean 'bm_blast'?"]),
+    (USE_CASE, "expression: bm_blast < 20", "expression: bm_blast <", ["inclusion.0.expression"]),
+    (USE_CASE, "primary_endpoint: os", "primary_endpoint: oss", ["primary_endpoint", "did you mean 'os'?"]),
+    (USE_CASE, "clinical: [age, sex,", "clinical: [age, sexx,", ["predictor_sets.clinical", "unknown variable 'sexx'", "did you mean 'sex'?"]),
+    (USE_CASE, "clinical: [age, sex,", "clinical: [age, os_status,", ["os_status", "known only at outcome"]),
+    (USE_CASE, "clinical: [age, sex,", "clinical: [age, ipssm_score,", ["ipssm_score", "is a score"]),
+    (USE_CASE, "include: [cytogenetic]", "include: [molecular]", ["circle"]),
+    (USE_CASE, "hard: [18, 110]", "hard: [110, 18]", ["variables.age", "low below high"]),
+    (MAPPING, "  hb:", "  hbb:", ["variables.hbb", "did you mean 'hb'?"]),
+    (MAPPING, "use_case: mds", "use_case: mm", ["use_case", "for another use case"]),
+    (MAPPING, "reader: csv", "reader: cvs", ["reader", "'csv'"]),
+]
+
+
+@pytest.mark.parametrize(("file", "old", "new", "expected"), MISTAKES, ids=[f"{m[0].split('/')[0]}:{m[2]}" for m in MISTAKES])
+def test_mistake_gives_one_sentence_with_file_and_remedy(config, file, old, new, expected):
+    line = edit(config / file, old, new)
+    with pytest.raises(HemaPilotsError) as caught:
+        load(config)
+    message = str(caught.value)
+    assert "\n" not in message
+    for part in expected:
+        assert part in message
+    if "no such file" not in message:
+        assert f"{config / file}, line " in message
+        named = int(message.split(", line ")[1].split(":")[0])
+        assert abs(named - line) <= 3
+
+
+def test_endpoint_without_its_column_in_the_mapping(config):
+    edit(config / MAPPING, "os_status:", "tp53mono_:") if "tp53mono_" in (config / MAPPING).read_text() else None
+    text = (config / MAPPING).read_text()
+    lines = [line for line in text.splitlines() if not line.strip().startswith("os_status:")]
+    (config / MAPPING).write_text("\n".join(lines))
+    with pytest.raises(HemaPilotsError, match="'os_status' is missing, which the endpoint 'os' needs"):
+        load(config)
+
+
+def test_private_cohort_enforces_the_gate_and_refuses_a_shared_baseline(config, tmp_path):
+    pilot = config / "pilots/own.yaml"
+    body = """title: Own
+use_case: mds
+protocol: standard
+cohort:
+  sharing: private
+  GATE
+  sites:
+    a: {mapping: mds-clinic-en, extract: /data/a}
+    b: {mapping: mds-clinic-en, extract: /data/b}
+"""
+    pilot.write_text(body.replace("  GATE\n", ""))
+    study = load(config, "own")
+    assert study["gate"] == "enforce"
+    assert not [c for c in study["evaluate"]["comparisons"] if c["reference_regime"] in ("pooled", "local/a", "local/b")]
+    pilot.write_text(body.replace("GATE", "gate: report"))
+    with pytest.raises(HemaPilotsError, match="a private cohort's gate is `enforce`"):
+        load(config, "own")
+    pilot.write_text(body.replace("  GATE\n", ""))
+    edit(config / PROTOCOL, "baseline: site", "baseline: shared")
+    with pytest.raises(HemaPilotsError, match="not allowed with a private cohort: risk-set sums"):
+        load(config, "own")
+    assert load(config, "mds-synthetic")["train"]["strategies"]["newton"]["baseline"] == "shared"
+
+
+def test_hostile_yaml_is_refused(config):
+    path = config / PILOT
+    for text, expected in [
+        ("a: [1, 2", "correct the YAML"),
+        ("!!python/object/apply:os.system ['true']", "correct the YAML"),
+        ("title: a\ntitle: b\n", "the key 'title' stands twice"),
+        ("", "empty or not a mapping"),
+        ("- 1\n- 2\n", "empty or not a mapping"),
+        ("[" * 5000, "correct the YAML|nested too deeply"),
+        ("x: &a [1,2,3,4,5,6,7,8,9]\n" + "".join(f"y{i}: &b{i} [{', '.join(['*a' if i == 0 else f'*b{i - 1}'] * 9)}]\n" for i in range(9)), "aliases are expanded"),
+        ("title: '" + "x" * (1 << 20) + "'", "larger than 1 MiB"),
+    ]:
+        path.write_text(text)
+        with pytest.raises(HemaPilotsError, match=expected):
+            load(config)
+    path.write_bytes(b"title: \xff\xfe")
+    with pytest.raises(HemaPilotsError, match="not UTF-8"):
+        load(config)
+
+
+def test_unknown_pilot_names_the_nearest(config):
+    with pytest.raises(HemaPilotsError, match="mds-syntetic.yaml: no such file; did you mean 'mds-synthetic'"):
+        load_studies({"pilots": ["mds-synthetic"], "run": "mds-syntetic"}, config, ROOT / "resources")
+
+
+def test_missing_mirror_and_wrong_hash(config, tmp_path):
+    settings = {"pilots": [], "run": "mds-ipssm", "cohort_mirror": str(tmp_path / "nowhere")}
+    with pytest.raises(HemaPilotsError, match="nowhere: no such folder"):
+        load_studies(settings, config, ROOT / "resources")
+    folder = tmp_path / "mirror" / "ipssm"
+    folder.mkdir(parents=True)
+    settings["cohort_mirror"] = str(tmp_path / "mirror")
+    with pytest.raises(HemaPilotsError, match="df_clinical.tsv: no such file in the mirror"):
+        load_studies(settings, config, ROOT / "resources")
+    (folder / "df_clinical.tsv").write_text("ID\n1\n")
+    with pytest.raises(HemaPilotsError, match="SHA-256 .* is not the expected"):
+        load_studies(settings, config, ROOT / "resources")
+    (folder / "df_clinical.tsv").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    with pytest.raises(HemaPilotsError, match="Git-LFS pointer"):
+        load_studies(settings, config, ROOT / "resources")
+
+
+def test_missing_or_empty_private_extract_is_found_before_the_run(config, tmp_path):
+    pilot = config / "pilots/own.yaml"
+    pilot.write_text(
+        f"""title: Own
+use_case: mds
+protocol: standard
+cohort:
+  sharing: private
+  sites:
+    a: {{mapping: mds-clinic-en, extract: {tmp_path / "a"}}}
+    b: {{mapping: mds-clinic-en, extract: {tmp_path / "b"}}}
+"""
+    )
+    with pytest.raises(HemaPilotsError, match="patients.csv"):
+        load_studies({"pilots": ["own"]}, config, ROOT / "resources")
+    for site in "ab":
+        (tmp_path / site).mkdir()
+        (tmp_path / site / "patients.csv").write_text("")
+    with pytest.raises(HemaPilotsError, match="empty"):
+        load_studies({"pilots": ["own"]}, config, ROOT / "resources")
+
+
+def test_defaults_are_filled_in_and_hash_follows_the_content(config):
+    from hemapilots.protocol import digest
+
+    frozen = load(config)["protocol"]
+    assert frozen["protocol"]["ties"] == "efron"
+    assert set(frozen["inputs"]) >= {"use_cases/mds.yaml", "protocols/standard.yaml", "pilots/mds-synthetic.yaml"}
+    before = digest(frozen)
+    edit(config / PROTOCOL, "margin: 0.01", "margin: 0.02")
+    assert digest(load(config)["protocol"]) != before
+
+
+def test_predictor_sets_nest_and_design_columns_follow_the_types(config):
+    study = load(config)
+    sets = study["harmonize"]["predictor_sets"]
+    assert set(sets["clinical"]) < set(sets["cytogenetic"]) < set(sets["molecular"])
+    columns = {column["column"]: column["type"] for column in study["prepare"]["columns"]}
+    assert columns["sex_M"] == "level" and "sex_F" not in columns
+    assert columns["cyto_ipssr"] == "ordered" and columns["hb_missing"] == "missing" and columns["tet2"] == "flag"
