@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from hemapilots.federation.release import MINIMUM_SUPPORT
-from hemapilots.models.training_sets import training_sets
+from hemapilots.models.training_sets import column_support, training_sets
 
 MINIMUM_PATIENTS = 20
 
@@ -56,32 +56,28 @@ def support(harmonized: pd.DataFrame, design: pd.DataFrame, folds: pd.DataFrame,
     """What the site says of its support, per endpoint: whether each value reaches the minimum in every training set, never a count.
 
     patients, events: enough in the smallest training set; trains: enough patients and events in all to take part where the gate is
-    enforced; columns: for 0/1 columns enough carriers and non-carriers; incomplete: columns with enough missing values to tell;
+    enforced; columns: enough carriers and non-carriers, or observed values of other columns; incomplete: columns with enough missing values to tell;
     constant: columns that do not vary.
     """
     sets = training_sets(spec["resampling"]["replicates"], spec["resampling"]["folds"], tune=True)
-    wide = folds.pivot(index="row", columns="replicate", values="fold").reindex(design["row"])
+    wide = folds.pivot(index="row", columns="replicate", values="fold").reindex(design["row"]).to_numpy()
     names = [column["column"] for column in spec["columns"]]
-    flags = [column["column"] for column in spec["columns"] if is_flag(column)]
+    flags = np.array([is_flag(column) for column in spec["columns"]], dtype=bool)
     out = {}
     for endpoint in spec["endpoints"]:
         known = harmonized[f"{endpoint}_event"].notna().to_numpy()
         event = harmonized.loc[known, f"{endpoint}_event"].to_numpy() == 1
-        x, fold = design.loc[known, flags].to_numpy(), wide[known].to_numpy()
-        least, patients, events = np.full(len(flags), np.inf), np.inf, np.inf
-        for replicate, first, second in sets:
-            rows = slice(None) if replicate < 0 else (fold[:, replicate] != first) & (fold[:, replicate] != second)
-            part = x[rows]
-            least = np.minimum(least, np.minimum((part == 1).sum(axis=0), (part == 0).sum(axis=0)))
-            patients, events = min(patients, len(part)), min(events, event[rows].sum())
-        values = design.loc[known, names]
+        x, fold = design.loc[known, names].to_numpy(), wide[known]
+        members = [np.ones(len(x), bool) if r < 0 else (fold[:, r] != first) & (fold[:, r] != second) for r, first, second in sets]
+        columns = np.min([column_support(x[rows], flags) for rows in members], axis=0)
+        missing = np.isnan(x).sum(axis=0)
         out[endpoint] = {
-            "patients": bool(patients >= MINIMUM_SUPPORT),
-            "events": bool(events >= MINIMUM_SUPPORT),
+            "patients": bool(min(rows.sum() for rows in members) >= MINIMUM_SUPPORT),
+            "events": bool(min(event[rows].sum() for rows in members) >= MINIMUM_SUPPORT),
             "trains": bool(known.sum() >= MINIMUM_PATIENTS and event.sum() >= MINIMUM_SUPPORT),
-            "columns": {name: bool(count >= MINIMUM_SUPPORT) for name, count in zip(flags, least, strict=True)},
-            "incomplete": [name for name in names if values[name].isna().sum() >= MINIMUM_SUPPORT],
-            "constant": [name for name in names if values[name].nunique() < 2],
+            "columns": {name: bool(count >= MINIMUM_SUPPORT) for name, count in zip(names, columns, strict=True)},
+            "incomplete": [name for name, count in zip(names, missing, strict=True) if count >= MINIMUM_SUPPORT],
+            "constant": [name for name, values in zip(names, x.T, strict=True) if np.unique(values[~np.isnan(values)]).size < 2],
         }
     return out
 
@@ -92,42 +88,51 @@ def agree(supports: dict[str, dict], columns: list[dict], spec: dict) -> dict:
     A column that is constant everywhere is left out; an indicator of missing values stays where some site has enough of them. Where
     the gate is enforced, and in a `supported_only` model, a column that falls short at any training site is left out for all.
     """
-    enforced = spec["gate"] == "enforce"
     out = {"sites": {}, "evaluated_only": {}, "columns": {}, "left_out": []}
     for endpoint in spec["endpoints"]:
         by_site = {site: supports[site][endpoint] for site in sorted(supports)}
-        able = [site for site, found in by_site.items() if found["trains"] and found["patients"] and found["events"]]
-        training = able if enforced else list(by_site)
+        training = [site for site, found in by_site.items() if spec["gate"] != "enforce" or _may_train(found)]
         out["sites"][endpoint] = training
         out["evaluated_only"][endpoint] = [site for site in by_site if site not in training]
-        short = {}
-        for column in columns:
-            if is_flag(column):
-                short[column["column"]] = [site for site in training if not by_site[site]["columns"][column["column"]]]
-        incomplete = {name for site in training for name in by_site[site]["incomplete"]}
-        constant = set.intersection(*(set(by_site[site]["constant"]) for site in training)) if training else set()
+        objections = _objections([by_site[site] for site in training], training, columns)
         out["columns"][endpoint] = {}
         for name, model in spec["models"].items():
-            kept = []
-            for column in columns:
-                if column["variable"] not in model["predictors"]:
-                    continue
-                key = column["column"]
-                if column["type"] == "missing" and column["variable"] not in incomplete | _level_variables(columns, incomplete):
-                    continue
-                reason = None
-                if key in constant:
-                    reason, where = "constant", training
-                elif (enforced or model["supported_only"]) and short.get(key):
-                    reason, where = f"fewer than {MINIMUM_SUPPORT} carriers or non-carriers in a training set", short[key]
-                if reason:
-                    out["left_out"].append({"endpoint": endpoint, "model": name, "column": key, "reason": reason, "sites": where})
-                else:
-                    kept.append({"column": key, "flag": is_flag(column)})
-            out["columns"][endpoint][name] = kept
+            strict = spec["gate"] == "enforce" or model["supported_only"]
+            wanted = [column for column in columns if column["variable"] in model["predictors"] and column["column"] not in objections["idle"]]
+            kept = [column for column in wanted if not _refused(column, objections, strict)]
+            out["columns"][endpoint][name] = [{"column": column["column"], "flag": is_flag(column)} for column in kept]
+            for column in wanted:
+                if found := _refused(column, objections, strict):
+                    out["left_out"].append({"endpoint": endpoint, "model": name, "column": column["column"], **found})
     return out
 
 
-def _level_variables(columns: list[dict], incomplete: set[str]) -> set[str]:
-    """Variables with a design column among the incomplete ones: a category's levels are missing together."""
-    return {column["variable"] for column in columns if column["column"] in incomplete}
+def _may_train(support_: dict) -> bool:
+    return support_["trains"] and support_["patients"] and support_["events"]
+
+
+def _objections(supports: list[dict], sites: list[str], columns: list[dict]) -> dict:
+    """idle: indicators of variables that are nowhere incomplete; constant: columns that vary nowhere; short: sites by column."""
+    incomplete = {name for found in supports for name in found["incomplete"]}
+    variables = {column["variable"] for column in columns if column["column"] in incomplete}
+    constant = set.intersection(*(set(found["constant"]) for found in supports)) if supports else set()
+    return {
+        "idle": {column["column"] for column in columns if column["type"] == "missing" and column["variable"] not in variables},
+        "constant": {name: sites for name in constant},
+        "short": {
+            column["column"]: short
+            for column in columns
+            if (short := [site for site, found in zip(sites, supports, strict=True) if not found["columns"][column["column"]]])
+        },
+    }
+
+
+def _refused(column: dict, objections: dict, strict: bool) -> dict | None:
+    """Why a column is left out, and at which sites."""
+    name = column["column"]
+    if name in objections["constant"]:
+        return {"reason": "constant", "sites": objections["constant"][name]}
+    if strict and name in objections["short"]:
+        reason = f"fewer than {MINIMUM_SUPPORT} carriers, non-carriers or observed values in a training set"
+        return {"reason": reason, "sites": objections["short"][name]}
+    return None

@@ -202,7 +202,8 @@ def test_support_is_the_smallest_over_training_sets():
     data = TrainingData(x[rows], entry[rows], time[rows], event[rows], folds, flags)
     support = support_of(data, training_sets(1, 3, tune=False), ["a", "b", "c"])
     least = min(min((part := x[rows, 1][folds[0] != k]).sum(), (1 - part).sum()) for k in range(3))
-    assert support.columns == {"b": int(least)}
+    assert support.columns["b"] == int(least)
+    assert support.columns["a"] == support.patients
     assert support.patients == min((folds[0] != k).sum() for k in range(3))
 
 

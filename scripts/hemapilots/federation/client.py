@@ -1,7 +1,5 @@
 """A site's Flower ClientApp: the only code that sees rows during training."""
 
-import json
-
 import numpy as np
 from flwr.app import Context, Error, Message
 from flwr.clientapp import ClientApp
@@ -12,6 +10,7 @@ from hemapilots.federation.release import Exit, Refusal, Support
 from hemapilots.models import cox
 from hemapilots.models import preprocessing as prep
 from hemapilots.models.data import Preprocessing, TrainingData
+from hemapilots.models.training_sets import column_support
 
 MODELS = {"cox": cox}
 REFUSED = 451
@@ -70,23 +69,15 @@ def way_out(exit_: Exit):
 
 
 def support_of(data: TrainingData, sets: np.ndarray, columns: list[str]) -> Support:
-    """The smallest support over the training sets: patients, events, carriers or non-carriers of each 0/1 column."""
-    patients, events, least = [], [], np.full(int(data.flags.sum()), np.inf)
-    flags = data.x[:, data.flags]
-    for training_set in sets:
-        rows = data.members(training_set)
-        patients.append(rows.size)
-        events.append(int((data.event[rows] == 1).sum()))
-        least = np.minimum(least, np.minimum((flags[rows] == 1).sum(axis=0), (flags[rows] == 0).sum(axis=0)))
-    names = [name for name, flag in zip(columns, data.flags, strict=True) if flag]
-    return Support(min(patients), min(events), dict(zip(names, least.astype(int).tolist(), strict=True)))
+    """The smallest support over the training sets: patients, events, and per column its own."""
+    rows = [data.members(training_set) for training_set in sets]
+    least = np.min([column_support(data.x[members], data.flags) for members in rows], axis=0)
+    events = min(int((data.event[members] == 1).sum()) for members in rows)
+    return Support(min(map(len, rows)), events, dict(zip(columns, least.tolist(), strict=True)))
 
 
 def _read(message: Message) -> tuple[dict, dict[str, np.ndarray]]:
-    config = dict(message.content["config"])
-    if "grid" in config:
-        config["grid"] = json.loads(config["grid"])
-    return config, unpack(message.content["arrays"])
+    return dict(message.content["config"]), unpack(message.content["arrays"])
 
 
 def _state(arrays: dict[str, np.ndarray], context: Context) -> dict:

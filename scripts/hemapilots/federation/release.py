@@ -23,7 +23,7 @@ class Refusal(HemaPilotsError):
 @dataclass(frozen=True)
 class Support:
     """What stands behind a message's values: the smallest number of patients and events in any training set that it covers,
-    and per 0/1 column the smallest number of carriers or non-carriers."""
+    and per column the smallest number of carriers or non-carriers (0/1 columns) or of observed values (others)."""
 
     patients: int
     events: int
@@ -36,7 +36,7 @@ class Support:
         if self.events < minimum:
             return f"events: fewer than {minimum} stand behind a value"
         short = [name for name, count in self.columns.items() if count < minimum]
-        return f"columns {', '.join(short)}: fewer than {minimum} carriers or non-carriers" if short else None
+        return f"columns {', '.join(short)}: fewer than {minimum} carriers, non-carriers or observed values" if short else None
 
 
 @dataclass

@@ -1,11 +1,11 @@
 """Drives one federation: preprocessing, the strategy's rounds, the choice of penalty, and what the final model needs."""
 
-import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from flwr.app import ConfigRecord, Message, MessageType
-from flwr.serverapp import Grid
+from flwr.app import ConfigRecord, Context, Message, MessageType
+from flwr.serverapp import Grid, ServerApp
 from flwr.serverapp.strategy import FedAvg, Strategy
 
 from hemapilots.federation.messages import instruct, unpack
@@ -59,6 +59,17 @@ class Fitted:
     loglik: float = float("nan")
     baseline: np.ndarray | None = None
     history: list = field(default_factory=list)
+
+
+def server_app(plan: Plan, strategy: dict, keep: Callable[[Fitted], None], release_baseline: bool = False) -> ServerApp:
+    """The Flower ServerApp that trains the plan and hands what it fitted to `keep`; the same app serves a deployed federation."""
+    app = ServerApp()
+
+    @app.main()
+    def main(grid: Grid, context: Context) -> None:
+        keep(train(grid, plan, strategy, release_baseline))
+
+    return app
 
 
 def train(grid: Grid, plan: Plan, strategy: dict, release_baseline: bool = False) -> Fitted:
@@ -178,7 +189,7 @@ def ask_baselines(grid: Grid, plan: Plan, fitted: Fitted) -> np.ndarray:
     kept = np.flatnonzero(plan.sets[:, 2] == NO_FOLD)
     fits = kept * len(plan.penalties) + fitted.chosen[kept]
     payload = {"coefficients": fitted.coefficients[kept, fitted.chosen[kept]], "active": fits}
-    config = {"task": "baselines", "ties": plan.ties, "grid": json.dumps(plan.grid.tolist())}
+    config = {"task": "baselines", "ties": plan.ties, "grid": plan.grid.tolist()}
     out = np.full((len(plan.sets), plan.grid.size), np.nan)
     out[kept] = summed(send(grid, payload, config))["baseline"]
     return out

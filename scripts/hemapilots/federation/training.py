@@ -4,12 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from flwr.app import Context, RecordDict
 
 from hemapilots.errors import HemaPilotsError
 from hemapilots.federation.client import client_app, support_of
 from hemapilots.federation.grid import LocalGrid
 from hemapilots.federation.release import Exit
-from hemapilots.federation.server import Fitted, Plan, train
+from hemapilots.federation.server import Fitted, Plan, server_app
 from hemapilots.models.data import TrainingData
 from hemapilots.models.training_sets import NO_FOLD
 from hemapilots.models.files import write_model
@@ -152,8 +153,9 @@ def _fit(tables, endpoint, name, agreed, spec, options, stage, gate, release_bas
         support = support_of(data, plan.sets, plan.columns) if gate != "off" else None
         exits[site] = Exit(site, f"{stage} {name} {endpoint}", gate, support)
         apps[site] = client_app(spec["models"][name]["kind"], data, exits[site])
-    fitted = train(LocalGrid(apps), plan, options, release_baseline)
+    fitted: list[Fitted] = []
+    server_app(plan, options, fitted.append, release_baseline)(LocalGrid(apps), Context(1, 0, {}, RecordDict(), {}))
     for site, exit_ in exits.items():
         if ledger is not None:
             ledger[site] += exit_.entries
-    return fitted, columns
+    return fitted[0], columns

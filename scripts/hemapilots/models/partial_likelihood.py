@@ -18,7 +18,7 @@ class RiskSets:
 
     times (D,), deaths (D,): distinct death times and deaths at each. first, last (n,): row i is at risk at times first[i] <= j < last[i].
     dead (m,): rows that died; group (m,): their death time. leaving, entering, dying (D, n) have a one where a row is last at risk at a
-    death time, enters right after it, or dies at it, so products with them are sums; entering is None where nobody enters late.
+    death time, enters between it and the next, or dies at it, so products with them are sums; entering is None where nobody enters late.
     """
 
     times: np.ndarray

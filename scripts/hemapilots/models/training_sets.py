@@ -1,4 +1,4 @@
-"""The training sets of nested cross-validation."""
+"""The training sets of nested cross-validation, and how many patients stand behind a column in one of them."""
 
 from itertools import combinations
 
@@ -19,3 +19,10 @@ def training_sets(replicates: int, folds: int, tune: bool) -> np.ndarray:
         if tune:
             sets += [(r, j, k) for j, k in combinations(range(folds), 2)]
     return np.array(sets, dtype=np.int64)
+
+
+def column_support(x: np.ndarray, flags: np.ndarray) -> np.ndarray:
+    """Per column of x (n, p) the patients behind its values (p,): carriers or non-carriers of a 0/1 column, whichever are fewer;
+    observed values of another."""
+    ones, zeros = (x == 1).sum(axis=0), (x == 0).sum(axis=0)
+    return np.where(flags, np.minimum(ones, zeros), (~np.isnan(x)).sum(axis=0))

@@ -1,0 +1,91 @@
+"""What a report may read: the files that sites released and what was made from them."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from hemapilots.errors import HemaPilotsError
+from hemapilots.tables import read_parquet
+
+__all__ = ["Released", "read_released"]
+
+
+@dataclass(frozen=True)
+class Released:
+    """One pilot's released results. `study` is the pilot's resolved configuration (title, sharing, gate, sites, split, public,
+    harmonize, evaluate, in_sample, citation); `cards` by (endpoint, model, regime); `quality` by site; tables carry a `site` column."""
+
+    study: dict
+    protocol: dict
+    agreed: dict
+    quality: dict[str, dict]
+    counts: pd.DataFrame
+    curves: pd.DataFrame
+    metrics: pd.DataFrame
+    comparisons: pd.DataFrame
+    verdict: dict
+    cards: dict[tuple[str, str, str], dict]
+    ledger: pd.DataFrame
+    truth: dict | None
+    benchmarks: pd.DataFrame
+
+    @property
+    def primary(self) -> dict:
+        """endpoint, model, regime, metric and horizon of the primary analysis."""
+        return self.verdict["primary"]
+
+    @property
+    def endpoints(self) -> list[str]:
+        """The primary endpoint first."""
+        first = self.primary["endpoint"]
+        return [first, *(name for name in self.study["evaluate"]["endpoints"] if name != first)]
+
+    @property
+    def pooled(self) -> bool:
+        """Whether rows may be pooled."""
+        return self.study["sharing"] != "private"
+
+    def card(self, endpoint: str, model: str, regime: str) -> dict | None:
+        """The card of a model, None where there is none."""
+        return self.cards.get((endpoint, model, regime))
+
+
+def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
+    """Read the inputs of a report, by name: protocol, columns, quality, counts, curves, metrics, comparisons, verdict, models
+    (folders), ledgers, truth (none for real patients). Raises HemaPilotsError where one of them lies in a site's private folder."""
+    for path in (path for paths in inputs.values() for path in paths):
+        if "sites" in path.parts:
+            raise HemaPilotsError(f"{path}: a report may not read a site's private folder; give it a released file")
+    return Released(
+        study=study,
+        protocol=yaml.safe_load(inputs["protocol"][0].read_text(encoding="utf-8")),
+        agreed=_json(inputs["columns"][0]),
+        quality={path.stem: _json(path) for path in inputs["quality"]},
+        counts=pd.concat([read_parquet(path) for path in inputs["counts"]], ignore_index=True),
+        curves=pd.concat([pd.read_csv(path) for path in inputs["curves"]], ignore_index=True),
+        metrics=pd.read_csv(inputs["metrics"][0]),
+        comparisons=pd.read_csv(inputs["comparisons"][0], dtype={"p": str}),
+        verdict=_json(inputs["verdict"][0]),
+        cards=_cards(inputs["models"]),
+        ledger=pd.concat([read_parquet(path).assign(site=path.stem) for path in inputs["ledgers"]], ignore_index=True),
+        truth=_json(inputs["truth"][0]) if inputs.get("truth") else None,
+        benchmarks=_benchmarks(inputs["protocol"][0].parent / "run" / "benchmarks"),
+    )
+
+
+def _json(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _cards(folders: list[Path]) -> dict[tuple[str, str, str], dict]:
+    cards = (_json(path) for folder in folders for path in sorted(folder.rglob("*.json")))
+    return {(card["endpoint"], card["model"] if not card["regime"].startswith("score/") else "score", card["regime"]): card for card in cards}
+
+
+def _benchmarks(folder: Path) -> pd.DataFrame:
+    """One row per job: job, s (wall time), max_rss (MiB); empty where nothing was measured."""
+    tables = [pd.read_csv(path, sep="\t").assign(job=path.stem) for path in sorted(folder.glob("*.tsv"))]
+    return pd.concat(tables, ignore_index=True)[["job", "s", "max_rss"]] if tables else pd.DataFrame(columns=["job", "s", "max_rss"])

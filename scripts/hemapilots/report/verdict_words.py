@@ -1,0 +1,88 @@
+"""The verdict in plain words: what was asked, what was found, and what of the pilot is real."""
+
+from hemapilots.report.released import Released
+from hemapilots.report.words import Labels, number, signed_interval
+
+__all__ = ["criteria", "headline", "reality"]
+
+_SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+def headline(verdict: dict) -> str:
+    """One sentence over all criteria."""
+    outcomes = [one["outcome"] for one in verdict["criteria"]]
+    met, total = outcomes.count("met"), len(outcomes)
+    text = f"{_word(met).capitalize()} of {_word(total)} criteria met" if met < total else f"All {_word(total)} criteria met"
+    open_ = outcomes.count("not assessable")
+    text += f", {_word(open_)} not assessable" if open_ else ""
+    failed = next((one for one in verdict["criteria"] if one["outcome"] != "met"), None)
+    if failed is None:
+        return f"{text}."
+    return f"{text}. The first that was not met: {failed['name']}; what stands after it in the sequence is exploratory."
+
+
+def criteria(released: Released, labels: Labels) -> list[dict]:
+    """Per criterion: name, question, result, rule, outcome, sequence, note, sites."""
+    primary = released.primary
+    metric = labels.metric(primary["metric"], primary["horizon"])
+    ours = labels.method(primary["model"], primary["regime"])
+    return [_criterion(one, ours, metric, labels) for one in released.verdict["criteria"]]
+
+
+def _criterion(one: dict, ours: str, metric: str, labels: Labels) -> dict:
+    theirs = labels.method(one["against"]["model"], one["against"]["regime"])
+    margin = number(one.get("margin") or 0, 3)
+    difference = signed_interval(one["estimate"], one["lower"], one["upper"])
+    if one["test"] == "non_inferior":
+        question = f"Does {ours} rank patients as well as {theirs}, giving away less than {margin} of {metric}?"
+        rule = f"met if the lower limit lies above −{margin}"
+    elif one["test"] == "superior":
+        question = f"Does {ours} rank patients better than {theirs}?"
+        rule = "met if the lower limit lies above 0"
+    else:
+        question = f"Is there no site where {ours} ranks patients worse than {theirs} by {margin} or more?"
+        rule = f"met if at every site with at least {one['minimum_events']} events the lower limit lies above −{margin}"
+    sites = [site | {"text": signed_interval(site["estimate"], site["lower"], site["upper"])} for site in one.get("sites") or []]
+    where = f" (lowest lower limit: {one['site']})" if one.get("site") else ""
+    return {
+        "name": one["name"],
+        "question": question,
+        "difference": difference + where,
+        "rule": rule,
+        "outcome": one["outcome"],
+        "sequence": one["sequence"],
+        "size": f"{one['n']} patients, {one['events']} events" if one.get("n") else "",
+        "p": one.get("p"),
+        "sites": sites,
+    }
+
+
+def reality(released: Released) -> list[dict]:
+    """One sentence each on patients, sites, split and federation: what is real, what is simulated."""
+    study = released.study
+    resampling = released.protocol["protocol"]["resampling"]
+    count = len(study["sites"])
+    if study["sharing"] == "synthetic":
+        patients = "Simulated: invented patients drawn from a recipe with a known truth; figures show that the pipeline works, not that a model is of clinical use."
+        sites = f"Simulated: {count} invented sites, each with a file format of its own."
+    else:
+        patients = "Real: " + ("a public cohort, already explored by others." if study["sharing"] == "public" else "the sites’ own patients.")
+        sites = f"Real: {count} sites that delivered their own records."
+    if study["split"]:
+        shares = "/".join(f"{100 * share:g}" for share in study["split"]["sites"].values())
+        sites = f"Simulated: the source names no sites, so its records were dealt at random to {count} sites ({shares} %, seed {study['split']['seed']}); such sites differ by chance only."
+    split = (
+        f"{resampling['folds']}-fold cross-validation, repeated {resampling['replicates']} times, stratified by site and event: internal validation. "
+        "No patient is scored by a model that saw that patient; no external or temporal validation was done."
+    )
+    federation = "Simulated: the sites’ programs ran in one process on one machine; only their messages were exchanged, and each is in the ledger, but no network or institution was crossed."
+    return [
+        {"what": "Patients", "text": patients},
+        {"what": "Sites", "text": sites},
+        {"what": "Split", "text": split},
+        {"what": "Federation", "text": federation},
+    ]
+
+
+def _word(value: int) -> str:
+    return _SMALL[value] if value < len(_SMALL) else str(value)

@@ -1,0 +1,122 @@
+"""How names and numbers are written for readers."""
+
+import math
+
+__all__ = ["METRICS", "NOT_SHOWN", "Labels", "count", "interval", "number", "percent", "signed", "signed_interval"]
+
+NOT_SHOWN = "not shown"
+NOT_ESTIMABLE = "not estimable"
+METRICS = {
+    "uno_c": "Uno’s C",
+    "harrell_c": "Harrell’s C",
+    "auc": "AUC",
+    "brier": "Brier score",
+    "ibs": "Integrated Brier score",
+}
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number with so many decimals and a true minus; words where it is missing."""
+    if value is None or not math.isfinite(value):
+        return NOT_ESTIMABLE
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def signed(value: float | None, digits: int = 3) -> str:
+    """A difference: always with its sign, save for zero."""
+    text = number(value, digits)
+    return text if text.startswith(("−", "n")) or not float(text) else f"+{text}"
+
+
+def interval(row, digits: int = 3) -> str:
+    """Estimate with its interval, from a row with estimate, lower and upper."""
+    text = number(row["estimate"], digits)
+    if text == NOT_ESTIMABLE or row["lower"] is None or not math.isfinite(row["lower"]):
+        return text
+    return f"{text} ({number(row['lower'], digits)} to {number(row['upper'], digits)})"
+
+
+def signed_interval(estimate, lower, upper, digits: int = 3) -> str:
+    """A difference with its interval."""
+    text = signed(estimate, digits)
+    if text == NOT_ESTIMABLE or lower is None or not math.isfinite(lower):
+        return text
+    return f"{text} ({signed(lower, digits)} to {signed(upper, digits)})"
+
+
+def count(value: float | None) -> str:
+    """A count with thousands apart; a suppressed one says so."""
+    return NOT_SHOWN if value is None or not math.isfinite(value) else f"{round(value):,}".replace(",", " ")
+
+
+def percent(part: float | None, whole: float | None, digits: int = 1) -> str:
+    """Part of a whole in per cent, empty where one of them is missing."""
+    return "" if part is None or not whole else f"{100 * part / whole:.{digits}f} %"
+
+
+class Labels:
+    """Readers' names for a study's endpoints, models, regimes, scores and design columns."""
+
+    def __init__(self, study: dict):
+        self.use_case = study["harmonize"]
+        self.variables = {**self.use_case["variables"], **self.use_case["derived"]}
+
+    def endpoint(self, name: str) -> str:
+        """An endpoint's label."""
+        return self.use_case["endpoints"][name]["label"]
+
+    def score(self, name: str) -> str:
+        """A comparator's label."""
+        return self.use_case["comparators"].get(name, {}).get("label") or name
+
+    def regime(self, regime: str) -> str:
+        """Where a model learned."""
+        kind, _, name = regime.partition("/")
+        if kind == "score":
+            return self.score(name)
+        if regime == "local/own":
+            return "Each site’s own model"
+        if kind == "local":
+            return f"Model of {name}"
+        return f"Federated ({name})" if kind == "federated" else "Pooled, simulation only"
+
+    def method(self, model: str, regime: str) -> str:
+        """Model and regime in one phrase."""
+        return self.regime(regime) if model == "score" else f"{model}, {self.regime(regime)[0].lower()}{self.regime(regime)[1:]}"
+
+    def metric(self, metric: str, horizon: float | None = None) -> str:
+        """A metric, with its horizon where it has one."""
+        name = METRICS.get(metric, metric)
+        return name if horizon is None or not math.isfinite(horizon) else f"{name} at {horizon:g} years"
+
+    def variable(self, name: str) -> str:
+        """A variable's label."""
+        return self.variables.get(name, {}).get("label") or name
+
+    def column(self, column: str) -> str:
+        """A design column: the variable, one of its levels, or the sign that it is missing."""
+        if column in self.variables:
+            return self.variable(column)
+        if column.endswith("_missing") and column.removesuffix("_missing") in self.variables:
+            return f"{self.variable(column.removesuffix('_missing'))}: missing"
+        for name, spec in self.variables.items():
+            level = column.removeprefix(f"{name}_")
+            if level != column and level in (spec.get("levels") or []):
+                return f"{self.variable(name)}: {level.replace('_', ' ')}"
+        return column
+
+    def unit(self, column: str) -> str:
+        """What one unit of a design column is."""
+        spec = self.variables.get(column)
+        if spec is None or spec["type"] == "flag":
+            return "present v. absent"
+        if spec["type"] == "category":
+            return "per level"
+        unit = spec.get("unit")
+        return {"a": "per year", "%": "per percentage point"}.get(unit, "per unit" if unit in (None, "1") else f"per {unit}".replace("10*", "10^"))
+
+    def level(self, variable: str, level: str) -> str:
+        """A level of a flag or category."""
+        if self.variables.get(variable, {}).get("type") == "flag":
+            return {"1": "yes", "0": "no"}.get(level, level)
+        return level.replace("_", " ")
