@@ -4,12 +4,15 @@ with job(snakemake):
     import pandas as pd
 
     from hemapilots.evaluation import combine, verdict, write_metrics
+    from hemapilots.evaluation.refits import refit_interval
     from hemapilots.tables import write_json
 
     inputs, spec, output = snakemake.input, snakemake.params.spec, snakemake.output
     pooled = [pd.read_csv(path, dtype={"p": str}) for path in inputs.pooled] or [None, None]
     metrics, comparisons = combine(map(pd.read_csv, inputs.metrics), map(pd.read_parquet, inputs.counts), *pooled, spec)
     judged = verdict(comparisons, metrics, spec)
+    refits = pd.read_csv(inputs.refits)[spec["primary"]["metric"]] if inputs.refits else []
+    judged["primary_estimate"] |= refit_interval(judged["primary_estimate"]["estimate"], refits, spec["bootstrap"]["level"])
     write_metrics(metrics, output.metrics)
     write_metrics(comparisons, output.comparisons)
     write_json(output.verdict, judged)

@@ -229,9 +229,10 @@ class Primary(Strict):
 
 
 class Bootstrap(Strict):
-    """Paired resampling of patients within site and fold."""
+    """Paired resampling of patients within site and fold; refits: resamples on which the primary model is trained anew (0: none)."""
 
     samples: Annotated[int, Field(ge=50, le=10000)] = 500
+    refits: Annotated[int, Field(ge=0, le=1000)] = 40
     seed: int
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
 

@@ -135,8 +135,8 @@ def _evaluation(protocol: Source, use_case: dict, sharing: str, sites: list[str]
     federated = [f"federated/{name}" for name in strategies]
     pooling = sharing != "private"
     regimes = [*federated, "local/own"] + (["pooled", *(f"local/{site}" for site in sites)] if pooling else [])
-    if primary.regime not in [*federated, "local/own", "pooled"]:
-        raise protocol.fault(("primary", "regime"), f"no such regime; {nearest(primary.regime, [*federated, 'local/own', 'pooled'])}")
+    if primary.regime not in federated:
+        raise protocol.fault(("primary", "regime"), f"it is one of the protocol's strategies; {nearest(primary.regime, federated)}")
     scores = {name: ("score", f"score/{name}") for name in use_case["comparators"]}
     bar = next((name for name, comparator in use_case["comparators"].items() if comparator["bar"]), None)
     references = [(primary.model, regime) for regime in regimes if regime != primary.regime] + list(scores.values())
@@ -171,7 +171,7 @@ def _evaluation(protocol: Source, use_case: dict, sharing: str, sites: list[str]
             for model, regime in references
         ],
         "criteria": criteria,
-        "primary": {"endpoint": use_case["primary_endpoint"], "model": primary.model, "regime": primary.regime, "metric": primary.metric},
+        "primary": {"endpoint": use_case["primary_endpoint"], "model": primary.model, "regime": primary.regime, "metric": primary.metric, "refits": protocol.value.bootstrap.refits, "seed": protocol.value.bootstrap.seed},
     }
 
 

@@ -33,7 +33,7 @@ def make_private_pilot(folder: Path, sites: dict[str, tuple[str, int]] = SITES) 
     protocol = yaml.safe_load((ROOT / "config/protocols/standard.yaml").read_text())
     protocol["resampling"] = {"replicates": 1, "folds": 3, "seed": 1}
     protocol["penalties"] = [10, 100]
-    protocol["bootstrap"]["samples"] = 100
+    protocol["bootstrap"] |= {"samples": 100, "refits": 0}
     protocol["models"].pop("cox-molecular-supported")
     (folder / "config/protocols/short.yaml").write_text(yaml.safe_dump(protocol))
     (folder / "config/config.yaml").write_text(yaml.safe_dump({"pilots": [PILOT]}))

@@ -22,7 +22,7 @@ SITE_RULES = {
     "merge_ledger",
 }
 HOST_RULES = {"train_federated"}
-POOLED_RULES = {"ingest_source", "harmonize_source", "split", "train_pooled", "evaluate_pooled"}
+POOLED_RULES = {"ingest_source", "harmonize_source", "split", "train_pooled", "evaluate_pooled", "refit_primary"}
 PRIVATE_FOLDER = re.compile(r"results/[^/]+/(?:sites/(?P<site>[^/]+)|(?P<source>source))(?:/|$)")
 
 

@@ -11,6 +11,7 @@ rule combine:
         metrics=of_sites("results/{pilot}/site_metrics/{site}/metrics.csv"),
         counts=of_sites("results/{pilot}/site_metrics/{site}/counts.parquet"),
         pooled=pooled_metrics,
+        refits=refits,
     output:
         metrics=update("results/{pilot}/metrics.csv"),
         comparisons=update("results/{pilot}/comparisons.csv"),

@@ -79,6 +79,18 @@ def models_for_prediction(wildcards):
     return folders + [f"results/{pilot}/models/local-{site}" for site in study["sites"]]
 
 
+def primary_model(wildcards):
+    """The folder of the protocol's primary model."""
+    return f"results/{wildcards.pilot}/models/federated-{STUDIES[wildcards.pilot]['evaluate']['primary']['model']}"
+
+
+def refits(wildcards):
+    """The primary metric of refitted models, where refitting does not multiply what leaves a site."""
+    if STUDIES[wildcards.pilot]["sharing"] == "private":
+        return []
+    return f"results/{wildcards.pilot}/pooled_metrics/refits.csv"
+
+
 def pooled_metrics(wildcards):
     """The tables that need all rows in one place, where that is allowed."""
     if STUDIES[wildcards.pilot]["sharing"] == "private":

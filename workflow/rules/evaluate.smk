@@ -50,3 +50,29 @@ rule evaluate_pooled:
         code=library("evaluate_pooled"),
     script:
         "../../scripts/evaluate_pooled.py"
+
+
+rule refit_primary:
+    input:
+        harmonized=of_sites("results/{pilot}/sites/{site}/harmonized.parquet"),
+        folds=of_sites("results/{pilot}/sites/{site}/folds.parquet"),
+        designs=of_sites("results/{pilot}/sites/{site}/design.parquet"),
+        predictions=of_sites("results/{pilot}/sites/{site}/predictions"),
+        models=primary_model,
+        columns="results/{pilot}/columns.json",
+    output:
+        refits="results/{pilot}/pooled_metrics/refits.csv",
+    log:
+        "results/{pilot}/run/logs/refit_primary.log",
+    benchmark:
+        "results/{pilot}/run/benchmarks/refit_primary.tsv"
+    wildcard_constraints:
+        pilot=POOLING,
+    conda:
+        "../../envs/python.yaml"
+    params:
+        train=lookup(within=STUDIES, dpath="{pilot}/train"),
+        evaluate=lookup(within=STUDIES, dpath="{pilot}/evaluate"),
+        code=library("refit_primary"),
+    script:
+        "../../scripts/refit_primary.py"

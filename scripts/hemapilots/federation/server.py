@@ -18,7 +18,10 @@ from hemapilots.models.training_sets import NO_FOLD, training_sets
 
 @dataclass(frozen=True)
 class Plan:
-    """What is trained: columns (p) and which are 0/1, resampling, penalties (L,), ties, the protocol's time grid."""
+    """What is trained: columns (p) and which are 0/1, resampling, penalties (L,), ties, the protocol's time grid.
+
+    own_penalty (S,), where given, is the one penalty of each training set, chosen before; `penalties` then has length 1.
+    """
 
     columns: list[str]
     flags: np.ndarray
@@ -27,6 +30,7 @@ class Plan:
     penalties: np.ndarray
     ties: str
     grid: np.ndarray
+    own_penalty: np.ndarray | None = None
 
     @property
     def sets(self) -> np.ndarray:
@@ -41,7 +45,7 @@ class Plan:
     @property
     def fit_penalty(self) -> np.ndarray:
         """Penalty of each fit (S * L,)."""
-        return np.tile(self.penalties, len(self.sets))
+        return np.tile(self.penalties, len(self.sets)) if self.own_penalty is None else self.own_penalty
 
 
 @dataclass

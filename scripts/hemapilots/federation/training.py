@@ -19,13 +19,16 @@ from hemapilots.site_tables import read_site
 NORMAL_95 = 1.959963984540054
 
 
-def training_data(site: dict[str, pd.DataFrame], endpoint: str, columns: list[dict]) -> TrainingData:
-    """The rows of a site with a known outcome, for one endpoint and predictor set."""
+def training_data(site: dict[str, pd.DataFrame], endpoint: str, columns: list[dict], counts: pd.Series | None = None) -> TrainingData:
+    """The rows of a site with a known outcome, for one endpoint and predictor set; each as often as `counts` says, by row."""
     harmonized, design = site["harmonized"], site["design"]
     known = harmonized[f"{endpoint}_event"].notna().to_numpy()
     outcome = harmonized.loc[known, [f"{endpoint}_{part}" for part in ("entry", "time", "event")]].to_numpy(dtype=float)
     folds = site["folds"].reindex(harmonized.loc[known, "row"]).to_numpy().T
     x = design.loc[known, [column["column"] for column in columns]].to_numpy(dtype=float)
+    if counts is not None:
+        drawn = np.repeat(np.arange(len(x)), counts.loc[harmonized.loc[known, "row"]].to_numpy())
+        x, outcome, folds = x[drawn], outcome[drawn], folds[:, drawn]
     return TrainingData(x, *outcome.T, folds, np.array([column["flag"] for column in columns], dtype=bool))
 
 

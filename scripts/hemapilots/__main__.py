@@ -1,0 +1,7 @@
+"""`python -m hemapilots`."""
+
+import sys
+
+from hemapilots.cli import main
+
+sys.exit(main())

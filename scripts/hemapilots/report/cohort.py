@@ -1,0 +1,111 @@
+"""Who is in the study: flow, endpoints, Table 1 and data quality, from what each site released."""
+
+import math
+
+from hemapilots.report.released import Released
+from hemapilots.report.words import NOT_SHOWN, Labels, count, percent
+
+__all__ = ["endpoint_rows", "flow_rows", "quality_rows", "table_one", "totals"]
+
+REASONS = {
+    "parse_error": "unreadable",
+    "range_hard": "outside possible values",
+    "code_unknown": "unknown code",
+    "range_soft": "unusual value, kept",
+}
+
+
+def flow_rows(released: Released) -> list[dict]:
+    """Per site the steps from records delivered to records kept: label, into, lost, out, note."""
+    rows = []
+    for site, record in released.quality.items():
+        for step in record["flow"]:
+            unknown = step["unknown"]
+            note = "" if unknown == 0 else "some undecided, kept (number not shown)" if unknown is None else f"{unknown} undecided, kept"
+            rows.append(
+                {"site": site, "label": step["label"], "into": count(step["records_in"]), "lost": count(step["lost"]), "out": count(step["records_out"]), "note": note}
+            )
+    return rows
+
+
+def totals(released: Released) -> dict:
+    """Records over all sites where every site's count is shown, and the number of sites."""
+    records = [record["records"] for record in released.quality.values()]
+    return {"records": None if None in records else sum(records), "sites": len(records)}
+
+
+def endpoint_rows(released: Released, labels: Labels) -> list[dict]:
+    """Per endpoint and site: patients = events + competing + censored, patients + unknown = records; and how many are compared."""
+    rows = []
+    for endpoint in released.endpoints:
+        for site, record in released.quality.items():
+            found = record["endpoints"][endpoint]
+            compared = released.counts[(released.counts["kind"] == "endpoint") & (released.counts["endpoint"] == endpoint) & (released.counts["site"] == site)]
+            n, events = compared.iloc[0][["n", "events"]] if len(compared) else (math.nan, math.nan)
+            cells = {name: count(found[name]) for name in ("patients", "events", "competing", "censored", "unknown", "zero_time")}
+            rows.append({"endpoint": labels.endpoint(endpoint), "site": site, "records": count(record["records"]), "n": count(n), "n_events": count(events)} | cells)
+    return rows
+
+
+def table_one(released: Released, labels: Labels) -> list[dict]:
+    """Table 1: a group per variable with its rows; a cell per site."""
+    groups = []
+    first = next(iter(released.quality.values()))["table_one"]
+    for name, spec in first.items():
+        found = [record["table_one"][name] for record in released.quality.values()]
+        unit = f", {spec['unit'].replace('10*', '10^')}" if spec["unit"] and spec["unit"] not in ("1", "a") else ", years" if spec["unit"] == "a" else ""
+        rows = _number_rows(found) if spec["type"] == "number" else _level_rows(found, name, labels)
+        rows.append({"label": "missing", "cells": [count(one["absent"]) for one in found], "missing": True})
+        groups.append({"label": f"{spec['label']}{unit}", "rows": rows})
+    return groups
+
+
+def _number_rows(found: list[dict]) -> list[dict]:
+    def cells(one: dict) -> tuple[str, str]:
+        mean = NOT_SHOWN if one["mean"] is None else f"{_short(one['mean'])} ({_short(one['sd'])})"
+        quartiles = (one["median"], one["lower_quartile"], one["upper_quartile"])
+        return mean, NOT_SHOWN if None in quartiles else "{} [{} to {}]".format(*map(_short, quartiles))
+
+    columns = [cells(one) for one in found]
+    return [{"label": label, "cells": [column[at] for column in columns]} for at, label in enumerate(("mean (SD)", "median [quartiles]"))]
+
+
+def _level_rows(found: list[dict], name: str, labels: Labels) -> list[dict]:
+    levels = [level for level in found[0]["levels"] if not (set(found[0]["levels"]) == {"0", "1"} and level == "0")]
+    return [{"label": labels.level(name, level), "cells": [_share(one["levels"].get(level), one["n"]) for one in found]} for level in levels]
+
+
+def _share(part: int | None, whole: int | None) -> str:
+    if part is None:
+        return NOT_SHOWN
+    share = percent(part, whole, 0)
+    return f"{part} ({share})" if share else str(part)
+
+
+def _short(value: float) -> str:
+    text = f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 1 else f"{value:.2f}"
+    return text.replace("-", "−")
+
+
+def quality_rows(released: Released) -> dict:
+    """Variables with anything to say, a cell per site: per cent missing, then what was nulled or flagged; the complete ones by name."""
+    sites = list(released.quality)
+    rows, complete = [], []
+    for name, spec in released.quality[sites[0]]["variables"].items():
+        found = [released.quality[site]["variables"][name] for site in sites]
+        if all(not one["suppressed"] and one["absent"] == 0 and not any(one["flagged"].values()) for one in found):
+            complete.append(spec["label"])
+            continue
+        rows.append({"label": spec["label"], "cells": [{"missing": _missing(one), "notes": _notes(one)} for one in found]})
+    return {"sites": sites, "rows": rows, "complete": complete}
+
+
+def _missing(one: dict) -> str:
+    return NOT_SHOWN if one["percent_missing"] is None else f"{one['percent_missing']:g} %"
+
+
+def _notes(one: dict) -> list[str]:
+    notes = []
+    for kind, word in (("nulled", "nulled"), ("flagged", "flagged")):
+        notes += [f"{value} {word}: {REASONS.get(reason, reason)}" for reason, value in one[kind].items() if value]
+    return notes

@@ -1,0 +1,139 @@
+"""What left each site, from the ledgers, and what a private federation would have refused."""
+
+import pandas as pd
+
+from hemapilots.report.released import Released
+from hemapilots.report.words import Labels, count, signed_interval
+
+__all__ = ["message_rows", "refusals", "site_rows", "training_rows", "twin"]
+
+MEANING = {
+    "moments": "patients, events and sums per column, for scaling",
+    "median_counts": "counts below a value, to find medians",
+    "agreed": "a sign that the site is ready",
+    "newton_statistics": "log-likelihood, gradient and Hessian",
+    "descent": "coefficients after local steps",
+    "likelihoods": "log-likelihoods, to choose the penalty",
+    "baselines": "baseline hazard on the protocol’s grid",
+    "death_counts": "deaths at exact times",
+    "risk_sums": "risk-set sums at exact times",
+    "weighted_squares": "weighted squares of the columns",
+    "support": "whether each column has enough carriers",
+    "quality": "the counts of this report’s data section",
+    "site_metrics": "the site’s own figures",
+    "site_counts": "figures with their weights, for combination",
+    "curves": "merged counts for survival curves",
+    "local_model": "a model trained at the site alone",
+}
+
+
+def site_rows(ledger: pd.DataFrame) -> list[dict]:
+    """Per site: messages, values, bytes, and messages that a private federation would have refused."""
+    return [{"site": site} | _sums(part) for site, part in ledger.groupby("site", sort=True)]
+
+
+def message_rows(ledger: pd.DataFrame) -> list[dict]:
+    """The same per type of message, over all sites."""
+    rows = [{"type": name, "meaning": MEANING.get(name, "")} | _sums(part) for name, part in ledger.groupby("message_type", sort=False)]
+    return sorted(rows, key=lambda row: -row["raw"])
+
+
+def _sums(part: pd.DataFrame) -> dict:
+    size = int(part["bytes"].sum())
+    return {
+        "messages": count(len(part)),
+        "values": count(part["values"].sum()),
+        "bytes": _bytes(size),
+        "raw": size,
+        "refused": count((part["decision"] == "would refuse").sum() + (part["decision"] == "refused").sum()),
+    }
+
+
+def _bytes(size: int) -> str:
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= scale:
+            return f"{size / scale:.1f} {unit}"
+    return f"{size} B"
+
+
+def training_rows(released: Released, labels: Labels) -> list[dict]:
+    """Per federation: rounds, values sent by all sites, and their ratio to n x p, the size of the table that stayed."""
+    rows = []
+    for endpoint in released.endpoints:
+        for (of, model, regime), card in released.cards.items():
+            if of != endpoint or regime == "pooled":
+                continue
+            name = regime.partition("/")[2] if model == "score" else model
+            stages = [f"{regime} {name} {endpoint}", f"federated/newton {name} {endpoint}"]
+            part = released.ledger[released.ledger["stage"].isin(stages[:1] if model != "score" else stages)]
+            cells = card["patients"] * len(card["columns"])
+            rows.append(
+                {
+                    "endpoint": labels.endpoint(endpoint),
+                    "label": labels.method(model, regime),
+                    "rounds": card["rounds"],
+                    "fits": card["fits"],
+                    "cells": count(cells),
+                    "ratio": f"{part['values'].sum() / cells:,.1f}" if cells else "",
+                }
+                | _sums(part)
+            )
+    return rows
+
+
+def refusals(released: Released, labels: Labels) -> list[dict]:
+    """What the gate would have refused: per stage and reason the sites, the types, and the columns that fall short at any of them."""
+    refused = released.ledger[released.ledger["decision"].isin(["would refuse", "refused"])]
+    rows = []
+    for stage, part in refused.groupby("stage", sort=False):
+        columns: dict[str, None] = {}
+        others: dict[str, None] = {}
+        for reason in part["reason"].unique():
+            what, _, why = reason.rpartition(": ")
+            if what.startswith("columns "):
+                columns |= dict.fromkeys(what.removeprefix("columns ").split(", "))
+            else:
+                others[f"{what}: {why}"] = None
+        rows.append(
+            {
+                "stage": stage,
+                "sites": ", ".join(sorted(part["site"].unique())),
+                "messages": count(len(part)),
+                "types": ", ".join(part["message_type"].unique()),
+                "columns": [labels.column(column) for column in columns],
+                "others": list(others),
+            }
+        )
+    return _merged(rows)
+
+
+def _merged(rows: list[dict]) -> list[dict]:
+    """Stages with the same sites and columns in one row."""
+    out: list[dict] = []
+    for row in rows:
+        same = next((one for one in out if one["columns"] == row["columns"] and one["others"] == row["others"] and one["sites"] == row["sites"]), None)
+        if same:
+            same["stages"].append(row["stage"])
+        else:
+            out.append(row | {"stages": [row["stage"]]})
+    return out
+
+
+def twin(released: Released, labels: Labels) -> dict | None:
+    """The primary model on the columns that a private federation could use, and the paired difference to it: what refusing changes."""
+    models, primary = released.protocol["protocol"]["models"], released.primary
+    mine = models[primary["model"]]
+    names = [name for name, one in models.items() if one["supported_only"] and one["kind"] == mine["kind"] and one["predictors"] == mine["predictors"]]
+    if not names or names[0] == primary["model"]:
+        return None
+    rows = released.comparisons
+    chosen = (rows["endpoint"] == primary["endpoint"]) & (rows["metric"] == primary["metric"]) & (rows["evaluated_on"] == "all")
+    chosen &= (rows["model"] == primary["model"]) & (rows["regime"] == primary["regime"])
+    chosen &= (rows["reference_model"] == names[0]) & (rows["reference_regime"] == primary["regime"])
+    found = rows[chosen].sort_values("estimand")
+    if found.empty:
+        return None
+    row = found.iloc[0]
+    kept = [len(released.agreed["columns"][primary["endpoint"]][name]) for name in (names[0], primary["model"])]
+    change = signed_interval(-row["difference"], -row["upper"], -row["lower"])
+    return {"name": names[0], "change": change, "kept": kept[0], "of": kept[1], "metric": labels.metric(primary["metric"]), "better": row["difference"] < 0}

@@ -1,0 +1,129 @@
+"""Puts a pilot's report together: sections from released results, figures beside the tables they were drawn from, one offline page."""
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from hemapilots.report import coefficients, cohort, exchange, performance, provenance, verdict_words
+from hemapilots.report.figures import Drawn
+from hemapilots.report.released import Released, read_released
+from hemapilots.report.survival_curves import curve_figures, median_time, together
+from hemapilots.report.words import Labels, count, number
+from hemapilots.evaluation.curves import kaplan_meier_from_counts
+from hemapilots.summary import record_of
+from hemapilots.tables import write_csv, write_json, write_text
+
+__all__ = ["environment", "render_report"]
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def environment() -> Environment:
+    """Templates with every value escaped; a name that is missing raises."""
+    made = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.filters |= {"count": count, "number": number}
+    made.globals["style"] = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))
+    return made
+
+
+def render_report(inputs: dict[str, list[Path]], study: dict, page: Path, figures: Path, summary: Path) -> None:
+    """Write the page, figures/*.svg with figures/*.csv, and the pilot's line for the index. inputs: see `read_released`."""
+    released = read_released(inputs, study)
+    labels = Labels(study)
+    drawn = _figures(released, labels)
+    for one in drawn.values():
+        write_text(figures / f"{one.name}.svg", _standalone(one.svg))
+        write_csv(figures / f"{one.name}.csv", one.table)
+    write_json(summary, record_of(released.verdict, released.metrics, released.quality, study))
+    write_text(page, environment().get_template("report.html").render(**_context(released, labels), figures={name: _Inline(one) for name, one in drawn.items()}))
+
+
+class _Inline:
+    """A figure as templates use it."""
+
+    def __init__(self, drawn: Drawn):
+        self.title, self.svg = drawn.title, Markup(drawn.svg)
+
+
+def _standalone(svg: str) -> str:
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{svg}'
+
+
+def _figures(released: Released, labels: Labels) -> dict[str, Drawn]:
+    grid, drawn = released.study["evaluate"]["grid"], []
+    for endpoint in released.endpoints:
+        drawn += curve_figures(released.curves, endpoint, labels.endpoint(endpoint), grid)
+        drawn += [performance.regime_forest(released, labels, endpoint), performance.difference_forest(released, labels, endpoint)]
+        drawn += [performance.site_forest(released, labels, endpoint)]
+        if released.card(endpoint, released.primary["model"], released.primary["regime"]):
+            rows = coefficients.coefficient_rows(released, labels, endpoint)
+            drawn += [coefficients.coefficient_forest(rows, endpoint, labels.endpoint(endpoint))]
+            truth = coefficients.truth_figure(rows, endpoint, labels.endpoint(endpoint))
+            drawn += [truth] if truth else []
+    return {one.name: one for one in drawn}
+
+
+def _context(released: Released, labels: Labels) -> dict:
+    primary = released.primary
+    return {
+        "study": released.study,
+        "labels": labels,
+        "primary": primary,
+        "endpoints": released.endpoints,
+        "sites": list(released.quality),
+        "totals": cohort.totals(released),
+        "verdict": released.verdict,
+        "headline": verdict_words.headline(released.verdict),
+        "criteria": verdict_words.criteria(released, labels),
+        "reality": verdict_words.reality(released),
+        "table": performance.headline_table(released, labels),
+        "flow": cohort.flow_rows(released),
+        "endpoint_rows": cohort.endpoint_rows(released, labels),
+        "table_one": cohort.table_one(released, labels),
+        "quality": cohort.quality_rows(released),
+        "medians": _medians(released, labels),
+        "site_tables": [performance.site_table(released, labels, endpoint) for endpoint in released.endpoints],
+        "horizon_tables": performance.horizon_tables(released, labels),
+        "coefficient_tables": _coefficient_tables(released, labels),
+        "penalties": coefficients.penalty_rows(released, labels),
+        "truth": released.truth,
+        "ledger_sites": exchange.site_rows(released.ledger),
+        "ledger_types": exchange.message_rows(released.ledger),
+        "ledger_training": exchange.training_rows(released, labels),
+        "refusals": exchange.refusals(released, labels),
+        "twin": exchange.twin(released, labels),
+        "protocol": released.protocol,
+        "protocol_rows": provenance.protocol_rows(released),
+        "seeds": provenance.seeds(released),
+        "times": provenance.stage_times(released),
+        "versions": provenance.versions(),
+    }
+
+
+def _coefficient_tables(released: Released, labels: Labels) -> list[dict]:
+    primary, tables = released.primary, []
+    for endpoint in released.endpoints:
+        card = released.card(endpoint, primary["model"], primary["regime"])
+        if card:
+            rows = coefficients.coefficient_rows(released, labels, endpoint)
+            top = rows[: coefficients.TOP]
+            tables.append({"endpoint": endpoint, "label": labels.endpoint(endpoint), "rows": top, "columns": len(rows), "card": card, "truth": any(row["truth"] is not None for row in rows)})
+    return tables
+
+
+def _medians(released: Released, labels: Labels) -> list[dict]:
+    rows, grid = [], released.study["evaluate"]["grid"]
+    for endpoint in released.endpoints:
+        own = released.curves[released.curves["endpoint"] == endpoint]
+        total = together(own, grid) if len(own) else own
+        curves = {"All sites": kaplan_meier_from_counts(total)} if len(total) else {}
+        curves |= {site: kaplan_meier_from_counts(curve) for site, curve in own.groupby("site", sort=True)}
+        for who, curve in curves.items():
+            median, lower, upper = median_time(curve)
+            rows.append({"endpoint": labels.endpoint(endpoint), "who": who, "median": _years(median), "lower": _years(lower), "upper": _years(upper), "end": number(curve["time"].iloc[-1], 2)})
+    return rows
+
+
+def _years(value: float | None) -> str:
+    return "not reached" if value is None else number(value, 1)

@@ -1,0 +1,176 @@
+"""How well each model ranks and predicts: the headline, regimes, paired differences, sites, horizons."""
+
+import numpy as np
+import pandas as pd
+
+from hemapilots.report.figures import Drawn, forest
+from hemapilots.report.released import Released
+from hemapilots.report.style import colour_of
+from hemapilots.report.words import Labels, interval, number, signed_interval
+
+__all__ = ["difference_forest", "figure_of", "headline_table", "horizon_tables", "methods_of", "regime_forest", "site_forest", "site_table"]
+
+RANKING = ("uno_c", "harrell_c")
+
+
+def figure_of(metrics: pd.DataFrame, endpoint: str, method: tuple[str, str], metric: str, where: str = "all", horizon: float | None = None) -> dict:
+    """estimate, lower, upper, n and events of one figure; missing numbers where there is none."""
+    names = {"endpoint": endpoint, "model": method[0], "regime": method[1], "metric": metric, "evaluated_on": where, "subgroup": "all"}
+    chosen = metrics[list(names)].eq(pd.Series(names)).all(axis=1)
+    if horizon is not None:
+        chosen &= np.isclose(metrics["horizon"], horizon)
+    rows = metrics.loc[chosen, ["estimate", "lower", "upper", "n", "events"]]
+    return rows.iloc[0].to_dict() if len(rows) else dict.fromkeys(["estimate", "lower", "upper", "n", "events"], np.nan)
+
+
+def methods_of(released: Released, endpoint: str, model: str) -> list[tuple[str, str]]:
+    """(model, regime) of one model: federated ones, the primary first, then pooled, own, single sites."""
+    rows = released.metrics
+    found = rows.loc[(rows["endpoint"] == endpoint) & (rows["model"] == model), "regime"].unique()
+    first = released.primary["regime"]
+    order = {"federated": 1, "pooled": 2, "score": 5}
+    return [(model, regime) for regime in sorted(found, key=lambda name: (name != first, order.get(name.split("/")[0], 3 if name == "local/own" else 4), name))]
+
+
+def scores_of(released: Released, endpoint: str) -> list[tuple[str, str]]:
+    """(score, regime) of every comparator with a figure, in the use case's order."""
+    found = {regime for _, regime in methods_of(released, endpoint, "score")}
+    return [("score", f"score/{name}") for name in released.study["harmonize"]["comparators"] if f"score/{name}" in found]
+
+
+def headline_table(released: Released, labels: Labels) -> dict:
+    """The primary model in every regime beside the scores: C with intervals and the paired difference, primary endpoint."""
+    primary = released.primary
+    endpoint = primary["endpoint"]
+    rows, notes = [], []
+    for method in methods_of(released, endpoint, primary["model"]) + scores_of(released, endpoint):
+        remark = released.study["in_sample"].get(method[1].partition("/")[2]) if method[0] == "score" else None
+        if remark:
+            notes.append(f"{labels.regime(method[1])}: {remark}.")
+        rows.append(
+            {
+                "label": labels.regime(method[1]),
+                "group": method[1].split("/")[0],
+                "mark": len(notes) if remark else None,
+                "primary": method[1] == primary["regime"],
+                "difference": "" if method[1] == primary["regime"] else _difference_text(released, endpoint, method),
+                **{metric: interval(figure_of(released.metrics, endpoint, method, metric)) for metric in RANKING},
+            }
+        )
+    size = figure_of(released.metrics, endpoint, (primary["model"], primary["regime"]), primary["metric"], horizon=primary["horizon"])
+    return {"rows": rows, "notes": notes, "n": size["n"], "events": size["events"], "model": primary["model"], "endpoint": labels.endpoint(endpoint)}
+
+
+def regime_forest(released: Released, labels: Labels, endpoint: str) -> Drawn:
+    """Uno's C (filled) and Harrell's C (hollow): every regime of the primary model, the others' main regimes, the scores."""
+    primary, rows = released.primary, []
+    models = [primary["model"], *(name for name in released.protocol["protocol"]["models"] if name != primary["model"])]
+    for model in models:
+        methods = methods_of(released, endpoint, model)
+        if model != primary["model"]:
+            methods = [method for method in methods if not method[1].startswith("local/") or method[1] == "local/own"]
+        rows.append({"label": model, "heading": True})
+        rows += [_forest_row(released, labels, endpoint, method) for method in methods]
+    rows.append({"label": "Clinical scores", "heading": True})
+    rows += [_forest_row(released, labels, endpoint, method) for method in scores_of(released, endpoint)]
+    title = f"{labels.endpoint(endpoint)}: concordance of every model and regime"
+    return forest(rows, f"regimes_{endpoint}", title, "C (filled: Uno, hollow: Harrell)", heading="Uno’s C (95 % interval)")
+
+
+def _forest_row(released: Released, labels: Labels, endpoint: str, method: tuple[str, str]) -> dict:
+    uno, harrell = (figure_of(released.metrics, endpoint, method, metric) for metric in RANKING)
+    colour, marker = colour_of(method[1])
+    bold = method == (released.primary["model"], released.primary["regime"])
+    row = {key: uno[key] for key in ("estimate", "lower", "upper")}
+    second = tuple(harrell[key] for key in ("estimate", "lower", "upper"))
+    return row | {"label": labels.regime(method[1]), "text": interval(uno), "second": second, "colour": colour, "marker": marker, "bold": bold}
+
+
+def _differences(released: Released, endpoint: str, where: str = "all") -> pd.DataFrame:
+    """The paired differences of the primary model and metric against every reference."""
+    primary, rows = released.primary, released.comparisons
+    chosen = (rows["endpoint"] == endpoint) & (rows["metric"] == primary["metric"]) & (rows["evaluated_on"] == where)
+    chosen &= (rows["model"] == primary["model"]) & (rows["regime"] == primary["regime"])
+    if primary["horizon"] is not None:
+        chosen &= np.isclose(rows["horizon"], primary["horizon"])
+    return rows[chosen]
+
+
+def _difference_text(released: Released, endpoint: str, reference: tuple[str, str]) -> str:
+    rows = _differences(released, endpoint)
+    rows = rows[(rows["reference_model"] == reference[0]) & (rows["reference_regime"] == reference[1])]
+    rows = rows.sort_values("estimand")  # pooled before within-site
+    return signed_interval(*rows.iloc[0][["difference", "lower", "upper"]]) if len(rows) else ""
+
+
+def difference_forest(released: Released, labels: Labels, endpoint: str) -> Drawn:
+    """The primary model minus each reference, on the same patients: over all pairs (filled) and within sites (hollow)."""
+    found = _differences(released, endpoint)
+    estimands = ["pooled", "within-site"] if (found["estimand"] == "pooled").any() else ["within-site"]
+    rows, primary = [], released.primary
+    groups = (("Same model, other regimes", primary["model"]), ("Clinical scores", "score"), ("Other models, same regime", None))
+    for heading, model in groups:
+        inside = found["reference_model"].eq(model) if model else ~found["reference_model"].isin([primary["model"], "score"])
+        references = sorted(
+            set(found.loc[inside, ["reference_model", "reference_regime"]].itertuples(index=False, name=None)),
+            key=lambda pair: (pair[1].startswith("local/site"), pair[1] == "local/own", pair),
+        )
+        rows += [{"label": heading, "heading": True}] if references else []
+        for reference in references:
+            mine = found[(found["reference_model"] == reference[0]) & (found["reference_regime"] == reference[1])].set_index("estimand")
+            figures = [tuple(mine.loc[name, ["difference", "lower", "upper"]]) if name in mine.index else None for name in estimands]
+            colour, marker = colour_of(reference[1])
+            label = reference[0] if model is None else labels.regime(reference[1])
+            row = dict(zip(("estimate", "lower", "upper"), figures[0], strict=True)) | {"label": label, "text": signed_interval(*figures[0])}
+            rows.append(row | {"colour": colour, "marker": marker, "second": figures[1] if len(figures) > 1 else None})
+    margins = [one["margin"] for one in released.protocol["protocol"]["criteria"] if one["test"] == "non_inferior"]
+    title = f"{labels.endpoint(endpoint)}: paired differences in {labels.metric(primary['metric'])}"
+    axis = "Difference (right of 0: primary model better)"
+    return forest(rows, f"differences_{endpoint}", title, axis, 0.0, -margins[0] if margins else None, "Difference (95 % interval)")
+
+
+def _bar(released: Released) -> tuple[str, str] | None:
+    names = [name for name, score in released.study["harmonize"]["comparators"].items() if score["bar"]]
+    return ("score", f"score/{names[0]}") if names else None
+
+
+def site_forest(released: Released, labels: Labels, endpoint: str) -> Drawn:
+    """Uno's C per site: federated, the site's own model, and the score to beat."""
+    primary, rows = released.primary, []
+    methods = [(primary["model"], primary["regime"]), (primary["model"], "local/own"), *([_bar(released)] if _bar(released) else [])]
+    for site in released.study["sites"]:
+        size = figure_of(released.metrics, endpoint, methods[0], "uno_c", site)
+        rows.append({"label": f"{site} (n = {number(size['n'], 0)})" if np.isfinite(size["n"]) else site, "heading": True})
+        for method in methods:
+            figure = figure_of(released.metrics, endpoint, method, "uno_c", site)
+            colour, marker = colour_of(method[1])
+            rows.append({"label": labels.regime(method[1]), "text": interval(figure), "colour": colour, "marker": marker} | figure)
+    title = f"{labels.endpoint(endpoint)}: Uno’s C at each site"
+    return forest(rows, f"sites_{endpoint}", title, "Uno’s C at the site", heading="Uno’s C (95 % interval)")
+
+
+def site_table(released: Released, labels: Labels, endpoint: str) -> dict:
+    """Uno's C of every regime of the primary model and every score, a row per site."""
+    methods = methods_of(released, endpoint, released.primary["model"]) + scores_of(released, endpoint)
+    rows = []
+    for site in released.study["sites"]:
+        figures = [figure_of(released.metrics, endpoint, method, "uno_c", site) for method in methods]
+        size = next((figure for figure in figures if np.isfinite(figure["n"])), figures[0])
+        rows.append({"site": site, "n": size["n"], "events": size["events"], "cells": [interval(figure) for figure in figures]})
+    return {"endpoint": labels.endpoint(endpoint), "methods": [labels.regime(regime) for _, regime in methods], "rows": rows}
+
+
+def horizon_tables(released: Released, labels: Labels) -> list[dict]:
+    """Per endpoint AUC and Brier scores at the horizons, and the integrated Brier score, of the primary model and the scores."""
+    horizons = released.study["evaluate"]["horizons"]
+    wanted = [("auc", horizon) for horizon in horizons] + [("brier", horizon) for horizon in horizons] + [("ibs", None)]
+    tables = []
+    for endpoint in released.endpoints:
+        methods = [method for method in methods_of(released, endpoint, released.primary["model"]) if not method[1].startswith("local/site")]
+        rows = []
+        for method in methods + scores_of(released, endpoint):
+            cells = [interval(figure_of(released.metrics, endpoint, method, metric, horizon=horizon)) for metric, horizon in wanted]
+            rows.append({"label": labels.regime(method[1]), "cells": cells, "primary": method[1] == released.primary["regime"]})
+        heads = [labels.metric(metric, horizon) for metric, horizon in wanted]
+        tables.append({"endpoint": labels.endpoint(endpoint), "heads": heads, "rows": rows})
+    return tables

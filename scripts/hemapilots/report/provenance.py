@@ -1,0 +1,69 @@
+"""What a reader needs to repeat the run: protocol, hashes, seeds, versions, times."""
+
+import platform
+from importlib import metadata
+
+import pandas as pd
+
+from hemapilots.report.released import Released
+
+__all__ = ["protocol_rows", "seeds", "stage_times", "versions"]
+
+PACKAGES = ("numpy", "pandas", "scipy", "pyarrow", "flwr", "pydantic", "matplotlib", "jinja2", "snakemake")
+
+
+def protocol_rows(released: Released) -> list[dict]:
+    """The protocol's fixed choices as name and text."""
+    protocol = released.protocol["protocol"]
+    times, resampling, bootstrap = protocol["times"], protocol["resampling"], protocol["bootstrap"]
+    strategies = "; ".join(f"{name} ({_options(options)})" for name, options in protocol["strategies"].items())
+    models = "; ".join(
+        f"{name}: {one['kind']} on predictor set “{one['predictors']}”" + (", supported columns only" if one["supported_only"] else "") for name, one in protocol["models"].items()
+    )
+    return [
+        {"name": "Primary analysis", "text": f"{protocol['primary']['model']}, {protocol['primary']['regime']}, {protocol['primary']['metric']}"},
+        {"name": "Models", "text": models},
+        {"name": "Strategies", "text": strategies},
+        {"name": "Resampling", "text": f"{resampling['replicates']} × {resampling['folds']}-fold, seed {resampling['seed']}"},
+        {"name": "Times", "text": f"grid of {times['step']:g} years up to {times['tau']:g} years"},
+        {"name": "Ridge penalties tried", "text": ", ".join(f"{value:g}" for value in protocol["penalties"])},
+        {"name": "Ties", "text": protocol["ties"]},
+        {"name": "Bootstrap", "text": f"{bootstrap['samples']} resamples, seed {bootstrap['seed']}, {100 * bootstrap['level']:g} % intervals"},
+        {"name": "Gate", "text": released.protocol["gate"]},
+    ]
+
+
+def _options(options: dict) -> str:
+    return ", ".join(f"{key.replace('_', ' ')} {value:g}" if isinstance(value, float | int) else f"{key.replace('_', ' ')} {value}" for key, value in options.items())
+
+
+def seeds(released: Released) -> list[dict]:
+    """Every seed of the run by what it rules."""
+    protocol = released.protocol["protocol"]
+    rows = [{"name": "folds", "seed": protocol["resampling"]["seed"]}, {"name": "bootstrap", "seed": protocol["bootstrap"]["seed"]}]
+    if released.protocol["split"]:
+        rows.append({"name": "split into sites", "seed": released.protocol["split"]["seed"]})
+    drawn = sorted({one["seed"] for one in (released.protocol["generate"] or {}).values()})
+    return rows + [{"name": "synthetic cohort", "seed": seed} for seed in drawn]
+
+
+def stage_times(released: Released) -> list[dict]:
+    """Per stage: jobs, summed wall time in seconds, largest memory in MiB; in the order of time spent."""
+    table = released.benchmarks
+    if table.empty:
+        return []
+    stage = table["job"].str.split("-").str[0]
+    found = table.assign(stage=stage).groupby("stage").agg(jobs=("s", "size"), seconds=("s", "sum"), memory=("max_rss", "max"))
+    found = found.sort_values("seconds", ascending=False).reset_index()
+    return [row | {"seconds": f"{row['seconds']:.1f}", "memory": "" if pd.isna(row["memory"]) else f"{row['memory']:.0f}"} for row in found.to_dict("records")]
+
+
+def versions() -> list[dict]:
+    """Python and the packages that figures depend on."""
+    rows = [{"name": "Python", "version": platform.python_version()}]
+    for name in PACKAGES:
+        try:
+            rows.append({"name": name, "version": metadata.version(name)})
+        except metadata.PackageNotFoundError:
+            continue
+    return rows

@@ -1,0 +1,18 @@
+import json
+from pathlib import Path
+
+from job import job
+
+with job(snakemake):
+    import pandas as pd
+
+    from hemapilots.evaluation.refits import refit_values
+    from hemapilots.federation.refitting import refit
+    from hemapilots.site_tables import read_evaluation
+    from hemapilots.tables import write_csv
+
+    agreed, spec = json.loads(Path(snakemake.input.columns).read_text()), snakemake.params.evaluate
+    folders = {Path(path).parent.name: Path(path).parent for path in snakemake.input.harmonized}
+    refits = refit(folders, Path(snakemake.input.models), agreed, snakemake.params.train, spec["primary"])
+    values = refit_values({site: read_evaluation(folder) for site, folder in folders.items()}, refits, spec)
+    write_csv(snakemake.output.refits, pd.DataFrame({"refit": range(len(values)), spec["primary"]["metric"]: values}))

@@ -1,0 +1,120 @@
+"""Bootstrap with refitting: without resampling it gives back the model and its metric."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hemapilots.evaluation import evaluate_pooled
+from hemapilots.evaluation.refits import refit_interval, refit_values
+from hemapilots.federation import refitting
+from hemapilots.federation.training import train_federated
+from hemapilots.predict import apply_model
+from hemapilots.models.files import read_model
+from hemapilots.site_tables import read_site
+
+COLUMNS = [{"column": "a", "flag": False}, {"column": "b", "flag": True}]
+TRAIN = {
+    "models": {"m": {"kind": "cox", "comparator": False}},
+    "strategies": {"newton": {"name": "newton", "baseline": "site", "rounds": 40, "tolerance": 1e-10}},
+    "endpoints": ["os"],
+    "replicates": 2,
+    "folds": 3,
+    "penalties": [1.0, 10.0],
+    "ties": "efron",
+    "grid": [1.0, 2.0],
+    "gate": "off",
+}
+AGREED = {"sites": {"os": ["x", "y"]}, "columns": {"os": {"m": COLUMNS}}}
+PRIMARY = {"endpoint": "os", "model": "m", "regime": "federated/newton", "metric": "uno_c", "refits": 2, "seed": 5}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    root = tmp_path_factory.mktemp("refits")
+    rng = np.random.default_rng(1)
+    for site, n in (("x", 150), ("y", 90)):
+        folder = root / site
+        folder.mkdir()
+        a, b = rng.normal(size=n), (rng.random(n) < 0.4).astype(float)
+        death, censoring = rng.exponential(3 * np.exp(-a)), rng.uniform(0.5, 6, n)
+        rows = np.arange(n)
+        outcome = {"os_entry": 0.0, "os_time": np.minimum(death, censoring), "os_event": (death <= censoring).astype(float)}
+        pd.DataFrame({"row": rows, **outcome}).to_parquet(folder / "harmonized.parquet")
+        pd.DataFrame({"row": rows, "a": a, "b": b}).to_parquet(folder / "design.parquet")
+        folds = [pd.DataFrame({"replicate": r, "fold": rng.permutation(n) % 3, "row": rows}) for r in range(2)]
+        pd.concat(folds).to_parquet(folder / "folds.parquet")
+    folders = {site: root / site for site in ("x", "y")}
+    train_federated(folders, "m", AGREED, TRAIN, root / "models")
+    return root, folders
+
+
+def run(world, primary=PRIMARY):
+    root, folders = world
+    return refitting.refit(folders, root / "models", AGREED, TRAIN, primary)
+
+
+def original(world):
+    root, folders = world
+    arrays, card = read_model(root / "models", "os", "m", "federated/newton")
+    return {site: apply_model(read_site(folder), "os", arrays, card) for site, folder in folders.items()}
+
+
+def evaluation(world):
+    root, folders = world
+    predictions = original(world)
+    sites = {}
+    for site, folder in folders.items():
+        outcomes, folds = pd.read_parquet(folder / "harmonized.parquet"), pd.read_parquet(folder / "folds.parquet")
+        sites[site] = (outcomes, folds, {("os", "m", "federated/newton"): predictions[site]})
+    return sites
+
+
+SPEC = {
+    "scenario": "base",
+    "endpoints": ["os"],
+    "primary_endpoint": "os",
+    "horizons": [1.0],
+    "tau": 2.0,
+    "grid": [1.0, 2.0],
+    "bootstrap": {"samples": 50, "seed": 1, "level": 0.95},
+    "minimum_cell": 0,
+    "comparisons": [],
+    "criteria": [],
+    "primary": PRIMARY,
+}
+
+
+def test_without_resampling_the_model_is_refitted_exactly(world, monkeypatch):
+    monkeypatch.setattr(refitting, "_resample", lambda folds, seed: pd.Series(1, index=folds.index))
+    expected = original(world)
+    for refit in run(world):
+        for site, frame in refit.items():
+            both = frame.merge(expected[site], on=["replicate", "fold", "row"], suffixes=("", "_expected"))
+            assert len(both) == len(frame)
+            np.testing.assert_allclose(both["risk"], both["risk_expected"], atol=1e-9)
+
+
+def test_without_resampling_the_metric_is_that_of_the_table(world, monkeypatch):
+    monkeypatch.setattr(refitting, "_resample", lambda folds, seed: pd.Series(1, index=folds.index))
+    metrics, _ = evaluate_pooled(evaluation(world), SPEC)
+    estimate = metrics.query("metric == 'uno_c'")["estimate"].item()
+    np.testing.assert_allclose(refit_values(evaluation(world), run(world), SPEC), estimate, atol=1e-9)
+
+
+def test_resamples_keep_fold_sizes_and_differ(world):
+    first, second = run(world)
+    for site in ("x", "y"):
+        replicate = first[site].query("replicate == 0")
+        sizes = replicate.groupby("fold")["count"].agg(["sum", "size"])
+        assert (sizes["sum"] == sizes["size"]).all()
+        assert (first[site]["count"] != second[site]["count"]).any()
+    again = run(world)[0]
+    pd.testing.assert_frame_equal(first["x"], again["x"])
+
+
+def test_interval_is_normal_and_needs_ten_refits():
+    values = np.linspace(0.6, 0.7, 20)
+    found = refit_interval(0.66, values, 0.95)
+    assert found["refit_upper"] - 0.66 == pytest.approx(1.959964 * values.std(ddof=1), rel=1e-6)
+    assert refit_interval(0.66, values[:9], 0.95)["refit_lower"] is None
+    assert refit_interval(None, values, 0.95)["refit_lower"] is None
