@@ -16,10 +16,9 @@ from hemapilots.errors import HemaPilotsError
 from hemapilots.study import load_studies
 from hemapilots.yaml_source import read_yaml
 from workflow_processes import OWNER, end, living_workflow, orphans
-from workflow_progress import Progress
+from workflow_progress import LOG, Progress
 
 ROOT = Path(__file__).resolve().parents[1]
-LOG = Path(".snakemake/log/last-run.log")
 PATIENCE = 10  # seconds that an interrupted workflow gets to tidy up before it is told again
 
 
@@ -29,11 +28,11 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(getattr(signal, name), signal.default_int_handler)
     try:
         options = _options(arguments)
-        _check_folder(Path("."))
+        _check_folder(Path())
         settings = _settings(options.cohort_mirror)
         pilots = _pilots(options, settings)
         load_studies(settings | {"run": ",".join(pilots)}, Path("config"), ROOT / "resources")
-        _clear_the_way(Path("."), settings | {"run": ",".join(pilots)})
+        _clear_the_way(Path(), settings | {"run": ",".join(pilots)})
         return _run(pilots, options, settings)
     except HemaPilotsError as error:
         return _say(str(error), 2)
@@ -104,7 +103,7 @@ def _command(config: dict) -> list[str]:
 
 def _run(pilots: list[str], options: argparse.Namespace, settings: dict) -> int:
     """Run Snakemake as a child, show its progress, end with the summary or with what failed."""
-    LOG.parent.mkdir(parents=True, exist_ok=True)
+    Path(LOG).parent.mkdir(parents=True, exist_ok=True)
     command = [*_command(settings | {"run": ",".join(pilots)}), "--cores", options.cores, "--rerun-incomplete", "--nocolor"]
     environment = os.environ | {OWNER: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
     progress = Progress(sys.stdout)
@@ -134,7 +133,7 @@ def _stop(child: subprocess.Popen, log) -> None:
     print("hemapilots: stopping", file=sys.stderr, flush=True)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     time.sleep(0.5)
-    end(orphans(Path("."), of=child.pid))
+    end(orphans(Path(), of=child.pid))
     for farewell in (lambda: None, child.terminate, child.kill):
         farewell()
         try:

@@ -12,7 +12,9 @@ FINISHED = re.compile(r"^Finished jobid: (\d+) \(Rule: (\w+)\)$")
 DONE = re.compile(r"^(\d+) of (\d+) steps ")
 FAILED = re.compile(r"^Error in rule (\w+):$")
 FAULT = re.compile(r"^(\w*(?:Error|Exception))\b(.*)$")
+KILLED = re.compile(r"died with <Signals\.\w+: \d+>")
 SENTENCE = "hemapilots: "
+LOG = ".snakemake/log/last-run.log"  # everything that Snakemake said
 
 
 class Progress:
@@ -28,6 +30,7 @@ class Progress:
         self._sentences: list[str] = []
         self._failed: list[dict[str, str]] = []
         self._faults: list[str] = []
+        self._killed = False
         self._width = 0
 
     def read(self, line: str) -> None:
@@ -50,6 +53,8 @@ class Progress:
             self._finished = f"{name} ({time.monotonic() - since:.0f} s)"
         elif match := DONE.match(line):
             self._step(int(match[1]), int(match[2]))
+        elif KILLED.search(line):
+            self._killed = True
         elif match := FAULT.match(line):
             self._faults.append(line)
         elif self._faults and line.strip() and len(self._faults[-1]) < 400 and not self._running:
@@ -63,7 +68,7 @@ class Progress:
             return [self._silent(block) for block in self._failed]
         if code < 0:
             return [f"the workflow was ended from outside (signal {-code}); run the same command again to continue"]
-        return [f"the workflow stopped: {fault.rstrip('.')}; more in .snakemake/log/last-run.log" for fault in self._faults[:1]]
+        return [f"the workflow stopped: {fault.rstrip('.')} (log: {LOG})" for fault in self._faults[:1]]
 
     def clear(self) -> None:
         """Take the living line off the terminal."""
@@ -100,8 +105,9 @@ class Progress:
 
     def _silent(self, block: dict[str, str]) -> str:
         """A job that ended without saying why: killed, or failed before it could speak."""
-        log = block.get("log", ".snakemake/log/last-run.log").split(" (")[0]
-        return f"{block['rule']}: ended without a word, as when memory runs out; run with fewer cores (log: {log})"
+        if self._killed:
+            return f"{block['rule']}: killed from outside, as when memory runs out; run with fewer cores (log: {LOG})"
+        return f"{block['rule']}: failed before it could say why; run `make setup`, or report it with the log (log: {LOG})"
 
 
 def _values(wildcards: str) -> list[str]:

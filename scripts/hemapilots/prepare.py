@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from hemapilots.errors import HemaPilotsError
 from hemapilots.federation.release import MINIMUM_SUPPORT
 from hemapilots.models.training_sets import column_support, training_sets
 
@@ -55,7 +56,7 @@ def is_flag(column: dict) -> bool:
 def support(harmonized: pd.DataFrame, design: pd.DataFrame, folds: pd.DataFrame, spec: dict) -> dict:
     """What the site says of its support, per endpoint: whether each value reaches the minimum in every training set, never a count.
 
-    patients, events: enough in the smallest training set; trains: enough patients and events in all to take part where the gate is
+    patients, events: enough in the smallest training set; any_event: at least one; trains: enough patients and events in all to take part where the gate is
     enforced; columns: enough carriers and non-carriers, or observed values of other columns; incomplete: columns with enough missing values to tell;
     constant: columns that do not vary.
     """
@@ -74,6 +75,7 @@ def support(harmonized: pd.DataFrame, design: pd.DataFrame, folds: pd.DataFrame,
         out[endpoint] = {
             "patients": bool(min(rows.sum() for rows in members) >= MINIMUM_SUPPORT),
             "events": bool(min(event[rows].sum() for rows in members) >= MINIMUM_SUPPORT),
+            "any_event": bool(event.any()),
             "trains": bool(known.sum() >= MINIMUM_PATIENTS and event.sum() >= MINIMUM_SUPPORT),
             "columns": {name: bool(count >= MINIMUM_SUPPORT) for name, count in zip(names, columns, strict=True)},
             "incomplete": [name for name, count in zip(names, missing, strict=True) if count >= MINIMUM_SUPPORT],
@@ -91,7 +93,11 @@ def agree(supports: dict[str, dict], columns: list[dict], spec: dict) -> dict:
     out = {"sites": {}, "evaluated_only": {}, "columns": {}, "left_out": []}
     for endpoint in spec["endpoints"]:
         by_site = {site: supports[site][endpoint] for site in sorted(supports)}
+        if not any(found["any_event"] for found in by_site.values()):
+            raise HemaPilotsError(f"endpoint {endpoint}: no site has an event, so nothing can be learned; check the event column and its `values` in the mappings")
         training = [site for site, found in by_site.items() if spec["gate"] != "enforce" or _may_train(found)]
+        if not training:
+            raise HemaPilotsError(f"endpoint {endpoint}: no site reaches {MINIMUM_PATIENTS} patients and {MINIMUM_SUPPORT} events in every training set, so none may train under an enforced gate; enlarge the cohort or use fewer folds")
         out["sites"][endpoint] = training
         out["evaluated_only"][endpoint] = [site for site in by_site if site not in training]
         objections = _objections([by_site[site] for site in training], training, columns)

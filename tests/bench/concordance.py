@@ -23,7 +23,8 @@ def run(quick: bool, patients: int | None = None, quadratic: int | None = None) 
     name = f"Harrell C with interval, {patients:,} patients"
     goal, met = f"{GOAL:g} s at 1,000,000", "" if quick else yes_no(ours <= GOAL)
     same = agree(f"{name}, lifelines", abs(found[0] - value), 1e-10)
-    rows = [Row(name, ours, "lifelines (no interval)", theirs, theirs / ours, goal, met, same, f"interval against the jackknife: {interval}, relative")]
+    note = f"interval against the jackknife: {interval}, relative"
+    rows = [Row(name, ours, "lifelines (no interval)", theirs, theirs / ours, goal, met, same, note)]
     few = slice(0, quadratic)
     least, value = best_of(1, lambda: concordance_index_censored(event[few], time[few], risk[few])[0])
     same = agree(f"{name}, scikit-survival", abs(concordance(time[few], event[few], risk[few])[0] - value), 1e-10)

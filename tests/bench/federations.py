@@ -24,7 +24,9 @@ def site_data(seed: list[int], patients: int, columns: int, times: str) -> Train
     if UNITS[times]:
         time = np.ceil(time * UNITS[times]) / UNITS[times]
     flags = np.arange(columns) % 2 == 0
-    return TrainingData(x, np.zeros(patients), time, (death <= censoring).astype(float), np.zeros((1, patients), dtype=int), flags)
+    return TrainingData(
+        x, np.zeros(patients), time, (death <= censoring).astype(float), np.zeros((1, patients), dtype=int), flags
+    )
 
 
 def plan_of(data: TrainingData, penalty: float = 0.0) -> Plan:
@@ -36,7 +38,9 @@ def plan_of(data: TrainingData, penalty: float = 0.0) -> Plan:
 def grid_of(sites: list[TrainingData], gate: str = "off") -> LocalGrid:
     """The sites' apps in one process."""
     names = [f"site-{k:04d}" for k in range(len(sites))]
-    return LocalGrid({name: client_app("cox", data, Exit(name, "bench", gate)) for name, data in zip(names, sites, strict=True)})
+    return LocalGrid(
+        {name: client_app("cox", data, Exit(name, "bench", gate)) for name, data in zip(names, sites, strict=True)}
+    )
 
 
 def federate(sites: list[TrainingData]) -> Fitted:
@@ -62,10 +66,15 @@ def lifelines_fit(frame):
     """lifelines' Cox regression, stratified by site, converged as far as the federation."""
     from lifelines import CoxPHFitter
 
-    return CoxPHFitter().fit(frame, "time", "event", strata=["site"], fit_options={"precision": 1e-12, "step_size": 1.0})
+    return CoxPHFitter().fit(
+        frame, "time", "event", strata=["site"], fit_options={"precision": 1e-15, "step_size": 1.0}
+    )
 
 
 def difference(fitted: Fitted, peer) -> float:
     """The largest difference in coefficients and standard errors from a lifelines fit."""
-    apart = np.abs(fitted.coefficients[0, 0] - peer.params_.to_numpy()), np.abs(fitted.standard_errors - peer.standard_errors_.to_numpy())
+    apart = (
+        np.abs(fitted.coefficients[0, 0] - peer.params_.to_numpy()),
+        np.abs(fitted.standard_errors - peer.standard_errors_.to_numpy()),
+    )
     return float(max(part.max() for part in apart))

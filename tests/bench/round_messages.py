@@ -21,7 +21,9 @@ def run(quick: bool, patients: int = 200, columns: int = COLUMNS, repeats: int |
     sites = [site_data([4, k], patients, columns, "daily") for k in range(SITES)]
     measured = [handled(sites) for _ in range(repeats or (5 if quick else 20))]
     coefficients, _, rounds = measured[0]
-    agreement = agree("rounds with and without messages", float(np.abs(coefficients - without_messages(sites)).max()), 1e-12)
+    agreement = agree(
+        "rounds with and without messages", float(np.abs(coefficients - without_messages(sites)).max()), 1e-12
+    )
     ours = min(seconds for _, seconds, _ in measured)
     return [
         Row(
@@ -31,7 +33,7 @@ def run(quick: bool, patients: int = 200, columns: int = COLUMNS, repeats: int |
             goal=f"{GOAL * 1000:g} ms",
             met=yes_no(ours < GOAL),
             agreement=agreement,
-            note=f"best mean of {rounds} rounds over {len(measured)} fits; the server's step, gate and ledger included; Ray: not measured here",
+            note=f"best mean of {rounds} rounds over {len(measured)} fits; server's step, gate, ledger included; Ray: not measured here",
         )
     ]
 

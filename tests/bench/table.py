@@ -2,6 +2,7 @@
 
 import csv
 import html
+import os
 import platform
 import time
 from collections.abc import Callable
@@ -44,7 +45,9 @@ def best_of(k: int, run: Callable[[], object]) -> tuple[float, object]:
 def agree(name: str, difference: float, tolerance: float) -> str:
     """The difference in words; raises Disagreement where it exceeds the tolerance or is not a number."""
     if not difference <= tolerance:
-        raise Disagreement(f"{name}: results differ by {difference:.3g}, more than {tolerance:g}; no times are compared")
+        raise Disagreement(
+            f"{name}: results differ by {difference:.3g}, more than {tolerance:g}; no times are compared"
+        )
     return f"{difference:.1e} (limit {tolerance:g})"
 
 
@@ -61,29 +64,38 @@ def write_csv(path: Path, rows: list[Row]) -> None:
         writer.writerows([shown(value) for value in astuple(row)] for row in rows)
 
 
-def write_page(path: Path, tables: dict[str, list[Row]], quick: bool) -> None:
-    """Every benchmark on one plain page without anything from outside."""
-    parts = [table_of(title, rows) for title, rows in tables.items()]
-    facts = "".join(f"<tr><th>{html.escape(name)}</th><td>{html.escape(fact)}</td></tr>" for name, fact in machine().items())
-    size = "small sizes (QUICK): goals hold for the full sizes only" if quick else "full sizes"
+def write_page(path: Path, titles: dict[str, str]) -> None:
+    """The CSV tables beside the page, by name and title, on one plain page without anything from outside."""
+    parts = [
+        table_of(title, table) for name, title in titles.items() if (table := path.parent / f"{name}.csv").exists()
+    ]
+    facts = "".join(
+        f"<tr><th>{html.escape(name)}</th><td>{html.escape(fact)}</td></tr>" for name, fact in machine().items()
+    )
     style = (
-        "body{font:15px/1.4 sans-serif;margin:1rem;max-width:80rem}div{overflow-x:auto}table{border-collapse:collapse;margin-bottom:1.5rem}"
-        "th,td{border:1px solid #bbb;padding:.25rem .5rem;text-align:left;vertical-align:top}.no{background:#fbd5d5}.yes{background:#d8f0d8}"
+        "body{font:15px/1.4 sans-serif;margin:1rem}div{overflow-x:auto}table{border-collapse:collapse;margin-bottom:1.5rem}"
+        "th,td{border:1px solid #bbb;padding:.25rem .5rem;text-align:left;vertical-align:top}"
+        ".no{background:#fbd5d5}.yes{background:#d8f0d8}"
     )
     path.write_text(
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>Benchmarks</title><style>{style}</style></head><body><h1>Benchmarks</h1>"
-        f"<p>Wall seconds, best of several runs, {size}. Results were compared before times; peers ran in the same process on the same data.</p>"
+        "<p>Wall seconds, best of several runs where not said otherwise, one thread for linear algebra. "
+        "Results were compared before times; peers ran on the same data in the same run. "
+        "Ratio is peer / ours. Goals are judged at their full size only.</p>"
         f"{''.join(parts)}<h2>Machine</h2><table>{facts}</table></body></html>\n",
         encoding="utf-8",
     )
 
 
-def table_of(title: str, rows: list[Row]) -> str:
-    """One benchmark as an HTML table."""
+def table_of(title: str, path: Path) -> str:
+    """One benchmark's CSV as an HTML table."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
     head = "".join(f"<th>{html.escape(name.replace('_', ' '))}</th>" for name in headings())
     body = "".join(
-        f'<tr class="{row.met}">' + "".join(f"<td>{html.escape(shown(value))}</td>" for value in astuple(row)) + "</tr>" for row in rows
+        f'<tr class="{row["met"]}">' + "".join(f"<td>{html.escape(row[name])}</td>" for name in headings()) + "</tr>"
+        for row in rows
     )
     return f"<h2>{html.escape(title)}</h2><div><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
@@ -107,11 +119,11 @@ def machine() -> dict[str, str]:
 
 def processor() -> str:
     """The processor's name and how many of them are usable."""
-    import os
-
     info = Path("/proc/cpuinfo")
-    names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
-    return f"{names[0] if names else platform.machine()}, {len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} usable"
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")] or [platform.machine()]
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{names[0]}, {usable} usable"
 
 
 def installed(name: str) -> str:

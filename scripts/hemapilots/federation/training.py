@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from flwr.app import Context, RecordDict
 
-from hemapilots.errors import HemaPilotsError
 from hemapilots.federation.client import client_app, support_of
 from hemapilots.federation.grid import LocalGrid
 from hemapilots.federation.release import Exit
@@ -57,8 +56,6 @@ def train_federated(folders: dict[str, Path], name: str, agreed: dict, spec: dic
     strategies = {"newton": spec["strategies"]["newton"]} if comparator else spec["strategies"]
     for endpoint, _ in _tasks(spec, agreed, only=name):
         training = {site: tables[site] for site in agreed["sites"][endpoint]}
-        if not training:
-            raise HemaPilotsError(f"endpoint {endpoint}: no site has enough patients and events to train; lower no limit, enlarge the cohort")
         for strategy, options in strategies.items():
             fitted, columns = _fit(training, endpoint, name, agreed, spec, options, f"federated/{strategy}", spec["gate"], False, ledger)
             model, regime = ("score", f"score/{name}") if comparator else (name, f"federated/{strategy}")

@@ -7,7 +7,7 @@ import pandas as pd
 
 from hemapilots.report.figures import Drawn, forest
 from hemapilots.report.released import Released
-from hemapilots.report.style import GREY, LIGHT, colour_of, new_figure, svg_of
+from hemapilots.report.style import colour_of
 from hemapilots.report.words import Labels, number
 
 __all__ = ["coefficient_forest", "coefficient_rows", "penalty_rows", "true_coefficients", "truth_figure"]
@@ -35,8 +35,9 @@ def coefficient_rows(released: Released, labels: Labels, endpoint: str) -> list[
                 "hr_lower": lower,
                 "hr_upper": upper,
                 "text": _ratio(row["hazard_ratio_per_unit"], lower, upper),
-                "pooled": beside.get(row["column"], {}).get("hazard_ratio_per_unit"),
+                "pooled": _ratio(beside.get(row["column"], {}).get("hazard_ratio_per_unit"), None, None),
                 "truth": truth.get(row["column"]),
+                "true_text": _ratio(math.exp(truth[row["column"]]), None, None) if row["column"] in truth else "",
             }
         )
     return rows
@@ -67,7 +68,7 @@ def coefficient_forest(rows: list[dict], endpoint: str, label: str) -> Drawn:
         figures = {"estimate": row["coefficient"], "lower": lower, "upper": upper}
         drawn.append(figures | {"label": row["label"], "text": row["text"], "colour": colour, "marker": marker})
     title = f"{label}: the {len(drawn)} largest coefficients of the final model"
-    return forest(drawn, f"coefficients_{endpoint}", title, "Log hazard ratio per SD", 0.0, heading="Hazard ratio per unit", left=0.42)
+    return forest(drawn, f"coefficients_{endpoint}", title, "Log hazard ratio per SD", 0.0, heading="Hazard ratio per unit")
 
 
 def penalty_rows(released: Released, labels: Labels) -> list[dict]:
@@ -106,7 +107,7 @@ def true_coefficients(released: Released, endpoint: str) -> dict[str, float]:
     spec = released.truth["endpoints"][endpoint]
     derived = {_plain(one["expression"]): name for name, one in released.study["harmonize"]["derived"].items()}
     found = {}
-    for name, value in (spec.get("limit") or spec["coefficients"]).items():
+    for name, value in ((spec.get("limit") or {}).get("coefficients") or spec["coefficients"]).items():
         column, scale = _column(released.truth["covariates"].get(name, name), derived)
         found[column] = value / scale
     return found
@@ -130,33 +131,18 @@ def _column(expression: str, derived: dict[str, str]) -> tuple[str, float]:
 
 
 def truth_figure(rows: list[dict], endpoint: str, label: str) -> Drawn | None:
-    """Estimated against true log hazard ratios per unit, for the columns that both have."""
-    known = [row for row in rows if row["truth"] is not None and row["hr_lower"] is not None]
+    """Estimated (filled) and true (hollow) coefficients per standard deviation, for the columns that both have."""
+    known = [row for row in rows if row["truth"] is not None and row["se"] is not None and row["coefficient"]]
     if len(known) < 3:
         return None
-    table = pd.DataFrame({"column": [row["column"] for row in known], "label": [row["label"] for row in known], "truth": [row["truth"] for row in known]})
-    for name, source in (("estimate", "hr"), ("lower", "hr_lower"), ("upper", "hr_upper")):
-        table[name] = [math.log(row[source]) for row in known]
-    figure = new_figure(4.9, 4.2)
-    axes = figure.add_axes([0.14, 0.13, 0.83, 0.84])
-    limits = [min(table["truth"].min(), table["lower"].min()) - 0.1, max(table["truth"].max(), table["upper"].max()) + 0.1]
-    axes.plot(limits, limits, color=GREY, linewidth=0.8, linestyle="--", zorder=0)
-    axes.axhline(0, color=LIGHT, linewidth=0.8, zorder=0)
-    axes.axvline(0, color=LIGHT, linewidth=0.8, zorder=0)
-    axes.vlines(table["truth"], table["lower"], table["upper"], color=colour_of("federated")[0], linewidth=1.1)
-    axes.plot(table["truth"], table["estimate"], "o", color=colour_of("federated")[0], markersize=4.5)
-    _name_points(axes, table)
-    axes.set(xlim=limits, ylim=limits, xlabel="True log hazard ratio per unit", ylabel="Estimated, final federated model")
+    colour, marker = colour_of("federated")
+    drawn = []
+    for row in known:
+        # The card holds the coefficient per standard deviation and the ratio per unit; their quotient is the deviation.
+        true = row["truth"] * row["coefficient"] / math.log(row["hr"])
+        row = {"label": row["label"], "estimate": row["coefficient"], "lower": row["lower"], "upper": row["upper"], "true": true}
+        text = f"{number(row['estimate'], 2)}, truth {number(true, 2)}"
+        drawn.append(row | {"text": text, "second": (true, true, true), "colour": colour, "marker": marker})
+    drawn.sort(key=lambda row: -abs(row["true"]))
     title = f"{label}: true and estimated coefficients"
-    return Drawn(f"truth_{endpoint}", title, svg_of(figure, f"truth_{endpoint}", title), table)
-
-
-def _name_points(axes, table: pd.DataFrame) -> None:
-    """Labels beside the points that lie apart from zero, where they do not run into each other."""
-    taken = []
-    for row in table.assign(size=table["truth"].abs()).sort_values("size", ascending=False).itertuples():
-        spot = (row.truth, row.estimate)
-        if abs(row.truth) > 0.35 and all(abs(spot[0] - x) > 0.25 or abs(spot[1] - y) > 0.07 for x, y in taken):
-            right = row.truth < table["truth"].max() - 0.25
-            axes.annotate(row.label, spot, xytext=(5 if right else -5, 3), textcoords="offset points", fontsize=7.5, ha="left" if right else "right")
-            taken.append(spot)
+    return forest(drawn, f"truth_{endpoint}", title, "Log hazard ratio per SD", 0.0, heading="Estimate and truth")

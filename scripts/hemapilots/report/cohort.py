@@ -3,7 +3,7 @@
 import math
 
 from hemapilots.report.released import Released
-from hemapilots.report.words import NOT_SHOWN, Labels, count, percent
+from hemapilots.report.words import NOT_SHOWN, Labels, count, percent, unit_text
 
 __all__ = ["endpoint_rows", "flow_rows", "quality_rows", "table_one", "totals"]
 
@@ -16,15 +16,13 @@ REASONS = {
 
 
 def flow_rows(released: Released) -> list[dict]:
-    """Per site the steps from records delivered to records kept: label, into, lost, out, note."""
+    """Of a source that was dealt to sites, then per site, the steps from records delivered to records kept: label, into, lost, out, unknown."""
     rows = []
-    for site, record in released.quality.items():
-        for step in record["flow"]:
-            unknown = step["unknown"]
-            note = "" if unknown == 0 else "some undecided, kept (number not shown)" if unknown is None else f"{unknown} undecided, kept"
-            rows.append(
-                {"site": site, "label": step["label"], "into": count(step["records_in"]), "lost": count(step["lost"]), "out": count(step["records_out"]), "note": note}
-            )
+    flows = {"source": released.source_flow} | {site: record["flow"] for site, record in released.quality.items()}
+    for site, steps in flows.items():
+        for step in steps:
+            counts = {"into": "records_in", "lost": "lost", "out": "records_out", "unknown": "unknown"}
+            rows.append({"site": site, "label": step["label"]} | {name: count(step[field]) for name, field in counts.items()})
     return rows
 
 
@@ -53,7 +51,7 @@ def table_one(released: Released, labels: Labels) -> list[dict]:
     first = next(iter(released.quality.values()))["table_one"]
     for name, spec in first.items():
         found = [record["table_one"][name] for record in released.quality.values()]
-        unit = f", {spec['unit'].replace('10*', '10^')}" if spec["unit"] and spec["unit"] not in ("1", "a") else ", years" if spec["unit"] == "a" else ""
+        unit = f", {unit_text(spec['unit'])}" if unit_text(spec["unit"]) else ""
         rows = _number_rows(found) if spec["type"] == "number" else _level_rows(found, name, labels)
         rows.append({"label": "missing", "cells": [count(one["absent"]) for one in found], "missing": True})
         groups.append({"label": f"{spec['label']}{unit}", "rows": rows})
@@ -84,7 +82,7 @@ def _share(part: int | None, whole: int | None) -> str:
 
 def _short(value: float) -> str:
     text = f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 1 else f"{value:.2f}"
-    return text.replace("-", "−")
+    return (text if float(text) else text.removeprefix("-")).replace("-", "−")
 
 
 def quality_rows(released: Released) -> dict:

@@ -96,15 +96,23 @@ def refusals(released: Released, labels: Labels) -> list[dict]:
                 others[f"{what}: {why}"] = None
         rows.append(
             {
-                "stage": stage,
-                "sites": ", ".join(sorted(part["site"].unique())),
+                "stage": _stage(stage, labels),
+                "sites": "all sites" if part["site"].nunique() == len(released.study["sites"]) else ", ".join(sorted(part["site"].unique())),
                 "messages": count(len(part)),
                 "types": ", ".join(part["message_type"].unique()),
-                "columns": [labels.column(column) for column in columns],
+                "columns": sorted((labels.column(column) for column in columns), key=str.casefold),
                 "others": list(others),
             }
         )
     return _merged(rows)
+
+
+def _stage(stage: str, labels: Labels) -> str:
+    """A ledger's stage in readers' words."""
+    words = stage.split()
+    if len(words) != 3:
+        return {"train_local": "Local models, on their release"}.get(stage, stage)
+    return f"{labels.regime(words[0])}: {labels.score(words[1])}, {labels.endpoint(words[2]).lower()}"
 
 
 def _merged(rows: list[dict]) -> list[dict]:
@@ -135,5 +143,7 @@ def twin(released: Released, labels: Labels) -> dict | None:
         return None
     row = found.iloc[0]
     kept = [len(released.agreed["columns"][primary["endpoint"]][name]) for name in (names[0], primary["model"])]
-    change = signed_interval(-row["difference"], -row["upper"], -row["lower"])
-    return {"name": names[0], "change": change, "kept": kept[0], "of": kept[1], "metric": labels.metric(primary["metric"]), "better": row["difference"] < 0}
+    lower, upper = -row["upper"], -row["lower"]
+    change = signed_interval(-row["difference"], lower, upper)
+    meaning = "it ranks better here without the rare columns" if lower > 0 else "leaving the columns out costs that much" if upper < 0 else "no clear difference"
+    return {"name": names[0], "change": change, "kept": kept[0], "of": kept[1], "metric": labels.metric(primary["metric"]), "meaning": meaning}

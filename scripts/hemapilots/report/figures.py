@@ -1,5 +1,6 @@
 """A drawn figure with the table it was drawn from, and the forest that most figures of a report are."""
 
+import textwrap
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +10,12 @@ from hemapilots.report.style import GREY, INK, LIGHT, new_figure, svg_of
 
 __all__ = ["Drawn", "forest"]
 
-WIDTH, ROW = 5.3, 0.235
+WIDTH, ROW = 4.6, 0.235
 # Where the plot lies between labels and written values, as shares of the width.
-LEFT, RIGHT = 0.40, 0.70
+LEFT, RIGHT = 0.365, 0.655
+
+# Characters of a label that one line takes.
+LONG = 25
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,6 @@ def forest(
     reference: float | None = None,
     margin: float | None = None,
     heading: str = "",
-    left: float = LEFT,
 ) -> Drawn:
     """Estimates with intervals, one below the other.
 
@@ -41,7 +44,7 @@ def forest(
     """
     height = ROW * (len(rows) + 0.4) + 0.62
     figure = new_figure(WIDTH, height)
-    axes = figure.add_axes([left, 0.5 / height, RIGHT - left, ROW * (len(rows) + 0.4) / height])
+    axes = figure.add_axes([LEFT, 0.5 / height, RIGHT - LEFT, ROW * (len(rows) + 0.4) / height])
     for value, dashes in ((reference, "-"), (margin, (0, (4, 3)))):
         if value is not None:
             axes.axvline(value, color=GREY, linewidth=0.8, linestyle=dashes, zorder=0)
@@ -54,7 +57,7 @@ def forest(
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x", color=LIGHT, linewidth=0.5)
     axes.set_axisbelow(True)
-    axes.locator_params(axis="x", nbins=4)
+    axes.locator_params(axis="x", nbins=3, steps=[1, 2, 5, 10])
     figure.text(0.995, 1 - 0.07 / height, heading, fontsize=8, color=GREY, ha="right", va="center")
     return Drawn(name, title, svg_of(figure, name, title), _table(rows))
 
@@ -64,7 +67,11 @@ def _row(figure, axes, row: dict, y: float) -> None:
     shift = 0.0
     weight = "bold" if row.get("bold") or row.get("heading") else "normal"
     x = (0.008 - axes.get_position().x0) / axes.get_position().width
-    axes.text(x + (0 if row.get("heading") else 0.04), y, row["label"], transform=across, fontsize=8.5, fontweight=weight, va="center", clip_on=False)
+    label, size = row["label"], 8.5
+    if len(label) > LONG and not row.get("heading"):
+        label, size = "\n".join(textwrap.wrap(label, LONG, max_lines=2, placeholder=" …")), 7
+    inset = 0 if row.get("heading") else 0.04
+    axes.text(x + inset, y, label, transform=across, fontsize=size, fontweight=weight, va="center", linespacing=0.95, clip_on=False)
     if row.get("heading"):
         return
     end = (0.995 - axes.get_position().x0) / axes.get_position().width

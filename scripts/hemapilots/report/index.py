@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from hemapilots.report.pages import environment
+from hemapilots.report.page_templates import render
 from hemapilots.tables import write_text
 
 __all__ = ["records_in", "render_index"]
@@ -18,4 +18,4 @@ def records_in(results: Path, wanted: list[str]) -> list[dict]:
 
 def render_index(results: Path, wanted: list[str], page: Path) -> None:
     """Write the page from results/<pilot>/summary.json."""
-    write_text(page, environment().get_template("index.html").render(pilots=records_in(results, wanted)))
+    write_text(page, render("index.html", pilots=records_in(results, wanted)))

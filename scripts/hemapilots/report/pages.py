@@ -2,29 +2,19 @@
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from hemapilots.evaluation.curves import kaplan_meier_from_counts
 from hemapilots.report import coefficients, cohort, exchange, performance, provenance, verdict_words
 from hemapilots.report.figures import Drawn
+from hemapilots.report.page_templates import render
 from hemapilots.report.released import Released, read_released
 from hemapilots.report.survival_curves import curve_figures, median_time, together
-from hemapilots.report.words import Labels, count, number
-from hemapilots.evaluation.curves import kaplan_meier_from_counts
+from hemapilots.report.words import Labels, count, interval, number
 from hemapilots.summary import record_of
 from hemapilots.tables import write_csv, write_json, write_text
 
-__all__ = ["environment", "render_report"]
-
-TEMPLATES = Path(__file__).parent / "templates"
-
-
-def environment() -> Environment:
-    """Templates with every value escaped; a name that is missing raises."""
-    made = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.filters |= {"count": count, "number": number}
-    made.globals["style"] = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))
-    return made
+__all__ = ["render_report"]
 
 
 def render_report(inputs: dict[str, list[Path]], study: dict, page: Path, figures: Path, summary: Path) -> None:
@@ -36,7 +26,8 @@ def render_report(inputs: dict[str, list[Path]], study: dict, page: Path, figure
         write_text(figures / f"{one.name}.svg", _standalone(one.svg))
         write_csv(figures / f"{one.name}.csv", one.table)
     write_json(summary, record_of(released.verdict, released.metrics, released.quality, study))
-    write_text(page, environment().get_template("report.html").render(**_context(released, labels), figures={name: _Inline(one) for name, one in drawn.items()}))
+    inline = {name: _Inline(one) for name, one in drawn.items()}
+    write_text(page, render("report.html", **_context(released, labels), figures=inline))
 
 
 class _Inline:
@@ -72,8 +63,10 @@ def _context(released: Released, labels: Labels) -> dict:
         "primary": primary,
         "endpoints": released.endpoints,
         "sites": list(released.quality),
+        "minimum": next(iter(released.quality.values()))["minimum_cell"],
         "totals": cohort.totals(released),
         "verdict": released.verdict,
+        "estimate": interval(released.verdict["primary_estimate"]),
         "headline": verdict_words.headline(released.verdict),
         "criteria": verdict_words.criteria(released, labels),
         "reality": verdict_words.reality(released),
@@ -94,7 +87,7 @@ def _context(released: Released, labels: Labels) -> dict:
         "refusals": exchange.refusals(released, labels),
         "twin": exchange.twin(released, labels),
         "protocol": released.protocol,
-        "protocol_rows": provenance.protocol_rows(released),
+        "protocol_rows": provenance.protocol_rows(released, labels),
         "seeds": provenance.seeds(released),
         "times": provenance.stage_times(released),
         "versions": provenance.versions(),

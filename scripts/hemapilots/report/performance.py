@@ -108,7 +108,7 @@ def difference_forest(released: Released, labels: Labels, endpoint: str) -> Draw
     found = _differences(released, endpoint)
     estimands = ["pooled", "within-site"] if (found["estimand"] == "pooled").any() else ["within-site"]
     rows, primary = [], released.primary
-    groups = (("Same model, other regimes", primary["model"]), ("Clinical scores", "score"), ("Other models, same regime", None))
+    groups = (("Same model", primary["model"]), ("Clinical scores", "score"), ("Other models", None))
     for heading, model in groups:
         inside = found["reference_model"].eq(model) if model else ~found["reference_model"].isin([primary["model"], "score"])
         references = sorted(
@@ -150,14 +150,16 @@ def site_forest(released: Released, labels: Labels, endpoint: str) -> Drawn:
 
 
 def site_table(released: Released, labels: Labels, endpoint: str) -> dict:
-    """Uno's C of every regime of the primary model and every score, a row per site."""
+    """Uno's C of every regime of the primary model and every score: a row per regime, a cell per site."""
     methods = methods_of(released, endpoint, released.primary["model"]) + scores_of(released, endpoint)
-    rows = []
-    for site in released.study["sites"]:
-        figures = [figure_of(released.metrics, endpoint, method, "uno_c", site) for method in methods]
-        size = next((figure for figure in figures if np.isfinite(figure["n"])), figures[0])
-        rows.append({"site": site, "n": size["n"], "events": size["events"], "cells": [interval(figure) for figure in figures]})
-    return {"endpoint": labels.endpoint(endpoint), "methods": [labels.regime(regime) for _, regime in methods], "rows": rows}
+    names = released.study["sites"]
+    figures = {method: [figure_of(released.metrics, endpoint, method, "uno_c", site) for site in names] for method in methods}
+    sites = [{"name": name, "n": figures[methods[0]][at]["n"], "events": figures[methods[0]][at]["events"]} for at, name in enumerate(names)]
+    rows = [
+        {"label": labels.regime(method[1]), "primary": method[1] == released.primary["regime"], "cells": [interval(figure) for figure in found]}
+        for method, found in figures.items()
+    ]
+    return {"endpoint": labels.endpoint(endpoint), "sites": sites, "rows": rows}
 
 
 def horizon_tables(released: Released, labels: Labels) -> list[dict]:

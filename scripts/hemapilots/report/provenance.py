@@ -6,30 +6,37 @@ from importlib import metadata
 import pandas as pd
 
 from hemapilots.report.released import Released
+from hemapilots.report.words import Labels
 
 __all__ = ["protocol_rows", "seeds", "stage_times", "versions"]
 
+GATES = {
+    "enforce": "enforced: what falls short does not leave the site",
+    "report": "reports: nothing is refused, what a private federation would refuse is recorded",
+    "off": "off",
+}
 PACKAGES = ("numpy", "pandas", "scipy", "pyarrow", "flwr", "pydantic", "matplotlib", "jinja2", "snakemake")
 
 
-def protocol_rows(released: Released) -> list[dict]:
+def protocol_rows(released: Released, labels: Labels) -> list[dict]:
     """The protocol's fixed choices as name and text."""
     protocol = released.protocol["protocol"]
     times, resampling, bootstrap = protocol["times"], protocol["resampling"], protocol["bootstrap"]
+    refits = f", {bootstrap['refits']} of them refitted" if bootstrap.get("refits") else ""
     strategies = "; ".join(f"{name} ({_options(options)})" for name, options in protocol["strategies"].items())
     models = "; ".join(
         f"{name}: {one['kind']} on predictor set “{one['predictors']}”" + (", supported columns only" if one["supported_only"] else "") for name, one in protocol["models"].items()
     )
     return [
-        {"name": "Primary analysis", "text": f"{protocol['primary']['model']}, {protocol['primary']['regime']}, {protocol['primary']['metric']}"},
+        {"name": "Primary analysis", "text": f"{labels.method(protocol['primary']['model'], protocol['primary']['regime'])}; {labels.metric(released.primary['metric'], released.primary['horizon'])}; {labels.endpoint(released.primary['endpoint']).lower()}"},
         {"name": "Models", "text": models},
         {"name": "Strategies", "text": strategies},
         {"name": "Resampling", "text": f"{resampling['replicates']} × {resampling['folds']}-fold, seed {resampling['seed']}"},
         {"name": "Times", "text": f"grid of {times['step']:g} years up to {times['tau']:g} years"},
         {"name": "Ridge penalties tried", "text": ", ".join(f"{value:g}" for value in protocol["penalties"])},
         {"name": "Ties", "text": protocol["ties"]},
-        {"name": "Bootstrap", "text": f"{bootstrap['samples']} resamples, seed {bootstrap['seed']}, {100 * bootstrap['level']:g} % intervals"},
-        {"name": "Gate", "text": released.protocol["gate"]},
+        {"name": "Bootstrap", "text": f"{bootstrap['samples']} resamples{refits}, seed {bootstrap['seed']}, {100 * bootstrap['level']:g} % intervals"},
+        {"name": "Gate", "text": GATES[released.protocol["gate"]]},
     ]
 
 

@@ -30,6 +30,7 @@ class Released:
     cards: dict[tuple[str, str, str], dict]
     ledger: pd.DataFrame
     truth: dict | None
+    source_flow: list[dict]
     benchmarks: pd.DataFrame
 
     @property
@@ -55,7 +56,7 @@ class Released:
 
 def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
     """Read the inputs of a report, by name: protocol, columns, quality, counts, curves, metrics, comparisons, verdict, models
-    (folders), ledgers, truth (none for real patients). Raises HemaPilotsError where one of them lies in a site's private folder."""
+    (folders), ledgers, truth (none for real patients), source_flow (of a public source whose records were dealt to sites). Raises HemaPilotsError where one of them lies in a site's private folder."""
     for path in (path for paths in inputs.values() for path in paths):
         if "sites" in path.parts:
             raise HemaPilotsError(f"{path}: a report may not read a site's private folder; give it a released file")
@@ -72,6 +73,7 @@ def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
         cards=_cards(inputs["models"]),
         ledger=pd.concat([read_parquet(path).assign(site=path.stem) for path in inputs["ledgers"]], ignore_index=True),
         truth=_json(inputs["truth"][0]) if inputs.get("truth") else None,
+        source_flow=_json(inputs["source_flow"][0])["steps"] if inputs.get("source_flow") else [],
         benchmarks=_benchmarks(inputs["protocol"][0].parent / "run" / "benchmarks"),
     )
 

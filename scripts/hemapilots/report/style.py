@@ -69,7 +69,7 @@ def svg_of(figure: Figure, name: str, title: str) -> str:
     width = re.search(r'<svg[^>]*? width="([\d.]+)pt"', text, re.S).group(1)
     head, rest = text.split(">", 1)
     head = re.sub(r' (width|height)="[\d.]+pt"', "", head)
-    style = f'style="width:100%;max-width:{float(width) * 4 / 3:.0f}px;height:auto" role="img" aria-label="{_escaped(title)}"'
+    style = f'style="width:100%;max-width:{float(width) * 1.5:.0f}px;height:auto" role="img" aria-label="{_escaped(title)}"'
     return f"{head} {style}>{rest}"
 
 

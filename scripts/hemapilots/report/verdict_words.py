@@ -1,7 +1,7 @@
 """The verdict in plain words: what was asked, what was found, and what of the pilot is real."""
 
 from hemapilots.report.released import Released
-from hemapilots.report.words import Labels, number, signed_interval
+from hemapilots.report.words import Labels, signed_interval
 
 __all__ = ["criteria", "headline", "reality"]
 
@@ -25,22 +25,22 @@ def criteria(released: Released, labels: Labels) -> list[dict]:
     """Per criterion: name, question, result, rule, outcome, sequence, note, sites."""
     primary = released.primary
     metric = labels.metric(primary["metric"], primary["horizon"])
-    ours = labels.method(primary["model"], primary["regime"])
-    return [_criterion(one, ours, metric, labels) for one in released.verdict["criteria"]]
+    return [_criterion(one, primary, metric, labels) for one in released.verdict["criteria"]]
 
 
-def _criterion(one: dict, ours: str, metric: str, labels: Labels) -> dict:
-    theirs = labels.method(one["against"]["model"], one["against"]["regime"])
-    margin = number(one.get("margin") or 0, 3)
+def _criterion(one: dict, primary: dict, metric: str, labels: Labels) -> dict:
+    ours = labels.subject(primary["model"], primary["regime"], primary)
+    theirs = labels.subject(one["against"]["model"], one["against"]["regime"], primary)
+    margin = f"{one.get('margin') or 0:g}"
     difference = signed_interval(one["estimate"], one["lower"], one["upper"])
     if one["test"] == "non_inferior":
-        question = f"Does {ours} rank patients as well as {theirs}, giving away less than {margin} of {metric}?"
+        question = f"Does {ours} rank patients as well as {theirs}, losing less than {margin} in {metric}?"
         rule = f"met if the lower limit lies above −{margin}"
     elif one["test"] == "superior":
         question = f"Does {ours} rank patients better than {theirs}?"
         rule = "met if the lower limit lies above 0"
     else:
-        question = f"Is there no site where {ours} ranks patients worse than {theirs} by {margin} or more?"
+        question = f"Does {ours} rank patients at no site worse than {theirs} by {margin} or more?"
         rule = f"met if at every site with at least {one['minimum_events']} events the lower limit lies above −{margin}"
     sites = [site | {"text": signed_interval(site["estimate"], site["lower"], site["upper"])} for site in one.get("sites") or []]
     where = f" (lowest lower limit: {one['site']})" if one.get("site") else ""

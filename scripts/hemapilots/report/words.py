@@ -1,11 +1,13 @@
 """How names and numbers are written for readers."""
 
 import math
+import re
 
-__all__ = ["METRICS", "NOT_SHOWN", "Labels", "count", "interval", "number", "percent", "signed", "signed_interval"]
+__all__ = ["METRICS", "NOT_SHOWN", "Labels", "count", "interval", "number", "percent", "signed", "signed_interval", "unit_text"]
 
 NOT_SHOWN = "not shown"
 NOT_ESTIMABLE = "not estimable"
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 METRICS = {
     "uno_c": "Uno’s C",
     "harrell_c": "Harrell’s C",
@@ -19,7 +21,8 @@ def number(value: float | None, digits: int = 3) -> str:
     """A number with so many decimals and a true minus; words where it is missing."""
     if value is None or not math.isfinite(value):
         return NOT_ESTIMABLE
-    return f"{value:.{digits}f}".replace("-", "−")
+    text = f"{value:.{digits}f}"
+    return (text if float(text) else text.removeprefix("-")).replace("-", "−")
 
 
 def signed(value: float | None, digits: int = 3) -> str:
@@ -47,6 +50,13 @@ def signed_interval(estimate, lower, upper, digits: int = 3) -> str:
 def count(value: float | None) -> str:
     """A count with thousands apart; a suppressed one says so."""
     return NOT_SHOWN if value is None or not math.isfinite(value) else f"{round(value):,}".replace(",", " ")
+
+
+def unit_text(unit: str | None) -> str:
+    """A UCUM unit as people write it."""
+    if unit in (None, "1"):
+        return ""
+    return "years" if unit == "a" else re.sub(r"10\*(\d+)", lambda match: "10" + match[1].translate(_RAISED), unit)
 
 
 def percent(part: float | None, whole: float | None, digits: int = 1) -> str:
@@ -84,6 +94,18 @@ class Labels:
         """Model and regime in one phrase."""
         return self.regime(regime) if model == "score" else f"{model}, {self.regime(regime)[0].lower()}{self.regime(regime)[1:]}"
 
+    def subject(self, model: str, regime: str, primary: dict) -> str:
+        """A method as the subject of a sentence, short where the model is the primary one."""
+        if model == "score":
+            return self.regime(regime)
+        name = "" if model == primary["model"] else f" {model}"
+        kind, _, where = regime.partition("/")
+        if regime == "local/own":
+            return f"each site’s own{name} model"
+        if kind == "local":
+            return f"the{name} model of {where}"
+        return f"the federated{name} model" if kind == "federated" else f"the pooled{name} model"
+
     def metric(self, metric: str, horizon: float | None = None) -> str:
         """A metric, with its horizon where it has one."""
         name = METRICS.get(metric, metric)
@@ -113,7 +135,7 @@ class Labels:
         if spec["type"] == "category":
             return "per level"
         unit = spec.get("unit")
-        return {"a": "per year", "%": "per percentage point"}.get(unit, "per unit" if unit in (None, "1") else f"per {unit}".replace("10*", "10^"))
+        return {"a": "per year", "%": "per percentage point", "1": "per point", None: "per point"}.get(unit, f"per {unit_text(unit)}")
 
     def level(self, variable: str, level: str) -> str:
         """A level of a flag or category."""

@@ -1,0 +1,96 @@
+"""Do two results folders say the same? Tables are matched by their key columns, verdicts field by field.
+
+Numbers agree where |a - b| <= tolerance * max(1, |a|, |b|): relative for numbers above one, absolute below, where rounding decides.
+"""
+
+import json
+import math
+from pathlib import Path
+
+import pandas as pd
+
+from hemapilots.errors import HemaPilotsError
+
+__all__ = ["RESULT_FILES", "differences", "json_differences", "table_differences"]
+
+NUMBERS = ("estimate", "lower", "upper", "n", "events", "difference", "p")
+RESULT_FILES = ("metrics.csv", "comparisons.csv", "verdict.json")
+
+
+def differences(first: Path, second: Path, tolerance: float = 1e-6) -> list[str]:
+    """What differs between the result files of two folders, one line each; empty where they agree.
+
+    Raises HemaPilotsError where a folder has none of the files, or a file cannot be read.
+    """
+    for folder in (first, second):
+        if not any((folder / name).is_file() for name in RESULT_FILES):
+            raise HemaPilotsError(f"{folder}: none of {', '.join(RESULT_FILES)} is there; name a folder such as results/<pilot>")
+    found = []
+    for name in RESULT_FILES:
+        compare = table_differences if name.endswith(".csv") else json_differences
+        there = [folder for folder in (first, second) if (folder / name).is_file()]
+        if len(there) == 2:
+            found += [f"{name}: {line}" for line in compare(first / name, second / name, tolerance)]
+        elif there:
+            found.append(f"{name}: only in {there[0]}")
+    return found
+
+
+def table_differences(first: Path, second: Path, tolerance: float = 1e-6) -> list[str]:
+    """What differs between two tables: rows that only one has, then values, in the order of the first table."""
+    left, right = _read(first), _read(second)
+    if list(left) != list(right):
+        return [f"columns differ: {', '.join(left)} against {', '.join(right)}"]
+    keys = [name for name in left if name not in NUMBERS]
+    merged = left.merge(right, on=keys, how="outer", suffixes=("", " "), indicator="in", sort=False)
+    found = [f"{_words(row, keys)}: only in {first if row['in'] == 'left_only' else second}" for row in _records(merged[merged["in"] != "both"])]
+    both = merged[merged["in"] == "both"]
+    for row in _records(both):
+        for name in (name for name in left if name in NUMBERS):
+            if not same(row[name], row[f"{name} "], tolerance):
+                found.append(f"{_words(row, keys)}: {name} {row[name]} against {row[f'{name} ']}")
+    return found
+
+
+def json_differences(first: Path, second: Path, tolerance: float = 1e-6) -> list[str]:
+    """What differs between two JSON files."""
+    try:
+        return _walk(json.loads(first.read_text("utf-8")), json.loads(second.read_text("utf-8")), "", tolerance)
+    except json.JSONDecodeError as error:
+        raise HemaPilotsError(f"{first} or {second}: not valid JSON ({error}); make it anew") from None
+
+
+def same(left, right, tolerance: float) -> bool:
+    """Equal as text, or as numbers within the tolerance."""
+    if left == right:
+        return True
+    try:
+        a, b = float(left), float(right)
+    except (TypeError, ValueError):
+        return False
+    return math.isfinite(a) and math.isfinite(b) and abs(a - b) <= tolerance * max(1, abs(a), abs(b))
+
+
+def _walk(left, right, where: str, tolerance: float) -> list[str]:
+    if isinstance(left, dict) and isinstance(right, dict):
+        keys = list(dict.fromkeys([*left, *right]))
+        return [line for key in keys for line in _walk(left.get(key), right.get(key), f"{where}.{key}" if where else key, tolerance)]
+    if isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
+        return [line for at, pair in enumerate(zip(left, right, strict=True)) for line in _walk(*pair, f"{where}[{at}]", tolerance)]
+    plain = not isinstance(left, bool) and not isinstance(right, bool)
+    return [] if left == right or (plain and same(left, right, tolerance)) else [f"{where}: {left} against {right}"]
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (ValueError, OSError) as error:
+        raise HemaPilotsError(f"{path}: cannot be read as a table ({error}); make it anew") from None
+
+
+def _records(table: pd.DataFrame) -> list[dict]:
+    return table.to_dict("records")
+
+
+def _words(row: dict, keys: list[str]) -> str:
+    return " ".join(str(row[key]) for key in keys if row[key] != "")

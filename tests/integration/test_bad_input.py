@@ -1,0 +1,185 @@
+"""What a user does wrong gives one clear sentence and a non-zero exit, and leaves the last good results where they are."""
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+import yaml
+from private_pilot import PILOT, ROOT, make_private_pilot
+
+sys.path.insert(0, str(ROOT / "scripts"))
+from job import job, sentence  # noqa: E402
+
+KEPT = ("metrics.csv", "comparisons.csv", "verdict.json", "report.html")
+
+
+def run(folder: Path, *arguments, **environment):
+    command = [sys.executable, str(ROOT / "scripts/run_workflow.py"), "--pilots", PILOT, *arguments]
+    env = os.environ | {"PYTHONPATH": str(ROOT / "scripts")} | environment
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=400)
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    """A finished private pilot, with its results' bytes."""
+    folder = make_private_pilot(tmp_path_factory.mktemp("bad"))
+    done = run(folder)
+    assert done.returncode == 0, done.stderr
+    return folder, {name: (folder / "results" / PILOT / name).read_bytes() for name in KEPT}
+
+
+def fails(good, expected: list[str], code: int | None = None):
+    """The run fails with one sentence that has every part, no traceback, and the old results stay."""
+    folder, before = good
+    done = run(folder)
+    assert done.returncode != 0 and (code is None or done.returncode == code)
+    said = done.stdout + done.stderr
+    assert "Traceback" not in said
+    sentences = [line for line in done.stderr.splitlines() if line.startswith("hemapilots: ")]
+    assert len(sentences) == 1, done.stderr
+    for part in expected:
+        assert part in sentences[0], sentences[0]
+    assert {name: (folder / "results" / PILOT / name).read_bytes() for name in KEPT} == before
+
+
+@pytest.fixture
+def spoil(good):
+    """Change a file for one test and put it back."""
+    kept = []
+
+    def change(path: Path, new: bytes | None):
+        kept.append((path, path.read_bytes()))
+        path.unlink() if new is None else path.write_bytes(new)
+
+    yield change
+    for path, content in kept:
+        path.write_bytes(content)
+
+
+def extract(good, site="clinic-a") -> Path:
+    return good[0] / "extracts" / site / "patients.csv"
+
+
+def table(good) -> pd.DataFrame:
+    return pd.read_csv(extract(good), dtype=str, keep_default_na=False)
+
+
+def spoiled_table(good, spoil, change) -> None:
+    frame = change(table(good))
+    spoil(extract(good), frame.to_csv(index=False).encode())
+
+
+MAPPING = yaml.safe_load((ROOT / "config/mappings/mds-clinic-en.yaml").read_text())["variables"]
+TIME, STATUS = MAPPING["os_years"]["column"], MAPPING["os_status"]["column"]
+
+
+def test_misspelt_key(good, spoil):
+    path = good[0] / "config/protocols/short.yaml"
+    spoil(path, path.read_bytes().replace(b"folds:", b"fodls:"))
+    fails(good, ["short.yaml, line", "unknown key 'fodls'", "did you mean 'folds'?"], 2)
+
+
+def test_missing_extract(good, spoil):
+    spoil(extract(good), None)
+    fails(good, ["patients.csv", "clinic-a"], 2)
+
+
+def test_empty_extract(good, spoil):
+    spoil(extract(good), b"")
+    fails(good, ["patients.csv", "empty"], 2)
+
+
+def test_git_lfs_pointer(good, spoil):
+    spoil(extract(good), b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
+    fails(good, ["patients.csv", "Git-LFS pointer", "git lfs pull"], 2)
+
+
+def test_absent_column(good, spoil):
+    spoiled_table(good, spoil, lambda frame: frame.rename(columns={MAPPING["hb"]["column"]: "Hbx"}))
+    fails(good, ["patients.csv", MAPPING["hb"]["column"]], 2)
+
+
+def test_duplicate_patients(good, spoil):
+    spoiled_table(good, spoil, lambda frame: pd.concat([frame, frame.head(2)]))
+    fails(good, ["ingest", "clinic-a", "patient", "(log: results/"], 1)
+
+
+def test_negative_time(good, spoil):
+    spoiled_table(good, spoil, lambda frame: frame.assign(**{TIME: ["-1", *frame[TIME][1:]]}))
+    fails(good, ["harmonize", "clinic-a", TIME, "negative"], 1)
+
+
+def test_missing_times(good, spoil):
+    spoiled_table(good, spoil, lambda frame: frame.assign(**{TIME: "NA"}))
+    fails(good, ["harmonize", "clinic-a", TIME, "os"], 1)
+
+
+def test_no_usable_patient(good, spoil):
+    lfs = MAPPING["lfs_years"]["column"]
+    spoiled_table(good, spoil, lambda frame: frame.assign(**{STATUS: "NA", MAPPING["lfs_status"]["column"]: "NA", lfs: frame[lfs]}))
+    fails(good, ["harmonize", "clinic-a"], 1)
+
+
+def test_endpoint_without_events(good, spoil):
+    for site, stem in (("clinic-a", "mds-clinic-en"), ("clinic-b", "mds-clinic-de"), ("clinic-c", "mds-clinic-it")):
+        mapping = yaml.safe_load((ROOT / f"config/mappings/{stem}.yaml").read_text())
+        file, column = next(iter(mapping["files"].values())), mapping["variables"]["os_status"]
+        alive = next((raw for raw, value in (column.get("values") or {"0": 0}).items() if value == 0), "0")
+        path, separator, encoding = extract(good, site), file.get("delimiter", ","), file.get("encoding", "utf-8")
+        frame = pd.read_csv(path, sep=separator, encoding=encoding, dtype=str, keep_default_na=False)
+        frame[column["column"]] = str(alive)
+        spoil(path, frame.to_csv(index=False, sep=separator).encode(encoding))
+    fails(good, ["endpoint os", "no site has an event"], 1)
+
+
+def test_unknown_pilot(good):
+    done = run(good[0], "--pilots", "mds-privat")
+    assert done.returncode == 2 and "mds-privat.yaml: no such file; did you mean 'mds-private'" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_mirror_that_does_not_exist(good):
+    done = run(good[0], "--pilots", "mds-ipssm", "--cohort-mirror", "/nowhere")
+    assert done.returncode == 2 and "COHORT_MIRROR=/nowhere: no such folder" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_the_good_pilot_is_still_up_to_date(good):
+    """Everything was put back: the run ends well and with the same bytes."""
+    folder, before = good
+    done = run(folder)
+    assert done.returncode == 0
+    for name in KEPT[:3]:
+        assert (folder / "results" / PILOT / name).read_bytes() == before[name]
+
+
+def test_no_permission_to_write(good, tmp_path):
+    if os.geteuid() != 0:
+        folder = tmp_path / "locked"
+        folder.mkdir(mode=0o500)
+        command = [sys.executable, str(ROOT / "scripts/run_workflow.py")]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT / "scripts")})
+        assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "check that the path exists and may be written" in sentence(PermissionError(errno.EACCES, "Permission denied", "out.csv"))
+
+
+def test_full_disk_gives_a_sentence_and_leaves_the_old_file(tmp_path, monkeypatch, capfd):
+    """The write raises ENOSPC as a full disk does: log with traceback, one sentence, exit 1, the old file as it was."""
+    from hemapilots import tables
+
+    target = tmp_path / "metrics.csv"
+    target.write_text("old")
+    monkeypatch.setattr(Path, "write_bytes", lambda self, data: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left on device", str(self))))
+    stage = SimpleNamespace(log=[str(tmp_path / "job.log")], rule="combine", wildcards=["some-pilot"])
+    with pytest.raises(SystemExit) as stopped, job(stage):
+        tables.write_text(target, "new")
+    assert stopped.value.code == 1
+    assert target.read_text() == "old" and not list(tmp_path.glob(".*tmp"))
+    said = capfd.readouterr().err
+    assert "No space left on device; free some space" in said and "Traceback" not in said
+    assert "Traceback" in (tmp_path / "job.log").read_text()

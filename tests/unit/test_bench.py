@@ -1,0 +1,118 @@
+"""The benchmarks at tiny sizes: results agree with the peers, tables and page are written, disagreement is refused. No time is judged."""
+
+import csv
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import yaml
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bench"))
+
+import concordance
+import cox_lifelines
+import cox_many_sites
+import federations
+import round_messages
+import run
+import workflow_overhead
+from table import Disagreement, Row, agree, best_of, headings
+
+
+def test_cox_agrees_with_lifelines_for_each_kind_of_times():
+    rows = cox_lifelines.run(True, patients=600, columns=4)
+    assert len(rows) == 3 and all(row.agreement for row in rows)
+    assert [bool(row.goal) for row in rows] == [True, False, False]
+    assert all(row.ratio == pytest.approx(row.peer_seconds / row.ours_seconds) for row in rows)
+
+
+def test_a_wrong_federation_is_refused(monkeypatch):
+    right = federations.federate
+
+    def wrong(sites):
+        fitted = right(sites)
+        fitted.coefficients += 1e-6
+        return fitted
+
+    monkeypatch.setattr(cox_lifelines, "federate", wrong)
+    with pytest.raises(Disagreement, match="results differ"):
+        cox_lifelines.compare("daily", 600, 4, 1)
+
+
+def test_many_sites_report_seconds_and_memory_of_their_own_process():
+    (row,) = cox_many_sites.run(True, sites=4, patients=60, columns=3)
+    assert row.ours_seconds > 0 and "GiB" in row.note
+    assert row.met == ""
+
+
+def test_messages_do_not_change_the_coefficients():
+    (row,) = round_messages.run(True, patients=60, columns=5, repeats=2)
+    assert row.agreement.startswith("0.0e+00") or float(row.agreement.split()[0]) <= 1e-12
+    assert row.peer_seconds is None
+
+
+def test_concordance_agrees_with_both_peers():
+    rows = concordance.run(True, patients=2000, quadratic=500)
+    assert [row.peer.split()[0] for row in rows] == ["lifelines", "scikit-survival"]
+    assert "EXTRAPOLATED" in rows[1].note
+    assert rows[1].peer_seconds == pytest.approx(rows[1].ratio * rows[1].ours_seconds)
+
+
+def test_overhead_is_wall_time_without_work():
+    row = workflow_overhead.row_of("p", 10.0, [(6.0, 1.0), (9.0, 2.0)], cores=2, quick=False)
+    assert row.ours_seconds == pytest.approx(2.5) and row.met == "no"
+    assert workflow_overhead.row_of("p", 10.0, [(16.0, 1.0)], cores=2, quick=False).met == "yes"
+    assert "LOWER BOUND" in workflow_overhead.row_of("p", 10.0, [(16.0, None)], cores=2, quick=False).note
+
+
+def test_work_is_read_from_the_log_or_else_from_the_benchmark_file(tmp_path):
+    logs, tables = tmp_path / "p/run/logs", tmp_path / "p/run/benchmarks"
+    logs.mkdir(parents=True)
+    tables.mkdir()
+    (logs / "a.log").write_text("said\nwork 3.210 s, imports 1.050 s\n")
+    (logs / "b.log").write_text("said\n")
+    (logs / "c.log").write_text("")
+    (tables / "b.tsv").write_text("s\th:m:s\n2.5\t0:00:02\n")
+    assert workflow_overhead.jobs_of(tmp_path) == [(3.21, 1.05), (2.5, None), (0.0, None)]
+
+
+def test_the_small_pilot_keeps_its_configuration_valid(tmp_path):
+    from hemapilots.study import load_studies
+
+    pilot = workflow_overhead.prepare(workflow_overhead.ROOT, tmp_path, quick=True)
+    settings = yaml.safe_load((tmp_path / "config/config.yaml").read_text())
+    studies = load_studies(settings | {"run": pilot}, tmp_path / "config", workflow_overhead.ROOT / "resources")
+    assert list(studies) == [pilot]
+
+
+def test_tables_and_page_are_written_and_a_failure_is_named(tmp_path, monkeypatch, capsys):
+    row = Row("<a> target", 0.12345, "peer", 1.0, 8.1, "5 x", "yes", "1e-9", "note")
+    modules = {
+        "good": SimpleNamespace(TITLE="Good", run=lambda quick: [row]),
+        "bad": SimpleNamespace(TITLE="Bad", run=lambda quick: agree("bad", 1.0, 1e-8)),
+    }
+    monkeypatch.setattr(run, "import_module", modules.__getitem__)
+    monkeypatch.setattr(run, "BENCHMARKS", ("good", "bad"))
+    (tmp_path / "bad.csv").write_text("old")
+    assert run.measure(["good"], True, tmp_path) == 0
+    assert run.measure(["bad", "good"], True, tmp_path) == 1
+    assert "bad: results differ by 1" in capsys.readouterr().err
+    assert not (tmp_path / "bad.csv").exists()
+    with (tmp_path / "good.csv").open(newline="") as file:
+        header, line = csv.reader(file)
+    assert header == headings()
+    assert line == ["<a> target", "0.123", "peer", "1", "8.1", "5 x", "yes", "1e-9", "note"]
+    page = (tmp_path / "index.html").read_text()
+    assert "&lt;a&gt; target" in page and "http" not in page
+
+
+def test_not_a_number_is_a_disagreement():
+    with pytest.raises(Disagreement):
+        agree("x", float(np.nan), 1e-8)
+
+
+def test_best_of_keeps_the_shortest():
+    seconds, result = best_of(3, lambda: "done")
+    assert result == "done" and seconds >= 0
