@@ -45,9 +45,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pilots", metavar="NAME[,NAME]", help="names of files in config/pilots; default: `pilots` of config/config.yaml")
+    parser.add_argument(
+        "--pilots",
+        metavar="NAME[,NAME]",
+        help="names of files in config/pilots; default: `pilots` of config/config.yaml",
+    )
     parser.add_argument("--real", action="store_true", help="the pilots under `real` of config/config.yaml")
-    parser.add_argument("--cohort-mirror", metavar="FOLDER", help="where the public cohorts lie, instead of fetching them")
+    parser.add_argument(
+        "--cohort-mirror", metavar="FOLDER", help="where the public cohorts lie, instead of fetching them"
+    )
     parser.add_argument("--cores", default="2", help="a number, or all")
     return parser.parse_args(arguments)
 
@@ -58,7 +64,9 @@ def _check_folder(folder: Path) -> None:
         raise HemaPilotsError(f"{folder.resolve()}: there is no config/config.yaml; run from the folder that holds it")
     for path in (folder, folder / ".snakemake", folder / "results"):
         if path.exists() and not os.access(path, os.W_OK | os.X_OK):
-            raise HemaPilotsError(f"{path.resolve()}: no permission to write; make it writable (chmod u+w), or work in a copy that is yours")
+            raise HemaPilotsError(
+                f"{path.resolve()}: no permission to write; make it writable (chmod u+w), or work in a copy that is yours"
+            )
 
 
 def _settings(mirror: str | None) -> dict:
@@ -87,7 +95,9 @@ def _clear_the_way(folder: Path, config: dict) -> None:
     """Refuse while another workflow runs here; tidy up after one that was killed."""
     other = living_workflow(folder)
     if other:
-        raise HemaPilotsError(f"another run of this folder is under way (process {other}); wait for it to end, or stop it with: kill -INT {other}")
+        raise HemaPilotsError(
+            f"another run of this folder is under way (process {other}); wait for it to end, or stop it with: kill -INT {other}"
+        )
     end(orphans(folder))
     locks = folder / ".snakemake" / "locks"
     if locks.is_dir() and any(locks.iterdir()):
@@ -104,7 +114,13 @@ def _command(config: dict) -> list[str]:
 def _run(pilots: list[str], options: argparse.Namespace, settings: dict) -> int:
     """Run Snakemake as a child, show its progress, end with the summary or with what failed."""
     Path(LOG).parent.mkdir(parents=True, exist_ok=True)
-    command = [*_command(settings | {"run": ",".join(pilots)}), "--cores", options.cores, "--rerun-incomplete", "--nocolor"]
+    command = [
+        *_command(settings | {"run": ",".join(pilots)}),
+        "--cores",
+        options.cores,
+        "--rerun-incomplete",
+        "--nocolor",
+    ]
     environment = os.environ | {OWNER: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
     progress = Progress(sys.stdout)
     with open(LOG, "w", encoding="utf-8") as log:

@@ -107,7 +107,9 @@ class Progress:
         """A job that ended without saying why: killed, or failed before it could speak."""
         if self._killed:
             return f"{block['rule']}: killed from outside, as when memory runs out; run with fewer cores (log: {LOG})"
-        return f"{block['rule']}: failed before it could say why; run `make setup`, or report it with the log (log: {LOG})"
+        return (
+            f"{block['rule']}: failed before it could say why; run `make setup`, or report it with the log (log: {LOG})"
+        )
 
 
 def _values(wildcards: str) -> list[str]:

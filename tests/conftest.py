@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from run_small import lay_out, snakemake
 
 

@@ -31,8 +31,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="hemapilots", description="Checks pilots, compares results, shows what left a site.")
-    parser.add_argument("--folder", type=Path, default=Path(), help="the folder that holds config/ and results/ (default: this one)")
+    parser = argparse.ArgumentParser(
+        prog="hemapilots", description="Checks pilots, compares results, shows what left a site."
+    )
+    parser.add_argument(
+        "--folder", type=Path, default=Path(), help="the folder that holds config/ and results/ (default: this one)"
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     validate = commands.add_parser("validate", help="check the YAML of pilots, and the extracts that they name")
     validate.add_argument("pilots", nargs="*", metavar="PILOT", help="default: every file in config/pilots")
@@ -40,7 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     diff = commands.add_parser("diff", help="compare metrics, comparisons and verdict of two results folders")
     diff.add_argument("first", type=Path, metavar="A", help="a folder such as results/<pilot>")
     diff.add_argument("second", type=Path, metavar="B")
-    diff.add_argument("--tolerance", type=float, default=1e-6, help="relative for numbers above one, absolute below (default: 1e-6)")
+    diff.add_argument(
+        "--tolerance", type=float, default=1e-6, help="relative for numbers above one, absolute below (default: 1e-6)"
+    )
     diff.set_defaults(command=_diff)
     ledger = commands.add_parser("ledger", help="what left each site: messages by stage and type")
     ledger.add_argument("pilot", metavar="PILOT")
@@ -61,13 +67,17 @@ def _validate(options: argparse.Namespace) -> int:
     os.chdir(options.folder)
     names = options.pilots or sorted(path.stem for path in Path("config/pilots").glob("*.yaml"))
     if not names:
-        raise HemaPilotsError(f"{options.folder.resolve()}: there is no pilot in config/pilots; run from the folder that holds config/")
+        raise HemaPilotsError(
+            f"{options.folder.resolve()}: there is no pilot in config/pilots; run from the folder that holds config/"
+        )
     settings, _ = read_yaml(Path("config/config.yaml"))
     faults = []
     for name in names:
         try:
             study = load_studies(settings | {"run": name}, Path("config"), RESOURCES)[name]
-            print(f"{name}: valid ({study['sharing']}, {len(study['sites'])} sites, {len(study['train']['models'])} models)")
+            print(
+                f"{name}: valid ({study['sharing']}, {len(study['sites'])} sites, {len(study['train']['models'])} models)"
+            )
         except HemaPilotsError as error:
             faults.append(str(error))
     if faults:
@@ -104,6 +114,8 @@ def _summary(options: argparse.Namespace) -> int:
     ready = sorted(path.parent.name for path in results.glob("*/verdict.json"))
     missing = [name for name in options.pilots if name not in ready]
     if missing or not ready:
-        raise HemaPilotsError(f"{results / missing[0] if missing else results}: no verdict there yet; run `make pilots` first")
+        raise HemaPilotsError(
+            f"{results / missing[0] if missing else results}: no verdict there yet; run `make pilots` first"
+        )
     print(summary(results, options.pilots or ready))
     return 0

@@ -24,7 +24,9 @@ def differences(first: Path, second: Path, tolerance: float = 1e-6) -> list[str]
     """
     for folder in (first, second):
         if not any((folder / name).is_file() for name in RESULT_FILES):
-            raise HemaPilotsError(f"{folder}: none of {', '.join(RESULT_FILES)} is there; name a folder such as results/<pilot>")
+            raise HemaPilotsError(
+                f"{folder}: none of {', '.join(RESULT_FILES)} is there; name a folder such as results/<pilot>"
+            )
     found = []
     for name in RESULT_FILES:
         compare = table_differences if name.endswith(".csv") else json_differences
@@ -43,7 +45,10 @@ def table_differences(first: Path, second: Path, tolerance: float = 1e-6) -> lis
         return [f"columns differ: {', '.join(left)} against {', '.join(right)}"]
     keys = [name for name in left if name not in NUMBERS]
     merged = left.merge(right, on=keys, how="outer", suffixes=("", " "), indicator="in", sort=False)
-    found = [f"{_words(row, keys)}: only in {first if row['in'] == 'left_only' else second}" for row in _records(merged[merged["in"] != "both"])]
+    found = [
+        f"{_words(row, keys)}: only in {first if row['in'] == 'left_only' else second}"
+        for row in _records(merged[merged["in"] != "both"])
+    ]
     both = merged[merged["in"] == "both"]
     for row in _records(both):
         for name in (name for name in left if name in NUMBERS):
@@ -74,9 +79,17 @@ def same(left, right, tolerance: float) -> bool:
 def _walk(left, right, where: str, tolerance: float) -> list[str]:
     if isinstance(left, dict) and isinstance(right, dict):
         keys = list(dict.fromkeys([*left, *right]))
-        return [line for key in keys for line in _walk(left.get(key), right.get(key), f"{where}.{key}" if where else key, tolerance)]
+        return [
+            line
+            for key in keys
+            for line in _walk(left.get(key), right.get(key), f"{where}.{key}" if where else key, tolerance)
+        ]
     if isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
-        return [line for at, pair in enumerate(zip(left, right, strict=True)) for line in _walk(*pair, f"{where}[{at}]", tolerance)]
+        return [
+            line
+            for at, pair in enumerate(zip(left, right, strict=True))
+            for line in _walk(*pair, f"{where}[{at}]", tolerance)
+        ]
     plain = not isinstance(left, bool) and not isinstance(right, bool)
     return [] if left == right or (plain and same(left, right, tolerance)) else [f"{where}: {left} against {right}"]
 

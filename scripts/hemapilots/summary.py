@@ -45,7 +45,14 @@ def record_of(verdict: dict, metrics: pd.DataFrame, quality: dict[str, dict], st
 
 
 def _figure(metrics: pd.DataFrame, primary: dict, model: str, regime: str) -> dict | None:
-    names = {"endpoint": primary["endpoint"], "metric": primary["metric"], "model": model, "regime": regime, "evaluated_on": "all", "subgroup": "all"}
+    names = {
+        "endpoint": primary["endpoint"],
+        "metric": primary["metric"],
+        "model": model,
+        "regime": regime,
+        "evaluated_on": "all",
+        "subgroup": "all",
+    }
     chosen = metrics[list(names)].eq(pd.Series(names)).all(axis=1)
     if primary["horizon"] is not None:
         chosen &= (metrics["horizon"] - primary["horizon"]).abs() < 1e-9
@@ -60,7 +67,11 @@ def summary(results: Path, pilots: list[str]) -> str:
     records = {name: _record(results / name / "summary.json") for name in pilots}
     name_width = min(20, max(map(len, [*pilots, "pilot"])))
     heads = ("federated", "pooled*", "own site", "score to beat")
-    lines = [f"{'pilot':<{name_width}} {'patients':>8} {'sites':>5}  " + " ".join(f"{head:<16}" for head in heads) + " criteria"]
+    lines = [
+        f"{'pilot':<{name_width}} {'patients':>8} {'sites':>5}  "
+        + " ".join(f"{head:<16}" for head in heads)
+        + " criteria"
+    ]
     for name in pilots:
         lines += _lines(name, records[name], name_width, results)
     known = [record for record in records.values() if record]
@@ -75,12 +86,23 @@ def _lines(name: str, record: dict | None, width: int, results: Path) -> list[st
     figures = record["figures"]
     cells = " ".join(f"{_cell(figures[key]):<16}" for key in ("federated", "pooled", "own", "score"))
     patients = "?" if record["patients"] is None else str(record["patients"])
-    verdict = f"{record['met']}/{record['criteria']}" + (f" {record['outcome']}" if record["outcome"] != "not met" else "")
-    return [f"{name[:width]:<{width}} {patients:>8} {record['sites']:>5}  {cells} {verdict}", f"{'':<{width}} {results / name / 'report.html'}"]
+    verdict = f"{record['met']}/{record['criteria']}" + (
+        f" {record['outcome']}" if record["outcome"] != "not met" else ""
+    )
+    return [
+        f"{name[:width]:<{width}} {patients:>8} {record['sites']:>5}  {cells} {verdict}",
+        f"{'':<{width}} {results / name / 'report.html'}",
+    ]
 
 
 def _notes(records: list[dict]) -> list[str]:
-    metrics = sorted({f"{_METRICS.get(one['metric'], one['metric'])}" + (f" at {one['horizon']:g} years" if one["horizon"] else "") for one in records})
+    metrics = sorted(
+        {
+            f"{_METRICS.get(one['metric'], one['metric'])}"
+            + (f" at {one['horizon']:g} years" if one["horizon"] else "")
+            for one in records
+        }
+    )
     lines = [f"{', '.join(metrics)} of the primary model with its 95 % interval. * simulation only."]
     shares = sorted({one["score_label"] for one in records if one["score_label"]})
     return lines + ([f"Score to beat: {', '.join(shares)}."] if shares else [])

@@ -32,7 +32,16 @@ def small_pilots() -> list[str]:
 
 def snakemake(folder: Path, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess:
     """Run the workflow of this checkout in a folder that was laid out; output is captured as text."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", str(cores), "--nocolor"]
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--snakefile",
+        str(ROOT / "Snakefile"),
+        "--cores",
+        str(cores),
+        "--nocolor",
+    ]
     return subprocess.run([*command, *arguments], cwd=folder, capture_output=True, text=True, check=False)
 
 
@@ -80,7 +89,11 @@ def main() -> int:
             found.append(f"a second run did not end with nothing to be done:\n{second.stdout}")
     for line in found[:20]:
         print(line)
-    print(f"small: {len(found)} deviations from tests/expected" if found else f"small: the same as tests/expected within {TOLERANCE:g}")
+    print(
+        f"small: {len(found)} deviations from tests/expected"
+        if found
+        else f"small: the same as tests/expected within {TOLERANCE:g}"
+    )
     return bool(found)
 
 

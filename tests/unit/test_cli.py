@@ -56,7 +56,11 @@ def test_validate_gives_a_sentence_and_goes_on(config, capsys):
     assert main(["validate"]) == 2
     out, err = said(capsys)
     assert len(out.splitlines()) == len(pilots) - 1
-    assert "unknown key 'use_caze'; did you mean 'use_case'?" in err and str(pilots[0].name) in err and "Traceback" not in err
+    assert (
+        "unknown key 'use_caze'; did you mean 'use_case'?" in err
+        and str(pilots[0].name) in err
+        and "Traceback" not in err
+    )
 
 
 def test_validate_unknown_pilot_and_empty_folder(config, capsys, tmp_path):
@@ -84,7 +88,10 @@ def test_diff_tolerance(folders, capsys, change, code):
 def test_diff_rows_files_and_verdict(folders):
     first, second = folders
     (second / "metrics.csv").write_text(METRICS.replace("brier", "ibs"))
-    assert [line.split(": only")[0] for line in differences(first, second)] == ["metrics.csv: base os brier 2", "metrics.csv: base os ibs 2"]
+    assert [line.split(": only")[0] for line in differences(first, second)] == [
+        "metrics.csv: base os brier 2",
+        "metrics.csv: base os ibs 2",
+    ]
     (second / "metrics.csv").unlink()
     assert differences(first, second) == [f"metrics.csv: only in {first}"]
     (first / "metrics.csv").unlink()

@@ -9,9 +9,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from export_schemas import schema_texts
 
 import hemapilots
+from export_schemas import schema_texts
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVS = ROOT / "envs"
@@ -47,7 +47,13 @@ def test_schemas_are_up_to_date(name):
 
 @pytest.mark.parametrize(
     ("kind", "folder"),
-    [("use_case", "use_cases"), ("mapping", "mappings"), ("protocol", "protocols"), ("pilot", "pilots"), ("config", ".")],
+    [
+        ("use_case", "use_cases"),
+        ("mapping", "mappings"),
+        ("protocol", "protocols"),
+        ("pilot", "pilots"),
+        ("config", "."),
+    ],
 )
 def test_the_configuration_satisfies_the_schemas(kind, folder):
     schema = json.loads((ROOT / "workflow" / "schemas" / f"{kind}.schema.json").read_text())

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 import run_workflow
 from run_small import lay_out
 from workflow_processes import OWNER, end, living_workflow, orphans
@@ -82,7 +83,11 @@ def test_on_a_terminal_one_line_lives_and_goes():
 
 
 def test_the_sentence_of_a_failed_job_is_all_that_is_said():
-    text = JOB + "\nhemapilots: evaluate, a: no events; widen it (log: x.log)\n\nRuleException:\nCalledProcessError in file\n" + ERROR
+    text = (
+        JOB
+        + "\nhemapilots: evaluate, a: no events; widen it (log: x.log)\n\nRuleException:\nCalledProcessError in file\n"
+        + ERROR
+    )
     out, progress = shown(text + "WorkflowError:\nAt least one job did not complete successfully.\n")
     assert progress.failures(1) == ["evaluate, a: no events; widen it (log: x.log)"]
     assert "RuleException" not in out
@@ -95,7 +100,8 @@ def test_a_killed_job_is_named():
 
 
 def test_what_stops_the_workflow_itself_is_one_sentence():
-    text = "MissingInputException in rule all in file \"Snakefile\", line 21:\nMissing input files for rule all:\n    affected files:\n        x.csv\n"
+    text = 'MissingInputException in rule all in file "Snakefile", line 21:\n'
+    text += "Missing input files for rule all:\n    affected files:\n        x.csv\n"
     (sentence,) = shown(text)[1].failures(1)
     assert "MissingInputException" in sentence and "x.csv" in sentence and "\n" not in sentence
     assert "signal 9" in shown(JOB)[1].failures(-9)[0]

@@ -5,6 +5,9 @@ OUTPUT results/{pilot}/{report.html,summary.json,figures/}; results/index.html
 """
 
 
+report: "../report/landing.rst"
+
+
 def released_models(wildcards):
     """The folders of models that a report shows: federated ones, and pooled ones where rows may be pooled."""
     study, folder = STUDIES[wildcards.pilot], f"results/{wildcards.pilot}/models"

@@ -56,7 +56,11 @@ def _ratio(value: float | None, lower: float | None, upper: float | None) -> str
         return ""
     # A ratio per small unit lies close to 1 and needs a third decimal.
     digits = 3 if abs(value - 1) < 0.1 else 2
-    return number(value, digits) if lower is None else f"{number(value, digits)} ({number(lower, digits)} to {number(upper, digits)})"
+    return (
+        number(value, digits)
+        if lower is None
+        else f"{number(value, digits)} ({number(lower, digits)} to {number(upper, digits)})"
+    )
 
 
 def coefficient_forest(rows: list[dict], endpoint: str, label: str) -> Drawn:
@@ -68,7 +72,9 @@ def coefficient_forest(rows: list[dict], endpoint: str, label: str) -> Drawn:
         figures = {"estimate": row["coefficient"], "lower": lower, "upper": upper}
         drawn.append(figures | {"label": row["label"], "text": row["text"], "colour": colour, "marker": marker})
     title = f"{label}: the {len(drawn)} largest coefficients of the final model"
-    return forest(drawn, f"coefficients_{endpoint}", title, "Log hazard ratio per SD", 0.0, heading="Hazard ratio per unit")
+    return forest(
+        drawn, f"coefficients_{endpoint}", title, "Log hazard ratio per SD", 0.0, heading="Hazard ratio per unit"
+    )
 
 
 def penalty_rows(released: Released, labels: Labels) -> list[dict]:
@@ -140,7 +146,13 @@ def truth_figure(rows: list[dict], endpoint: str, label: str) -> Drawn | None:
     for row in known:
         # The card holds the coefficient per standard deviation and the ratio per unit; their quotient is the deviation.
         true = row["truth"] * row["coefficient"] / math.log(row["hr"])
-        row = {"label": row["label"], "estimate": row["coefficient"], "lower": row["lower"], "upper": row["upper"], "true": true}
+        row = {
+            "label": row["label"],
+            "estimate": row["coefficient"],
+            "lower": row["lower"],
+            "upper": row["upper"],
+            "true": true,
+        }
         text = f"{number(row['estimate'], 2)}, truth {number(true, 2)}"
         drawn.append(row | {"text": text, "second": (true, true, true), "colour": colour, "marker": marker})
     drawn.sort(key=lambda row: -abs(row["true"]))

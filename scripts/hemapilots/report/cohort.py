@@ -16,13 +16,15 @@ REASONS = {
 
 
 def flow_rows(released: Released) -> list[dict]:
-    """Of a source that was dealt to sites, then per site, the steps from records delivered to records kept: label, into, lost, out, unknown."""
+    """Of a source that was dealt to sites, then per site: each step's label, into, lost, out, unknown."""
     rows = []
     flows = {"source": released.source_flow} | {site: record["flow"] for site, record in released.quality.items()}
     for site, steps in flows.items():
         for step in steps:
             counts = {"into": "records_in", "lost": "lost", "out": "records_out", "unknown": "unknown"}
-            rows.append({"site": site, "label": step["label"]} | {name: count(step[field]) for name, field in counts.items()})
+            rows.append(
+                {"site": site, "label": step["label"]} | {name: count(step[field]) for name, field in counts.items()}
+            )
     return rows
 
 
@@ -34,14 +36,18 @@ def totals(released: Released) -> dict:
 
 def endpoint_rows(released: Released, labels: Labels) -> list[dict]:
     """Per endpoint and site: patients = events + competing + censored, patients + unknown = records; and how many are compared."""
-    rows = []
+    rows, sizes = [], released.counts[released.counts["kind"] == "endpoint"]
+    sizes = {(row.site, row.endpoint): (row.n, row.events) for row in sizes.itertuples()}
     for endpoint in released.endpoints:
         for site, record in released.quality.items():
             found = record["endpoints"][endpoint]
-            compared = released.counts[(released.counts["kind"] == "endpoint") & (released.counts["endpoint"] == endpoint) & (released.counts["site"] == site)]
-            n, events = compared.iloc[0][["n", "events"]] if len(compared) else (math.nan, math.nan)
-            cells = {name: count(found[name]) for name in ("patients", "events", "competing", "censored", "unknown", "zero_time")}
-            rows.append({"endpoint": labels.endpoint(endpoint), "site": site, "records": count(record["records"]), "n": count(n), "n_events": count(events)} | cells)
+            n, events = sizes.get((site, endpoint), (math.nan, math.nan))
+            cells = {
+                name: count(found[name])
+                for name in ("patients", "events", "competing", "censored", "unknown", "zero_time")
+            }
+            cells |= {"records": count(record["records"]), "n": count(n), "n_events": count(events)}
+            rows.append({"endpoint": labels.endpoint(endpoint), "site": site} | cells)
     return rows
 
 
@@ -65,12 +71,18 @@ def _number_rows(found: list[dict]) -> list[dict]:
         return mean, NOT_SHOWN if None in quartiles else "{} [{} to {}]".format(*map(_short, quartiles))
 
     columns = [cells(one) for one in found]
-    return [{"label": label, "cells": [column[at] for column in columns]} for at, label in enumerate(("mean (SD)", "median [quartiles]"))]
+    return [
+        {"label": label, "cells": [column[at] for column in columns]}
+        for at, label in enumerate(("mean (SD)", "median [quartiles]"))
+    ]
 
 
 def _level_rows(found: list[dict], name: str, labels: Labels) -> list[dict]:
     levels = [level for level in found[0]["levels"] if not (set(found[0]["levels"]) == {"0", "1"} and level == "0")]
-    return [{"label": labels.level(name, level), "cells": [_share(one["levels"].get(level), one["n"]) for one in found]} for level in levels]
+    return [
+        {"label": labels.level(name, level), "cells": [_share(one["levels"].get(level), one["n"]) for one in found]}
+        for level in levels
+    ]
 
 
 def _share(part: int | None, whole: int | None) -> str:
@@ -94,7 +106,9 @@ def quality_rows(released: Released) -> dict:
         if all(not one["suppressed"] and one["absent"] == 0 and not any(one["flagged"].values()) for one in found):
             complete.append(spec["label"])
             continue
-        rows.append({"label": spec["label"], "cells": [{"missing": _missing(one), "notes": _notes(one)} for one in found]})
+        rows.append(
+            {"label": spec["label"], "cells": [{"missing": _missing(one), "notes": _notes(one)} for one in found]}
+        )
     return {"sites": sites, "rows": rows, "complete": complete}
 
 

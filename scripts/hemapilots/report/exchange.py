@@ -34,7 +34,10 @@ def site_rows(ledger: pd.DataFrame) -> list[dict]:
 
 def message_rows(ledger: pd.DataFrame) -> list[dict]:
     """The same per type of message, over all sites."""
-    rows = [{"type": name, "meaning": MEANING.get(name, "")} | _sums(part) for name, part in ledger.groupby("message_type", sort=False)]
+    rows = [
+        {"type": name, "meaning": MEANING.get(name, "")} | _sums(part)
+        for name, part in ledger.groupby("message_type", sort=False)
+    ]
     return sorted(rows, key=lambda row: -row["raw"])
 
 
@@ -97,7 +100,9 @@ def refusals(released: Released, labels: Labels) -> list[dict]:
         rows.append(
             {
                 "stage": _stage(stage, labels),
-                "sites": "all sites" if part["site"].nunique() == len(released.study["sites"]) else ", ".join(sorted(part["site"].unique())),
+                "sites": "all sites"
+                if part["site"].nunique() == len(released.study["sites"])
+                else ", ".join(sorted(part["site"].unique())),
                 "messages": count(len(part)),
                 "types": ", ".join(part["message_type"].unique()),
                 "columns": sorted((labels.column(column) for column in columns), key=str.casefold),
@@ -119,7 +124,8 @@ def _merged(rows: list[dict]) -> list[dict]:
     """Stages with the same sites and columns in one row."""
     out: list[dict] = []
     for row in rows:
-        same = next((one for one in out if one["columns"] == row["columns"] and one["others"] == row["others"] and one["sites"] == row["sites"]), None)
+        keys = ("columns", "others", "sites")
+        same = next((one for one in out if all(one[key] == row[key] for key in keys)), None)
         if same:
             same["stages"].append(row["stage"])
         else:
@@ -131,11 +137,16 @@ def twin(released: Released, labels: Labels) -> dict | None:
     """The primary model on the columns that a private federation could use, and the paired difference to it: what refusing changes."""
     models, primary = released.protocol["protocol"]["models"], released.primary
     mine = models[primary["model"]]
-    names = [name for name, one in models.items() if one["supported_only"] and one["kind"] == mine["kind"] and one["predictors"] == mine["predictors"]]
+    wanted = mine | {"supported_only": True}
+    names = [name for name, one in models.items() if one == wanted]
     if not names or names[0] == primary["model"]:
         return None
     rows = released.comparisons
-    chosen = (rows["endpoint"] == primary["endpoint"]) & (rows["metric"] == primary["metric"]) & (rows["evaluated_on"] == "all")
+    chosen = (
+        (rows["endpoint"] == primary["endpoint"])
+        & (rows["metric"] == primary["metric"])
+        & (rows["evaluated_on"] == "all")
+    )
     chosen &= (rows["model"] == primary["model"]) & (rows["regime"] == primary["regime"])
     chosen &= (rows["reference_model"] == names[0]) & (rows["reference_regime"] == primary["regime"])
     found = rows[chosen].sort_values("estimand")
@@ -145,5 +156,16 @@ def twin(released: Released, labels: Labels) -> dict | None:
     kept = [len(released.agreed["columns"][primary["endpoint"]][name]) for name in (names[0], primary["model"])]
     lower, upper = -row["upper"], -row["lower"]
     change = signed_interval(-row["difference"], lower, upper)
-    meaning = "it ranks better here without the rare columns" if lower > 0 else "leaving the columns out costs that much" if upper < 0 else "no clear difference"
-    return {"name": names[0], "change": change, "kept": kept[0], "of": kept[1], "metric": labels.metric(primary["metric"]), "meaning": meaning}
+    meaning = "no clear difference"
+    if lower > 0:
+        meaning = "it ranks better here without the rare columns"
+    elif upper < 0:
+        meaning = "leaving the columns out costs that much"
+    return {
+        "name": names[0],
+        "change": change,
+        "kept": kept[0],
+        "of": kept[1],
+        "metric": labels.metric(primary["metric"]),
+        "meaning": meaning,
+    }

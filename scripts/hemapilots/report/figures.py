@@ -71,11 +71,23 @@ def _row(figure, axes, row: dict, y: float) -> None:
     if len(label) > LONG and not row.get("heading"):
         label, size = "\n".join(textwrap.wrap(label, LONG, max_lines=2, placeholder=" …")), 7
     inset = 0 if row.get("heading") else 0.04
-    axes.text(x + inset, y, label, transform=across, fontsize=size, fontweight=weight, va="center", linespacing=0.95, clip_on=False)
+    axes.text(
+        x + inset,
+        y,
+        label,
+        transform=across,
+        fontsize=size,
+        fontweight=weight,
+        va="center",
+        linespacing=0.95,
+        clip_on=False,
+    )
     if row.get("heading"):
         return
     end = (0.995 - axes.get_position().x0) / axes.get_position().width
-    axes.text(end, y, row["text"], transform=across, fontsize=8, ha="right", va="center", fontweight=weight, clip_on=False)
+    axes.text(
+        end, y, row["text"], transform=across, fontsize=8, ha="right", va="center", fontweight=weight, clip_on=False
+    )
     colour = row.get("colour", INK)
     if row.get("second") is not None and _finite(row["second"][0]):
         shift = 0.17

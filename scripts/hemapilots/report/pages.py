@@ -10,7 +10,7 @@ from hemapilots.report.figures import Drawn
 from hemapilots.report.page_templates import render
 from hemapilots.report.released import Released, read_released
 from hemapilots.report.survival_curves import curve_figures, median_time, together
-from hemapilots.report.words import Labels, count, interval, number
+from hemapilots.report.words import Labels, interval, number
 from hemapilots.summary import record_of
 from hemapilots.tables import write_csv, write_json, write_text
 
@@ -45,7 +45,10 @@ def _figures(released: Released, labels: Labels) -> dict[str, Drawn]:
     grid, drawn = released.study["evaluate"]["grid"], []
     for endpoint in released.endpoints:
         drawn += curve_figures(released.curves, endpoint, labels.endpoint(endpoint), grid)
-        drawn += [performance.regime_forest(released, labels, endpoint), performance.difference_forest(released, labels, endpoint)]
+        drawn += [
+            performance.regime_forest(released, labels, endpoint),
+            performance.difference_forest(released, labels, endpoint),
+        ]
         drawn += [performance.site_forest(released, labels, endpoint)]
         if released.card(endpoint, released.primary["model"], released.primary["regime"]):
             rows = coefficients.coefficient_rows(released, labels, endpoint)
@@ -101,7 +104,9 @@ def _coefficient_tables(released: Released, labels: Labels) -> list[dict]:
         if card:
             rows = coefficients.coefficient_rows(released, labels, endpoint)
             top = rows[: coefficients.TOP]
-            tables.append({"endpoint": endpoint, "label": labels.endpoint(endpoint), "rows": top, "columns": len(rows), "card": card, "truth": any(row["truth"] is not None for row in rows)})
+            known = any(row["truth"] is not None for row in rows)
+            table = {"endpoint": endpoint, "label": labels.endpoint(endpoint), "rows": top, "columns": len(rows)}
+            tables.append(table | {"card": card, "truth": known})
     return tables
 
 
@@ -113,8 +118,9 @@ def _medians(released: Released, labels: Labels) -> list[dict]:
         curves = {"All sites": kaplan_meier_from_counts(total)} if len(total) else {}
         curves |= {site: kaplan_meier_from_counts(curve) for site, curve in own.groupby("site", sort=True)}
         for who, curve in curves.items():
-            median, lower, upper = median_time(curve)
-            rows.append({"endpoint": labels.endpoint(endpoint), "who": who, "median": _years(median), "lower": _years(lower), "upper": _years(upper), "end": number(curve["time"].iloc[-1], 2)})
+            found = dict(zip(("median", "lower", "upper"), map(_years, median_time(curve)), strict=True))
+            ends = number(curve["time"].iloc[-1], 2)
+            rows.append({"endpoint": labels.endpoint(endpoint), "who": who, "end": ends} | found)
     return rows
 
 

@@ -8,34 +8,58 @@ from hemapilots.report.released import Released
 from hemapilots.report.style import colour_of
 from hemapilots.report.words import Labels, interval, number, signed_interval
 
-__all__ = ["difference_forest", "figure_of", "headline_table", "horizon_tables", "methods_of", "regime_forest", "site_forest", "site_table"]
+__all__ = [
+    "difference_forest",
+    "figure_of",
+    "headline_table",
+    "horizon_tables",
+    "methods_of",
+    "regime_forest",
+    "site_forest",
+    "site_table",
+]
 
 RANKING = ("uno_c", "harrell_c")
+FIGURE = ("estimate", "lower", "upper", "n", "events")
 
 
-def figure_of(metrics: pd.DataFrame, endpoint: str, method: tuple[str, str], metric: str, where: str = "all", horizon: float | None = None) -> dict:
+def figure_of(
+    released: Released,
+    endpoint: str,
+    method: tuple[str, str],
+    metric: str,
+    where: str = "all",
+    horizon: float | None = None,
+) -> dict:
     """estimate, lower, upper, n and events of one figure; missing numbers where there is none."""
-    names = {"endpoint": endpoint, "model": method[0], "regime": method[1], "metric": metric, "evaluated_on": where, "subgroup": "all"}
-    chosen = metrics[list(names)].eq(pd.Series(names)).all(axis=1)
-    if horizon is not None:
-        chosen &= np.isclose(metrics["horizon"], horizon)
-    rows = metrics.loc[chosen, ["estimate", "lower", "upper", "n", "events"]]
-    return rows.iloc[0].to_dict() if len(rows) else dict.fromkeys(["estimate", "lower", "upper", "n", "events"], np.nan)
+    for row in released.figures.get((endpoint, *method, metric, where), []):
+        if horizon is None or abs(row["horizon"] - horizon) < 1e-9:
+            return {name: row[name] for name in FIGURE}
+    return dict.fromkeys(FIGURE, np.nan)
+
+
+def _of_one_site(regime: str) -> bool:
+    return regime.startswith("local/") and regime != "local/own"
 
 
 def methods_of(released: Released, endpoint: str, model: str) -> list[tuple[str, str]]:
     """(model, regime) of one model: federated ones, the primary first, then pooled, own, single sites."""
     rows = released.metrics
     found = rows.loc[(rows["endpoint"] == endpoint) & (rows["model"] == model), "regime"].unique()
-    first = released.primary["regime"]
-    order = {"federated": 1, "pooled": 2, "score": 5}
-    return [(model, regime) for regime in sorted(found, key=lambda name: (name != first, order.get(name.split("/")[0], 3 if name == "local/own" else 4), name))]
+    first, order = released.primary["regime"], {"federated": 1, "pooled": 2, "local/own": 3, "local": 4, "score": 5}
+
+    def place(regime: str) -> tuple:
+        return regime != first, order.get(regime) or order[regime.split("/")[0]], regime
+
+    return [(model, regime) for regime in sorted(found, key=place)]
 
 
 def scores_of(released: Released, endpoint: str) -> list[tuple[str, str]]:
     """(score, regime) of every comparator with a figure, in the use case's order."""
     found = {regime for _, regime in methods_of(released, endpoint, "score")}
-    return [("score", f"score/{name}") for name in released.study["harmonize"]["comparators"] if f"score/{name}" in found]
+    return [
+        ("score", f"score/{name}") for name in released.study["harmonize"]["comparators"] if f"score/{name}" in found
+    ]
 
 
 def headline_table(released: Released, labels: Labels) -> dict:
@@ -54,11 +78,20 @@ def headline_table(released: Released, labels: Labels) -> dict:
                 "mark": len(notes) if remark else None,
                 "primary": method[1] == primary["regime"],
                 "difference": "" if method[1] == primary["regime"] else _difference_text(released, endpoint, method),
-                **{metric: interval(figure_of(released.metrics, endpoint, method, metric)) for metric in RANKING},
+                **{metric: interval(figure_of(released, endpoint, method, metric)) for metric in RANKING},
             }
         )
-    size = figure_of(released.metrics, endpoint, (primary["model"], primary["regime"]), primary["metric"], horizon=primary["horizon"])
-    return {"rows": rows, "notes": notes, "n": size["n"], "events": size["events"], "model": primary["model"], "endpoint": labels.endpoint(endpoint)}
+    size = figure_of(
+        released, endpoint, (primary["model"], primary["regime"]), primary["metric"], horizon=primary["horizon"]
+    )
+    return {
+        "rows": rows,
+        "notes": notes,
+        "n": size["n"],
+        "events": size["events"],
+        "model": primary["model"],
+        "endpoint": labels.endpoint(endpoint),
+    }
 
 
 def regime_forest(released: Released, labels: Labels, endpoint: str) -> Drawn:
@@ -68,22 +101,31 @@ def regime_forest(released: Released, labels: Labels, endpoint: str) -> Drawn:
     for model in models:
         methods = methods_of(released, endpoint, model)
         if model != primary["model"]:
-            methods = [method for method in methods if not method[1].startswith("local/") or method[1] == "local/own"]
+            methods = [method for method in methods if not _of_one_site(method[1])]
         rows.append({"label": model, "heading": True})
         rows += [_forest_row(released, labels, endpoint, method) for method in methods]
     rows.append({"label": "Clinical scores", "heading": True})
     rows += [_forest_row(released, labels, endpoint, method) for method in scores_of(released, endpoint)]
     title = f"{labels.endpoint(endpoint)}: concordance of every model and regime"
-    return forest(rows, f"regimes_{endpoint}", title, "C (filled: Uno, hollow: Harrell)", heading="Uno’s C (95 % interval)")
+    return forest(
+        rows, f"regimes_{endpoint}", title, "C (filled: Uno, hollow: Harrell)", heading="Uno’s C (95 % interval)"
+    )
 
 
 def _forest_row(released: Released, labels: Labels, endpoint: str, method: tuple[str, str]) -> dict:
-    uno, harrell = (figure_of(released.metrics, endpoint, method, metric) for metric in RANKING)
+    uno, harrell = (figure_of(released, endpoint, method, metric) for metric in RANKING)
     colour, marker = colour_of(method[1])
     bold = method == (released.primary["model"], released.primary["regime"])
     row = {key: uno[key] for key in ("estimate", "lower", "upper")}
     second = tuple(harrell[key] for key in ("estimate", "lower", "upper"))
-    return row | {"label": labels.regime(method[1]), "text": interval(uno), "second": second, "colour": colour, "marker": marker, "bold": bold}
+    return row | {
+        "label": labels.regime(method[1]),
+        "text": interval(uno),
+        "second": second,
+        "colour": colour,
+        "marker": marker,
+        "bold": bold,
+    }
 
 
 def _differences(released: Released, endpoint: str, where: str = "all") -> pd.DataFrame:
@@ -110,23 +152,41 @@ def difference_forest(released: Released, labels: Labels, endpoint: str) -> Draw
     rows, primary = [], released.primary
     groups = (("Same model", primary["model"]), ("Clinical scores", "score"), ("Other models", None))
     for heading, model in groups:
-        inside = found["reference_model"].eq(model) if model else ~found["reference_model"].isin([primary["model"], "score"])
+        inside = (
+            found["reference_model"].eq(model) if model else ~found["reference_model"].isin([primary["model"], "score"])
+        )
         references = sorted(
             set(found.loc[inside, ["reference_model", "reference_regime"]].itertuples(index=False, name=None)),
-            key=lambda pair: (pair[1].startswith("local/site"), pair[1] == "local/own", pair),
+            key=lambda pair: (_of_one_site(pair[1]), pair[1] == "local/own", pair),
         )
         rows += [{"label": heading, "heading": True}] if references else []
         for reference in references:
-            mine = found[(found["reference_model"] == reference[0]) & (found["reference_regime"] == reference[1])].set_index("estimand")
-            figures = [tuple(mine.loc[name, ["difference", "lower", "upper"]]) if name in mine.index else None for name in estimands]
+            mine = found[
+                (found["reference_model"] == reference[0]) & (found["reference_regime"] == reference[1])
+            ].set_index("estimand")
+            figures = [
+                tuple(mine.loc[name, ["difference", "lower", "upper"]]) if name in mine.index else (np.nan,) * 3
+                for name in estimands
+            ]
             colour, marker = colour_of(reference[1])
             label = reference[0] if model is None else labels.regime(reference[1])
-            row = dict(zip(("estimate", "lower", "upper"), figures[0], strict=True)) | {"label": label, "text": signed_interval(*figures[0])}
+            row = dict(zip(("estimate", "lower", "upper"), figures[0], strict=True)) | {
+                "label": label,
+                "text": signed_interval(*figures[0]),
+            }
             rows.append(row | {"colour": colour, "marker": marker, "second": figures[1] if len(figures) > 1 else None})
     margins = [one["margin"] for one in released.protocol["protocol"]["criteria"] if one["test"] == "non_inferior"]
     title = f"{labels.endpoint(endpoint)}: paired differences in {labels.metric(primary['metric'])}"
     axis = "Difference (right of 0: primary model better)"
-    return forest(rows, f"differences_{endpoint}", title, axis, 0.0, -margins[0] if margins else None, "Difference (95 % interval)")
+    return forest(
+        rows,
+        f"differences_{endpoint}",
+        title,
+        axis,
+        0.0,
+        -margins[0] if margins else None,
+        "Difference (95 % interval)",
+    )
 
 
 def _bar(released: Released) -> tuple[str, str] | None:
@@ -137,14 +197,23 @@ def _bar(released: Released) -> tuple[str, str] | None:
 def site_forest(released: Released, labels: Labels, endpoint: str) -> Drawn:
     """Uno's C per site: federated, the site's own model, and the score to beat."""
     primary, rows = released.primary, []
-    methods = [(primary["model"], primary["regime"]), (primary["model"], "local/own"), *([_bar(released)] if _bar(released) else [])]
+    methods = [
+        (primary["model"], primary["regime"]),
+        (primary["model"], "local/own"),
+        *([_bar(released)] if _bar(released) else []),
+    ]
     for site in released.study["sites"]:
-        size = figure_of(released.metrics, endpoint, methods[0], "uno_c", site)
-        rows.append({"label": f"{site} (n = {number(size['n'], 0)})" if np.isfinite(size["n"]) else site, "heading": True})
+        size = figure_of(released, endpoint, methods[0], "uno_c", site)
+        rows.append(
+            {"label": f"{site} (n = {number(size['n'], 0)})" if np.isfinite(size["n"]) else site, "heading": True}
+        )
         for method in methods:
-            figure = figure_of(released.metrics, endpoint, method, "uno_c", site)
+            figure = figure_of(released, endpoint, method, "uno_c", site)
             colour, marker = colour_of(method[1])
-            rows.append({"label": labels.regime(method[1]), "text": interval(figure), "colour": colour, "marker": marker} | figure)
+            rows.append(
+                {"label": labels.regime(method[1]), "text": interval(figure), "colour": colour, "marker": marker}
+                | figure
+            )
     title = f"{labels.endpoint(endpoint)}: Uno’s C at each site"
     return forest(rows, f"sites_{endpoint}", title, "Uno’s C at the site", heading="Uno’s C (95 % interval)")
 
@@ -153,10 +222,17 @@ def site_table(released: Released, labels: Labels, endpoint: str) -> dict:
     """Uno's C of every regime of the primary model and every score: a row per regime, a cell per site."""
     methods = methods_of(released, endpoint, released.primary["model"]) + scores_of(released, endpoint)
     names = released.study["sites"]
-    figures = {method: [figure_of(released.metrics, endpoint, method, "uno_c", site) for site in names] for method in methods}
-    sites = [{"name": name, "n": figures[methods[0]][at]["n"], "events": figures[methods[0]][at]["events"]} for at, name in enumerate(names)]
+    figures = {method: [figure_of(released, endpoint, method, "uno_c", site) for site in names] for method in methods}
+    sites = [
+        {"name": name, "n": figures[methods[0]][at]["n"], "events": figures[methods[0]][at]["events"]}
+        for at, name in enumerate(names)
+    ]
     rows = [
-        {"label": labels.regime(method[1]), "primary": method[1] == released.primary["regime"], "cells": [interval(figure) for figure in found]}
+        {
+            "label": labels.regime(method[1]),
+            "primary": method[1] == released.primary["regime"],
+            "cells": [interval(figure) for figure in found],
+        }
         for method, found in figures.items()
     ]
     return {"endpoint": labels.endpoint(endpoint), "sites": sites, "rows": rows}
@@ -168,11 +244,16 @@ def horizon_tables(released: Released, labels: Labels) -> list[dict]:
     wanted = [("auc", horizon) for horizon in horizons] + [("brier", horizon) for horizon in horizons] + [("ibs", None)]
     tables = []
     for endpoint in released.endpoints:
-        methods = [method for method in methods_of(released, endpoint, released.primary["model"]) if not method[1].startswith("local/site")]
+        methods = methods_of(released, endpoint, released.primary["model"])
+        methods = [method for method in methods if not _of_one_site(method[1])]
         rows = []
         for method in methods + scores_of(released, endpoint):
-            cells = [interval(figure_of(released.metrics, endpoint, method, metric, horizon=horizon)) for metric, horizon in wanted]
-            rows.append({"label": labels.regime(method[1]), "cells": cells, "primary": method[1] == released.primary["regime"]})
+            cells = [
+                interval(figure_of(released, endpoint, method, metric, horizon=horizon)) for metric, horizon in wanted
+            ]
+            rows.append(
+                {"label": labels.regime(method[1]), "cells": cells, "primary": method[1] == released.primary["regime"]}
+            )
         heads = [labels.metric(metric, horizon) for metric, horizon in wanted]
         tables.append({"endpoint": labels.endpoint(endpoint), "heads": heads, "rows": rows})
     return tables

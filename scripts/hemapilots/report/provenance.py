@@ -24,30 +24,52 @@ def protocol_rows(released: Released, labels: Labels) -> list[dict]:
     times, resampling, bootstrap = protocol["times"], protocol["resampling"], protocol["bootstrap"]
     refits = f", {bootstrap['refits']} of them refitted" if bootstrap.get("refits") else ""
     strategies = "; ".join(f"{name} ({_options(options)})" for name, options in protocol["strategies"].items())
-    models = "; ".join(
-        f"{name}: {one['kind']} on predictor set “{one['predictors']}”" + (", supported columns only" if one["supported_only"] else "") for name, one in protocol["models"].items()
-    )
+    models = "; ".join(f"{name}: {_model(one)}" for name, one in protocol["models"].items())
+    primary = released.primary
+    analysis = [
+        labels.method(primary["model"], primary["regime"]),
+        labels.metric(primary["metric"], primary["horizon"]),
+        labels.endpoint(primary["endpoint"]).lower(),
+    ]
     return [
-        {"name": "Primary analysis", "text": f"{labels.method(protocol['primary']['model'], protocol['primary']['regime'])}; {labels.metric(released.primary['metric'], released.primary['horizon'])}; {labels.endpoint(released.primary['endpoint']).lower()}"},
+        {"name": "Primary analysis", "text": "; ".join(analysis)},
         {"name": "Models", "text": models},
         {"name": "Strategies", "text": strategies},
-        {"name": "Resampling", "text": f"{resampling['replicates']} × {resampling['folds']}-fold, seed {resampling['seed']}"},
+        {
+            "name": "Resampling",
+            "text": f"{resampling['replicates']} × {resampling['folds']}-fold, seed {resampling['seed']}",
+        },
         {"name": "Times", "text": f"grid of {times['step']:g} years up to {times['tau']:g} years"},
         {"name": "Ridge penalties tried", "text": ", ".join(f"{value:g}" for value in protocol["penalties"])},
         {"name": "Ties", "text": protocol["ties"]},
-        {"name": "Bootstrap", "text": f"{bootstrap['samples']} resamples{refits}, seed {bootstrap['seed']}, {100 * bootstrap['level']:g} % intervals"},
+        {
+            "name": "Bootstrap",
+            "text": f"{bootstrap['samples']} resamples{refits}, seed {bootstrap['seed']}, {100 * bootstrap['level']:g} % intervals",
+        },
         {"name": "Gate", "text": GATES[released.protocol["gate"]]},
     ]
 
 
+def _model(model: dict) -> str:
+    return f"{model['kind']} on predictor set “{model['predictors']}”" + (
+        ", supported columns only" if model["supported_only"] else ""
+    )
+
+
 def _options(options: dict) -> str:
-    return ", ".join(f"{key.replace('_', ' ')} {value:g}" if isinstance(value, float | int) else f"{key.replace('_', ' ')} {value}" for key, value in options.items())
+    return ", ".join(
+        f"{key.replace('_', ' ')} {value:g}" if isinstance(value, float | int) else f"{key.replace('_', ' ')} {value}"
+        for key, value in options.items()
+    )
 
 
 def seeds(released: Released) -> list[dict]:
     """Every seed of the run by what it rules."""
     protocol = released.protocol["protocol"]
-    rows = [{"name": "folds", "seed": protocol["resampling"]["seed"]}, {"name": "bootstrap", "seed": protocol["bootstrap"]["seed"]}]
+    rows = [
+        {"name": "folds", "seed": protocol["resampling"]["seed"]},
+        {"name": "bootstrap", "seed": protocol["bootstrap"]["seed"]},
+    ]
     if released.protocol["split"]:
         rows.append({"name": "split into sites", "seed": released.protocol["split"]["seed"]})
     drawn = sorted({one["seed"] for one in (released.protocol["generate"] or {}).values()})
@@ -60,9 +82,16 @@ def stage_times(released: Released) -> list[dict]:
     if table.empty:
         return []
     stage = table["job"].str.split("-").str[0]
-    found = table.assign(stage=stage).groupby("stage").agg(jobs=("s", "size"), seconds=("s", "sum"), memory=("max_rss", "max"))
+    found = (
+        table.assign(stage=stage)
+        .groupby("stage")
+        .agg(jobs=("s", "size"), seconds=("s", "sum"), memory=("max_rss", "max"))
+    )
     found = found.sort_values("seconds", ascending=False).reset_index()
-    return [row | {"seconds": f"{row['seconds']:.1f}", "memory": "" if pd.isna(row["memory"]) else f"{row['memory']:.0f}"} for row in found.to_dict("records")]
+    return [
+        row | {"seconds": f"{row['seconds']:.1f}", "memory": "" if pd.isna(row["memory"]) else f"{row['memory']:.0f}"}
+        for row in found.to_dict("records")
+    ]
 
 
 def versions() -> list[dict]:

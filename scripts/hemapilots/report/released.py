@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -44,6 +45,16 @@ class Released:
         first = self.primary["endpoint"]
         return [first, *(name for name in self.study["evaluate"]["endpoints"] if name != first)]
 
+    @cached_property
+    def figures(self) -> dict[tuple, list[dict]]:
+        """Rows of the metrics over all patients by (endpoint, model, regime, metric, evaluated_on)."""
+        found: dict[tuple, list[dict]] = {}
+        for row in self.metrics[self.metrics["subgroup"] == "all"].to_dict("records"):
+            found.setdefault(
+                (row["endpoint"], row["model"], row["regime"], row["metric"], row["evaluated_on"]), []
+            ).append(row)
+        return found
+
     @property
     def pooled(self) -> bool:
         """Whether rows may be pooled."""
@@ -55,8 +66,11 @@ class Released:
 
 
 def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
-    """Read the inputs of a report, by name: protocol, columns, quality, counts, curves, metrics, comparisons, verdict, models
-    (folders), ledgers, truth (none for real patients), source_flow (of a public source whose records were dealt to sites). Raises HemaPilotsError where one of them lies in a site's private folder."""
+    """Read the inputs of a report, by name. Raises HemaPilotsError where one of them lies in a site's private folder.
+
+    inputs: protocol, columns, quality, counts, curves, metrics, comparisons, verdict, models (folders), ledgers, truth
+    (none for real patients), source_flow (of a public source whose records were dealt to sites).
+    """
     for path in (path for paths in inputs.values() for path in paths):
         if "sites" in path.parts:
             raise HemaPilotsError(f"{path}: a report may not read a site's private folder; give it a released file")
@@ -84,10 +98,17 @@ def _json(path: Path) -> dict:
 
 def _cards(folders: list[Path]) -> dict[tuple[str, str, str], dict]:
     cards = (_json(path) for folder in folders for path in sorted(folder.rglob("*.json")))
-    return {(card["endpoint"], card["model"] if not card["regime"].startswith("score/") else "score", card["regime"]): card for card in cards}
+    return {
+        (card["endpoint"], card["model"] if not card["regime"].startswith("score/") else "score", card["regime"]): card
+        for card in cards
+    }
 
 
 def _benchmarks(folder: Path) -> pd.DataFrame:
     """One row per job: job, s (wall time), max_rss (MiB); empty where nothing was measured."""
     tables = [pd.read_csv(path, sep="\t").assign(job=path.stem) for path in sorted(folder.glob("*.tsv"))]
-    return pd.concat(tables, ignore_index=True)[["job", "s", "max_rss"]] if tables else pd.DataFrame(columns=["job", "s", "max_rss"])
+    return (
+        pd.concat(tables, ignore_index=True)[["job", "s", "max_rss"]]
+        if tables
+        else pd.DataFrame(columns=["job", "s", "max_rss"])
+    )

@@ -65,11 +65,17 @@ def svg_of(figure: Figure, name: str, title: str) -> str:
     text = re.sub(r'<g id="[^"]*"', "<g", text)
     # Clip paths and markers are named by their shape alone: two figures on one page may share a name but not a shape.
     for old in sorted(set(re.findall(r'id="([^"]+)"', text)), key=len, reverse=True):
-        text = text.replace(f'id="{old}"', f'id="{name}-{old}"').replace(f"#{old})", f"#{name}-{old})").replace(f'"#{old}"', f'"#{name}-{old}"')
+        text = (
+            text.replace(f'id="{old}"', f'id="{name}-{old}"')
+            .replace(f"#{old})", f"#{name}-{old})")
+            .replace(f'"#{old}"', f'"#{name}-{old}"')
+        )
     width = re.search(r'<svg[^>]*? width="([\d.]+)pt"', text, re.S).group(1)
     head, rest = text.split(">", 1)
     head = re.sub(r' (width|height)="[\d.]+pt"', "", head)
-    style = f'style="width:100%;max-width:{float(width) * 1.5:.0f}px;height:auto" role="img" aria-label="{_escaped(title)}"'
+    style = (
+        f'style="width:100%;max-width:{float(width) * 1.5:.0f}px;height:auto" role="img" aria-label="{_escaped(title)}"'
+    )
     return f"{head} {style}>{rest}"
 
 

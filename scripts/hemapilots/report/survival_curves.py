@@ -58,7 +58,9 @@ def curve_figures(curves: pd.DataFrame, endpoint: str, label: str, grid: list[fl
     drawn = []
     if len(total):
         everyone = {"all sites": kaplan_meier_from_counts(total)}
-        drawn.append(_draw(everyone, f"kaplan_meier_{endpoint}", f"{label}, all sites together", label, grid[-1], band=True))
+        drawn.append(
+            _draw(everyone, f"kaplan_meier_{endpoint}", f"{label}, all sites together", label, grid[-1], band=True)
+        )
     drawn.append(_draw(by_site, f"kaplan_meier_{endpoint}_by_site", f"{label}, by site", label, grid[-1], band=False))
     return drawn
 
@@ -73,15 +75,27 @@ def _draw(curves: dict[str, pd.DataFrame], name: str, title: str, label: str, la
         if band:
             colour = colour_of("federated")[0]
             axes.step(curve["time"], curve["survival"], where="post", color=colour, linewidth=1.6)
-            axes.fill_between(curve["time"], curve["lower"], curve["upper"], step="post", color=colour, alpha=0.18, linewidth=0)
+            axes.fill_between(
+                curve["time"], curve["lower"], curve["upper"], step="post", color=colour, alpha=0.18, linewidth=0
+            )
         else:
-            axes.plot(curve["time"], curve["survival"], marker="o", markersize=3, linewidth=1.4, label=who, **site_style(place))
+            axes.plot(
+                curve["time"],
+                curve["survival"],
+                marker="o",
+                markersize=3,
+                linewidth=1.4,
+                label=who,
+                **site_style(place),
+            )
     axes.axhline(0.5, color=LIGHT, linewidth=0.8, zorder=0)
     axes.set(xlim=(0, last), ylim=(0, 1.02), xlabel="Years since the index date", ylabel=f"{label} (share)")
     if not band:
         axes.legend(loc="lower left", fontsize=8, frameon=False)
     _at_risk(figure, axes, curves, last, height)
-    table = pd.concat([curve.assign(curve=who) for who, curve in curves.items()])[["curve", "time", "survival", "lower", "upper", "at_risk"]]
+    table = pd.concat([curve.assign(curve=who) for who, curve in curves.items()])[
+        ["curve", "time", "survival", "lower", "upper", "at_risk"]
+    ]
     return Drawn(name, title, svg_of(figure, name, title), table)
 
 

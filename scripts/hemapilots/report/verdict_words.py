@@ -5,20 +5,20 @@ from hemapilots.report.words import Labels, signed_interval
 
 __all__ = ["criteria", "headline", "reality"]
 
-_SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_SMALL = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 def headline(verdict: dict) -> str:
-    """One sentence over all criteria."""
+    """One sentence on how many criteria are met, and one on the first that is not."""
     outcomes = [one["outcome"] for one in verdict["criteria"]]
-    met, total = outcomes.count("met"), len(outcomes)
-    text = f"{_word(met).capitalize()} of {_word(total)} criteria met" if met < total else f"All {_word(total)} criteria met"
-    open_ = outcomes.count("not assessable")
+    met, open_, total = outcomes.count("met"), outcomes.count("not assessable"), len(outcomes)
+    if met == total:
+        return f"All {_word(total)} criteria met." if total > 1 else "The one criterion is met."
+    text = f"{_word(met).capitalize()} of {_word(total)} criteria met" if total > 1 else "The one criterion is not met"
     text += f", {_word(open_)} not assessable" if open_ else ""
-    failed = next((one for one in verdict["criteria"] if one["outcome"] != "met"), None)
-    if failed is None:
-        return f"{text}."
-    return f"{text}. The first that was not met: {failed['name']}; what stands after it in the sequence is exploratory."
+    failed = next(one for one in verdict["criteria"] if one["outcome"] != "met")
+    after = "; what comes after it in the sequence is exploratory" if failed is not verdict["criteria"][-1] else ""
+    return f"{text}. The first that is not met: {failed['name']}{after}."
 
 
 def criteria(released: Released, labels: Labels) -> list[dict]:
@@ -42,7 +42,10 @@ def _criterion(one: dict, primary: dict, metric: str, labels: Labels) -> dict:
     else:
         question = f"Does {ours} rank patients at no site worse than {theirs} by {margin} or more?"
         rule = f"met if at every site with at least {one['minimum_events']} events the lower limit lies above −{margin}"
-    sites = [site | {"text": signed_interval(site["estimate"], site["lower"], site["upper"])} for site in one.get("sites") or []]
+    sites = [
+        site | {"text": signed_interval(site["estimate"], site["lower"], site["upper"])}
+        for site in one.get("sites") or []
+    ]
     where = f" (lowest lower limit: {one['site']})" if one.get("site") else ""
     return {
         "name": one["name"],
@@ -63,19 +66,32 @@ def reality(released: Released) -> list[dict]:
     resampling = released.protocol["protocol"]["resampling"]
     count = len(study["sites"])
     if study["sharing"] == "synthetic":
-        patients = "Simulated: invented patients drawn from a recipe with a known truth; figures show that the pipeline works, not that a model is of clinical use."
+        patients = (
+            "Simulated: invented patients drawn from a recipe with a known truth; figures show that the pipeline works, "
+            "not that a model is of clinical use."
+        )
         sites = f"Simulated: {count} invented sites, each with a file format of its own."
     else:
-        patients = "Real: " + ("a public cohort, already explored by others." if study["sharing"] == "public" else "the sites’ own patients.")
+        patients = "Real: " + (
+            "a public cohort, already explored by others."
+            if study["sharing"] == "public"
+            else "the sites’ own patients."
+        )
         sites = f"Real: {count} sites that delivered their own records."
     if study["split"]:
         shares = "/".join(f"{100 * share:g}" for share in study["split"]["sites"].values())
-        sites = f"Simulated: the source names no sites, so its records were dealt at random to {count} sites ({shares} %, seed {study['split']['seed']}); such sites differ by chance only."
+        sites = (
+            f"Simulated: the source names no sites, so its records were dealt at random to {count} sites "
+            f"({shares} %, seed {study['split']['seed']}); such sites differ by chance only."
+        )
     split = (
-        f"{resampling['folds']}-fold cross-validation, repeated {resampling['replicates']} times, stratified by site and event: internal validation. "
-        "No patient is scored by a model that saw that patient; no external or temporal validation was done."
+        f"{resampling['folds']}-fold cross-validation, repeated {resampling['replicates']} times, stratified by site and "
+        "event: internal validation. No patient is scored by a model that saw that patient; no external or temporal validation was done."
     )
-    federation = "Simulated: the sites’ programs ran in one process on one machine; only their messages were exchanged, and each is in the ledger, but no network or institution was crossed."
+    federation = (
+        "Simulated: the sites’ programs ran in one process on one machine; only their messages were exchanged, and each is "
+        "in the ledger, but no network or institution was crossed."
+    )
     return [
         {"what": "Patients", "text": patients},
         {"what": "Sites", "text": sites},

@@ -3,7 +3,18 @@
 import math
 import re
 
-__all__ = ["METRICS", "NOT_SHOWN", "Labels", "count", "interval", "number", "percent", "signed", "signed_interval", "unit_text"]
+__all__ = [
+    "METRICS",
+    "NOT_SHOWN",
+    "Labels",
+    "count",
+    "interval",
+    "number",
+    "percent",
+    "signed",
+    "signed_interval",
+    "unit_text",
+]
 
 NOT_SHOWN = "not shown"
 NOT_ESTIMABLE = "not estimable"
@@ -49,7 +60,7 @@ def signed_interval(estimate, lower, upper, digits: int = 3) -> str:
 
 def count(value: float | None) -> str:
     """A count with thousands apart; a suppressed one says so."""
-    return NOT_SHOWN if value is None or not math.isfinite(value) else f"{round(value):,}".replace(",", " ")
+    return NOT_SHOWN if value is None or not math.isfinite(value) else f"{round(value):,}".replace(",", "\u202f")
 
 
 def unit_text(unit: str | None) -> str:
@@ -92,7 +103,11 @@ class Labels:
 
     def method(self, model: str, regime: str) -> str:
         """Model and regime in one phrase."""
-        return self.regime(regime) if model == "score" else f"{model}, {self.regime(regime)[0].lower()}{self.regime(regime)[1:]}"
+        return (
+            self.regime(regime)
+            if model == "score"
+            else f"{model}, {self.regime(regime)[0].lower()}{self.regime(regime)[1:]}"
+        )
 
     def subject(self, model: str, regime: str, primary: dict) -> str:
         """A method as the subject of a sentence, short where the model is the primary one."""
@@ -135,7 +150,9 @@ class Labels:
         if spec["type"] == "category":
             return "per level"
         unit = spec.get("unit")
-        return {"a": "per year", "%": "per percentage point", "1": "per point", None: "per point"}.get(unit, f"per {unit_text(unit)}")
+        return {"a": "per year", "%": "per percentage point", "1": "per point", None: "per point"}.get(
+            unit, f"per {unit_text(unit)}"
+        )
 
     def level(self, variable: str, level: str) -> str:
         """A level of a flag or category."""

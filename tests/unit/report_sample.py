@@ -1,0 +1,393 @@
+"""A pilot small enough to read: two sites, one model, one score, invented figures. Files as the stages before the report leave them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+
+SITES = ["north", "south"]
+NAN = float("nan")
+
+
+def study(**changes) -> dict:
+    """A resolved configuration with what a report reads; a label and the title hold marks that must be escaped."""
+    variables = {
+        "age": {"label": "Age", "type": "number", "unit": "a", "levels": []},
+        "plt": {"label": "Platelets", "type": "number", "unit": "10*9/L", "levels": []},
+        "sex": {"label": "Sex", "type": "category", "unit": None, "levels": ["F", "M"]},
+        "kras": {"label": "<i>KRAS</i>", "type": "flag", "unit": None, "levels": []},
+    }
+    harmonize = {
+        "name": "toy",
+        "variables": variables,
+        "derived": {
+            "plt_capped": {
+                "label": "Platelets to 250",
+                "type": "number",
+                "unit": "10*9/L",
+                "expression": "min(plt, 250)",
+            }
+        },
+        "endpoints": {"os": {"label": "Overall survival"}},
+        "comparators": {"index": {"label": "Index", "bar": True}},
+    }
+    evaluate = {"endpoints": ["os"], "horizons": [2.0], "tau": 2.0, "grid": [0.5, 1.0, 1.5, 2.0]}
+    record = {
+        "pilot": "toy",
+        "title": "Toy <script>alert(1)</script>",
+        "sharing": "synthetic",
+        "gate": "report",
+        "sites": SITES,
+    }
+    record |= {
+        "split": None,
+        "public": None,
+        "harmonize": harmonize,
+        "evaluate": evaluate,
+        "in_sample": {},
+        "citation": None,
+    }
+    return record | changes
+
+
+def protocol() -> dict:
+    """A frozen protocol."""
+    model = {"kind": "cox", "predictors": "all", "supported_only": False}
+    fixed = {
+        "title": "Does it help?",
+        "resampling": {"replicates": 1, "folds": 2, "seed": 5},
+        "times": {"step": 0.5, "tau": 2.0},
+        "penalties": [1.0, 10.0],
+        "ties": "efron",
+        "models": {"cox-all": model, "cox-safe": model | {"supported_only": True}},
+        "strategies": {"newton": {"baseline": "site", "tolerance": 1e-10}},
+        "primary": {"model": "cox-all", "regime": "federated/newton", "metric": "uno_c"},
+        "bootstrap": {"samples": 100, "seed": 3, "level": 0.95},
+        "criteria": [
+            {
+                "name": "non-inferior to pooling",
+                "test": "non_inferior",
+                "against": "pooled",
+                "margin": 0.01,
+                "minimum_events": 20,
+            }
+        ],
+    }
+    record = {
+        "pilot": "toy",
+        "protocol": fixed,
+        "sharing": "synthetic",
+        "gate": "report",
+        "sites": SITES,
+        "split": None,
+    }
+    return record | {
+        "generate": {"north": {"seed": 9}},
+        "public": None,
+        "inputs": {"pilots/toy.yaml": "ab" * 32},
+        "sha256": "cd" * 32,
+    }
+
+
+def metrics() -> pd.DataFrame:
+    """Every metric for all patients and each site."""
+    methods = [
+        ("cox-all", regime) for regime in ("federated/newton", "pooled", "local/own", "local/north", "local/south")
+    ]
+    methods += [("cox-safe", "federated/newton"), ("score", "score/index")]
+    kinds = [("uno_c", 2.0), ("harrell_c", NAN), ("auc", 2.0), ("brier", 2.0), ("ibs", NAN)]
+    rows = []
+    for at, (model, regime) in enumerate(methods):
+        for where in ("all", *SITES):
+            for metric, horizon in kinds:
+                value = 0.7 - 0.01 * at
+                names = {
+                    "scenario": "base",
+                    "endpoint": "os",
+                    "model": model,
+                    "regime": regime,
+                    "evaluated_on": where,
+                    "subgroup": "all",
+                }
+                figures = {"estimate": value, "lower": value - 0.05, "upper": value + 0.05, "n": 60.0, "events": 30.0}
+                rows.append(names | {"metric": metric, "horizon": horizon, "threshold": NAN} | figures)
+    return pd.DataFrame(rows)
+
+
+def comparisons() -> pd.DataFrame:
+    """The primary model against every reference, on all patients, by both estimands."""
+    references = [
+        ("cox-all", "pooled", -0.001),
+        ("cox-all", "local/own", 0.02),
+        ("score", "score/index", -0.03),
+        ("cox-safe", "federated/newton", 0.015),
+    ]
+    rows = []
+    for model, regime, difference in references:
+        for estimand in ("within-site", "pooled"):
+            names = {
+                "scenario": "base",
+                "endpoint": "os",
+                "metric": "uno_c",
+                "horizon": 2.0,
+                "model": "cox-all",
+                "regime": "federated/newton",
+            }
+            names |= {"reference_model": model, "reference_regime": regime, "evaluated_on": "all", "estimand": estimand}
+            shift = 0.001 if estimand == "within-site" else 0.0
+            rows.append(
+                names
+                | {
+                    "difference": difference + shift,
+                    "lower": difference - 0.005,
+                    "upper": difference + 0.005,
+                    "p": "0.04",
+                    "n": 120.0,
+                    "events": 60.0,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def verdict(outcome: str = "met") -> dict:
+    """One criterion."""
+    primary = {"endpoint": "os", "model": "cox-all", "regime": "federated/newton", "metric": "uno_c", "horizon": 2.0}
+    criterion = {
+        "name": "non-inferior to pooling",
+        "test": "non_inferior",
+        "against": {"model": "cox-all", "regime": "pooled"},
+    }
+    criterion |= {
+        "estimate": -0.001,
+        "lower": -0.006,
+        "upper": 0.004,
+        "p": "0.04",
+        "n": 120,
+        "events": 60,
+        "margin": 0.01,
+        "outcome": outcome,
+        "sequence": "confirmatory",
+    }
+    estimate = {"estimate": 0.7, "lower": 0.65, "upper": 0.75}
+    return {
+        "scenario": "base",
+        "primary": primary,
+        "level": 0.95,
+        "primary_estimate": estimate,
+        "criteria": [criterion],
+        "outcome": outcome,
+    }
+
+
+def quality(records: int = 60) -> dict:
+    """What one site says of its data; one count is hidden."""
+    step = {
+        "step": "delivered",
+        "label": "Records delivered",
+        "records_in": records,
+        "records_out": records,
+        "lost": 0,
+        "unknown": 0,
+        "reason": None,
+    }
+    endpoint = {
+        "label": "Overall survival",
+        "patients": records,
+        "events": 30,
+        "competing": 0,
+        "censored": records - 30,
+        "unknown": 0,
+        "zero_time": 0,
+    }
+    variable = {
+        "label": "Age",
+        "type": "number",
+        "unit": "a",
+        "n": None,
+        "absent": None,
+        "percent_missing": None,
+        "missing": None,
+        "plain": 50,
+    }
+    variable |= {"nulled": {"parse_error": 0}, "flagged": {"range_soft": 7}, "suppressed": True}
+    numbers = {"mean": 70.1, "sd": 9.5, "median": 71.0, "lower_quartile": 64.0, "upper_quartile": 77.0}
+    one = {
+        "age": {
+            "label": "Age",
+            "type": "number",
+            "unit": "a",
+            "n": None,
+            "absent": None,
+            **numbers,
+            "suppressed": True,
+        },
+        "kras": {
+            "label": "<i>KRAS</i>",
+            "type": "flag",
+            "unit": None,
+            "n": records,
+            "absent": 0,
+            "levels": {"1": None, "0": None},
+            "suppressed": True,
+        },
+    }
+    return {
+        "minimum_cell": 5,
+        "records": records,
+        "flow": [step],
+        "endpoints": {"os": endpoint},
+        "variables": {"age": variable},
+        "table_one": one,
+    }
+
+
+def card(regime: str) -> dict:
+    """A model's card: age per SD 0.4 where an SD is 10 years, so 0.04 per year."""
+    age = {
+        "column": "age",
+        "coefficient": 0.4,
+        "se": 0.1,
+        "lower": 0.2,
+        "upper": 0.6,
+        "hazard_ratio_per_unit": float(np.exp(0.04)),
+        "reason": None,
+    }
+    capped = {
+        "column": "plt_capped",
+        "coefficient": -0.3,
+        "se": 0.1,
+        "lower": -0.5,
+        "upper": -0.1,
+        "hazard_ratio_per_unit": float(np.exp(-0.003)),
+        "reason": None,
+    }
+    sex = {
+        "column": "sex_M",
+        "coefficient": 0.1,
+        "se": 0.1,
+        "lower": -0.1,
+        "upper": 0.3,
+        "hazard_ratio_per_unit": float(np.exp(0.2)),
+        "reason": None,
+    }
+    kras = {
+        "column": "kras",
+        "coefficient": 0.0,
+        "se": None,
+        "lower": None,
+        "upper": None,
+        "hazard_ratio_per_unit": None,
+        "reason": "constant column: dropped",
+    }
+    rows = [sex, age, kras, capped]
+    record = {
+        "endpoint": "os",
+        "model": "cox-all",
+        "kind": "cox",
+        "regime": regime,
+        "columns": [row["column"] for row in rows],
+        "patients": 120,
+        "events": 60,
+    }
+    return record | {
+        "rounds": 6,
+        "fits": 7,
+        "unconverged_fits": 0,
+        "penalty": 10.0,
+        "penalties_chosen_in_folds": [10.0, 1.0, 10.0],
+        "coefficients": rows,
+    }
+
+
+def ledger() -> pd.DataFrame:
+    """A released message and one that a private federation would refuse."""
+    first = {
+        "when": "2026-01-01T00:00:00+00:00",
+        "stage": "harmonize",
+        "round": 0,
+        "message_type": "quality",
+        "fields": "quality",
+        "values": 10,
+        "bytes": 80,
+    }
+    first |= {"decision": "released", "reason": "", "privacy_spent": NAN}
+    reason = "columns kras, sex_M: fewer than 5 carriers or non-carriers"
+    second = first | {
+        "stage": "federated/newton cox-all os",
+        "message_type": "moments",
+        "values": 960,
+        "bytes": 7680,
+        "decision": "would refuse",
+        "reason": reason,
+    }
+    return pd.DataFrame([first, second])
+
+
+def curves() -> pd.DataFrame:
+    """North released every cell, south merged its last three."""
+    north = [(0, 0.5, 60, 10, 5), (0.5, 1.0, 45, 8, 5), (1.0, 1.5, 32, 6, 0), (1.5, 2.0, 26, 6, 5)]
+    south = [(0, 0.5, 60, 9, 0), (0.5, 2.0, 51, 21, 6)]
+    rows = [(site, "os", *row) for site, cells in (("north", north), ("south", south)) for row in cells]
+    return pd.DataFrame(rows, columns=["site", "endpoint", "start", "end", "at_risk", "events", "censored"])
+
+
+def truth() -> dict:
+    """The law of the invented patients."""
+    endpoint = {
+        "status": "exact",
+        "coefficients": {"age10": 0.5, "plt100": -0.4, "male": 0.3},
+        "limit": None,
+        "concordance": {"all": 0.73, "before": {"2": 0.75}},
+    }
+    covariates = {"age10": "(age - 70) / 10", "plt100": "min(plt, 250) / 100", "male": 'sex == "M"'}
+    return {
+        "model": "Weibull",
+        "covariates": covariates,
+        "sample": {"patients": 1000, "seed": 1},
+        "endpoints": {"os": endpoint},
+    }
+
+
+def write(folder: Path) -> dict[str, list[Path]]:
+    """Write a pilot's released files; returns the inputs of its report."""
+    records = {
+        "columns.json": {"columns": {"os": {"cox-all": [1, 2, 3, 4], "cox-safe": [1]}}},
+        "verdict.json": verdict(),
+        "truth.json": truth(),
+    }
+    records |= {f"quality/{site}.json": quality() for site in SITES}
+    records |= {
+        "models/a/os/cox-all/federated/newton.json": card("federated/newton"),
+        "models/b/os/cox-all/pooled.json": card("pooled"),
+    }
+    for name, record in records.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(json.dumps(record))
+    (folder / "protocol.yaml").write_text(yaml.safe_dump(protocol()))
+    metrics().to_csv(folder / "metrics.csv", index=False)
+    comparisons().to_csv(folder / "comparisons.csv", index=False)
+    for site in SITES:
+        (folder / "site_metrics" / site).mkdir(parents=True)
+        curves().query("site == @site").to_csv(folder / "site_metrics" / site / "curves.csv", index=False)
+        size = {"site": site, "kind": "endpoint", "endpoint": "os", "n": 60.0, "events": 30.0}
+        pd.DataFrame([size]).to_parquet(folder / "site_metrics" / site / "counts.parquet")
+        (folder / "exchange").mkdir(exist_ok=True)
+        ledger().to_parquet(folder / "exchange" / f"{site}.parquet")
+    names = {
+        "protocol": "protocol.yaml",
+        "columns": "columns.json",
+        "metrics": "metrics.csv",
+        "comparisons": "comparisons.csv",
+    }
+    inputs = {
+        name: [folder / path] for name, path in (names | {"verdict": "verdict.json", "truth": "truth.json"}).items()
+    }
+    patterns = {
+        "quality": "quality/*.json",
+        "counts": "site_metrics/*/counts.parquet",
+        "curves": "site_metrics/*/curves.csv",
+    }
+    patterns |= {"models": "models/*", "ledgers": "exchange/*.parquet"}
+    return inputs | {name: sorted(folder.glob(pattern)) for name, pattern in patterns.items()}

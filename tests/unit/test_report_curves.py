@@ -1,0 +1,56 @@
+"""Curves over all sites from the counts that sites released."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import report_sample
+
+from hemapilots.evaluation.curves import add_up
+from hemapilots.report.survival_curves import curve_figures, median_time, together
+
+GRID = [0.5, 1.0, 1.5, 2.0]
+
+
+def test_without_merged_cells_it_is_the_exact_sum():
+    north = report_sample.curves().query("site == 'north'")
+    both = pd.concat([north, north.assign(site="south")])
+    found, expected = together(both, GRID), add_up(both)
+    for column in ("start", "end", "at_risk", "events", "censored"):
+        np.testing.assert_allclose(found[column], expected[column])
+
+
+def test_merged_cells_are_spread_and_nobody_is_lost():
+    curves = report_sample.curves()
+    found = together(curves, GRID)
+    assert found["events"].sum() == pytest.approx(curves["events"].sum())
+    assert found["events"].iloc[1] == pytest.approx(8 + 21 / 3)
+    assert found["at_risk"].iloc[0] == 120
+    # South's one merged cell ends at 2: nobody is at risk there who did not leave before.
+    assert found["at_risk"].iloc[-1] - found[["events", "censored"]].iloc[-1].sum() == pytest.approx(15 + 24)
+
+
+def test_it_ends_where_the_first_site_ends():
+    curves = report_sample.curves()
+    short = curves[(curves["site"] == "south") | (curves["end"] <= 1.0)]
+    assert together(short, GRID)["end"].iloc[-1] == 1.0
+
+
+def test_the_median_is_where_the_curve_crosses_one_half():
+    curve = pd.DataFrame(
+        {"time": [0.0, 1.0, 2.0], "survival": [1.0, 0.6, 0.4], "lower": [1.0, 0.5, 0.3], "upper": [1.0, 0.7, 0.55]}
+    )
+    assert median_time(curve) == (pytest.approx(1.5), pytest.approx(1.0), None)
+
+
+def test_figures_carry_the_table_they_were_drawn_from():
+    drawn = curve_figures(report_sample.curves(), "os", "Overall survival", GRID)
+    assert [one.name for one in drawn] == ["kaplan_meier_os", "kaplan_meier_os_by_site"]
+    north = drawn[1].table.query("curve == 'north'")
+    # Actuarial estimate by hand: 10 events among 60 - 5/2.
+    assert north["survival"].iloc[1] == pytest.approx(1 - 10 / 57.5)
+    assert north["at_risk"].iloc[1] == 45
+    assert "Number at risk" in drawn[0].svg
+
+
+def test_a_site_without_cells_is_left_out():
+    assert curve_figures(report_sample.curves().iloc[:0], "os", "Overall survival", GRID) == []

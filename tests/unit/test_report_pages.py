@@ -1,0 +1,152 @@
+"""A report and the index as pages: offline, escaped, complete, the same bytes on every run."""
+
+import re
+
+import pytest
+import report_sample
+
+from hemapilots.report.figures import forest
+from hemapilots.report.index import records_in, render_index
+from hemapilots.report.pages import render_report
+
+ROWS = [
+    {"label": "A & <b>", "estimate": 0.7, "lower": 0.6, "upper": 0.8, "text": "0.7", "colour": "#000000", "marker": "o"}
+]
+
+
+def rendered(folder, study=None):
+    inputs = report_sample.write(folder)
+    render_report(
+        inputs, study or report_sample.study(), folder / "report.html", folder / "figures", folder / "summary.json"
+    )
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("results") / "toy"
+    made.mkdir()
+    rendered(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def page(folder):
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_page_asks_nothing_of_the_network(page):
+    addresses = set(re.findall(r"https?://[^\s\"'<)]+", page))
+    assert addresses == {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+    assert not re.search(r"<(script|link|img|iframe)\b|@import|url\((?!#)", page)
+
+
+def test_text_from_data_is_escaped(page):
+    assert "<script>alert" not in page
+    assert "Toy &lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "<i>KRAS</i>" not in page
+
+
+def test_every_section_is_there_and_linked(page):
+    wanted = "verdict headline cohort table-one quality survival regimes differences sites horizons model truth"
+    for name in [*wanted.split(), "exchange", "protocol", "methods", "provenance"]:
+        assert f'<section id="{name}">' in page
+        assert f'href="#{name}"' in page
+
+
+def test_every_figure_stands_on_the_page_and_has_its_table(folder, page):
+    names = sorted(path.stem for path in (folder / "figures").glob("*.svg"))
+    assert names == sorted(path.stem for path in (folder / "figures").glob("*.csv"))
+    assert set(names) == {
+        "kaplan_meier_os",
+        "kaplan_meier_os_by_site",
+        "regimes_os",
+        "differences_os",
+        "sites_os",
+        "coefficients_os",
+        "truth_os",
+    }
+    assert page.count("<svg") == len(names)
+
+
+def test_ids_are_unique_on_the_page(page):
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    used = set(re.findall(r"url\(#([^)]+)\)", page)) | set(re.findall(r'xlink:href="#([^"]+)"', page))
+    assert used <= set(ids)
+
+
+def test_the_same_inputs_give_the_same_bytes(tmp_path, page):
+    (tmp_path / "toy").mkdir()
+    assert rendered(tmp_path / "toy") == page
+
+
+def test_a_private_pilot_has_real_patients_and_no_known_truth(tmp_path):
+    study = report_sample.study(sharing="private")
+    inputs = report_sample.write(tmp_path)
+    inputs["models"] = [path for path in inputs["models"] if path.name == "a"]
+    inputs["truth"] = []
+    render_report(inputs, study, tmp_path / "report.html", tmp_path / "figures", tmp_path / "summary.json")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert '<section id="truth">' not in page
+    assert "the sites’ own patients" in page
+
+
+def test_a_failed_run_leaves_the_last_page(tmp_path):
+    before = rendered(tmp_path)
+    broken = report_sample.study()
+    del broken["title"]
+    with pytest.raises(KeyError):
+        render_report(
+            inputs_of(tmp_path),
+            broken,
+            tmp_path / "report.html",
+            tmp_path / "figures",
+            tmp_path / "summary.json",
+        )
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == before
+
+
+def inputs_of(folder):
+    names = {
+        "protocol": "protocol.yaml",
+        "columns": "columns.json",
+        "metrics": "metrics.csv",
+        "comparisons": "comparisons.csv",
+    }
+    names |= {
+        "verdict": "verdict.json",
+        "truth": "truth.json",
+        "quality": "quality/*.json",
+        "counts": "site_metrics/*/counts.parquet",
+    }
+    names |= {"curves": "site_metrics/*/curves.csv", "models": "models/*", "ledgers": "exchange/*.parquet"}
+    return {name: sorted(folder.glob(pattern)) for name, pattern in names.items()}
+
+
+def test_labels_in_figures_are_escaped_and_long_ones_folded():
+    drawn = forest(
+        [*ROWS, ROWS[0] | {"label": "a label that is far too long for one line of it"}], "toy", 'A "title"', "C"
+    )
+    assert "A &amp; &lt;b&gt;" in drawn.svg
+    assert "far too long for one line" not in drawn.svg
+    assert list(drawn.table["estimate"]) == [0.7, 0.7]
+
+
+def test_the_index_lists_this_run_first_and_keeps_earlier_pilots(folder):
+    results = folder.parent
+    (results / "older").mkdir(exist_ok=True)
+    text = (folder / "summary.json").read_text().replace('"pilot": "toy"', '"pilot": "older"')
+    (results / "older" / "summary.json").write_text(text)
+    found = records_in(results, ["toy", "not-run-yet"])
+    assert [(one["folder"], one["earlier"]) for one in found] == [("toy", False), ("older", True)]
+    render_index(results, ["toy"], results / "index.html")
+    page = (results / "index.html").read_text(encoding="utf-8")
+    assert 'href="toy/report.html"' in page
+    assert "of an earlier run" in page
+    assert "<script>" not in page
+
+
+def test_an_index_without_results_says_so(tmp_path):
+    render_index(tmp_path, ["toy"], tmp_path / "index.html")
+    assert "No pilot has results yet." in (tmp_path / "index.html").read_text(encoding="utf-8")

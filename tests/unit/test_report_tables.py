@@ -1,0 +1,132 @@
+"""What the tables of a report say, from a small pilot."""
+
+import math
+
+import pytest
+import report_sample
+
+from hemapilots.errors import HemaPilotsError
+from hemapilots.report import coefficients, cohort, exchange, performance, verdict_words
+from hemapilots.report.released import read_released
+from hemapilots.report.words import Labels
+
+
+@pytest.fixture(scope="module")
+def pilot(tmp_path_factory):
+    study = report_sample.study()
+    return read_released(report_sample.write(tmp_path_factory.mktemp("toy")), study), Labels(study)
+
+
+def test_a_private_folder_is_never_read(tmp_path):
+    inputs = report_sample.write(tmp_path)
+    inputs["metrics"] = [tmp_path / "sites" / "north" / "metrics.csv"]
+    with pytest.raises(HemaPilotsError, match="private folder"):
+        read_released(inputs, report_sample.study())
+
+
+def test_headline_sets_the_primary_first_and_the_scores_last(pilot):
+    table = performance.headline_table(*pilot)
+    labels = [row["label"] for row in table["rows"]]
+    assert labels == [
+        "Federated (newton)",
+        "Pooled, simulation only",
+        "Each site’s own model",
+        "Model of north",
+        "Model of south",
+        "Index",
+    ]
+    assert table["rows"][0]["uno_c"] == "0.700 (0.650 to 0.750)"
+    # The figure over pairs across sites, not the within-site one.
+    assert table["rows"][1]["difference"] == "−0.001 (−0.006 to +0.004)"
+
+
+def test_an_in_sample_score_is_marked(pilot):
+    released, labels = pilot
+    released.study["in_sample"] = {"index": "fitted on these patients"}
+    table = performance.headline_table(released, labels)
+    released.study["in_sample"] = {}
+    assert table["rows"][-1]["mark"] == 1
+    assert table["notes"] == ["Index: fitted on these patients."]
+
+
+def test_hazard_ratios_are_per_unit_with_their_interval(pilot):
+    rows = coefficients.coefficient_rows(*pilot, "os")
+    assert [row["label"] for row in rows] == ["Age", "Platelets to 250", "Sex: M"]
+    assert rows[0]["hr"] == pytest.approx(math.exp(0.4 / 10))
+    assert rows[0]["hr_lower"] == pytest.approx(math.exp(0.2 / 10))
+    assert rows[0]["hr_upper"] == pytest.approx(math.exp(0.6 / 10))
+
+
+def test_truth_is_turned_into_the_columns_units(pilot):
+    known = coefficients.true_coefficients(pilot[0], "os")
+    assert known == {"age": pytest.approx(0.05), "plt_capped": pytest.approx(-0.004), "sex_M": pytest.approx(0.3)}
+    drawn = coefficients.truth_figure(coefficients.coefficient_rows(*pilot, "os"), "os", "Overall survival")
+    # Per standard deviation, as the estimates: ten years, a hundred platelets, half a unit.
+    table = drawn.table.set_index("label")["second_estimate"]
+    assert table["Age"] == pytest.approx(0.5)
+    assert table["Platelets to 250"] == pytest.approx(-0.4)
+    assert table["Sex: M"] == pytest.approx(0.15)
+
+
+def test_the_effect_of_refusing_is_the_twin_minus_the_primary(pilot):
+    found = exchange.twin(*pilot)
+    assert found["change"] == "−0.015 (−0.020 to −0.010)"
+    assert (found["kept"], found["of"]) == (1, 4)
+    assert found["meaning"] == "leaving the columns out costs that much"
+
+
+def test_refusals_name_columns_and_sites(pilot):
+    (row,) = exchange.refusals(*pilot)
+    assert row["sites"] == "all sites"
+    assert row["columns"] == ["<i>KRAS</i>", "Sex: M"]
+    assert row["stages"] == ["Federated (newton): cox-all, overall survival"]
+
+
+def test_values_sent_are_set_against_patients_times_columns(pilot):
+    (row,) = exchange.training_rows(*pilot)
+    assert row["ratio"] == f"{2 * 960 / (120 * 4):,.1f}"
+
+
+def test_suppressed_cells_of_table_one_are_not_shown(pilot):
+    groups = cohort.table_one(*pilot)
+    age = {row["label"]: row["cells"][0] for row in groups[0]["rows"]}
+    assert age == {"mean (SD)": "70.1 (9.5)", "median [quartiles]": "71.0 [64.0 to 77.0]", "missing": "not shown"}
+    assert groups[1]["rows"][0] == {"label": "yes", "cells": ["not shown", "not shown"]}
+
+
+def test_flow_and_endpoints_add_up(pilot):
+    (row, _) = cohort.endpoint_rows(*pilot)
+    assert int(row["events"]) + int(row["competing"]) + int(row["censored"]) == int(row["patients"])
+    assert int(row["patients"]) + int(row["unknown"]) == int(row["records"])
+    assert cohort.totals(pilot[0]) == {"records": 120, "sites": 2}
+
+
+def test_the_verdict_is_said_in_words(pilot):
+    (one,) = verdict_words.criteria(*pilot)
+    asked = "Does the federated model rank patients as well as the pooled model, losing less than 0.01 in Uno’s C"
+    assert one["question"] == f"{asked} at 2 years?"
+    assert one["rule"] == "met if the lower limit lies above −0.01"
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "said"),
+    [
+        (["met"], "The one criterion is met."),
+        (["met", "met"], "All two criteria met."),
+        (
+            ["met", "not met", "met"],
+            "Two of three criteria met. The first that is not met: b; what comes after it in the sequence is exploratory.",
+        ),
+        (["met", "not assessable"], "One of two criteria met, one not assessable. The first that is not met: b."),
+    ],
+)
+def test_the_headline_counts_and_names_the_first_that_failed(outcomes, said):
+    criteria = [{"name": name, "outcome": outcome} for name, outcome in zip("abc", outcomes, strict=False)]
+    assert verdict_words.headline({"criteria": criteria}) == said
+
+
+def test_simulated_things_are_called_simulated(pilot):
+    said = {row["what"]: row["text"] for row in verdict_words.reality(pilot[0])}
+    assert said["Patients"].startswith("Simulated: invented")
+    assert said["Federation"].startswith("Simulated")
+    assert "internal validation" in said["Split"]

@@ -1,0 +1,50 @@
+"""Numbers and names as readers see them."""
+
+import pytest
+import report_sample
+
+from hemapilots.report import words
+
+LABELS = words.Labels(report_sample.study())
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.12345, "0.123"),
+        (-0.5, "−0.500"),
+        (-0.0001, "0.000"),
+        (float("nan"), "not estimable"),
+        (None, "not estimable"),
+    ],
+)
+def test_a_number_has_a_true_minus_and_no_negative_zero(value, text):
+    assert words.number(value) == text
+
+
+def test_a_difference_carries_its_sign():
+    assert words.signed_interval(0.03, -0.01, 0.07) == "+0.030 (−0.010 to +0.070)"
+    assert words.signed(0.0) == "0.000"
+    assert words.signed_interval(float("nan"), 0, 1) == "not estimable"
+
+
+def test_a_suppressed_count_says_so():
+    assert words.count(None) == "not shown"
+    assert words.count(float("nan")) == "not shown"
+    assert words.count(12345) == "12\u202f345"
+
+
+def test_design_columns_get_the_labels_of_their_variables():
+    assert LABELS.column("age") == "Age"
+    assert LABELS.column("sex_M") == "Sex: M"
+    assert LABELS.column("plt_missing") == "Platelets: missing"
+    assert LABELS.column("no_such_thing") == "no_such_thing"
+    assert LABELS.unit("plt_capped") == "per 10⁹/L"
+    assert LABELS.unit("kras") == "present v. absent"
+
+
+def test_regimes_are_named_for_readers():
+    assert LABELS.regime("pooled") == "Pooled, simulation only"
+    assert LABELS.regime("local/own") == "Each site’s own model"
+    assert LABELS.regime("local/north") == "Model of north"
+    assert LABELS.regime("score/index") == "Index"
