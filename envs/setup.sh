@@ -31,7 +31,7 @@ find_python() {
 }
 
 install() {
-  "$env/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+  "$env/bin/python" -m pip install -qq --disable-pip-version-check "$@"
 }
 
 # A version with the local label +cpu is the CPU build; the plain version is what the index has otherwise (4 GB on Linux).
@@ -59,17 +59,14 @@ if [ -e "$env/.unfinished" ] || ! "$env/bin/python" -c 'import pip' 2>/dev/null;
 fi
 touch "$env/.unfinished"
 echo "hemapilots: installing pinned packages ($part); this takes a few minutes and is done once"
-case $part in
-  runtime)
-    install_torch && install -r "$here/torch.txt" -r "$here/requirements.txt" ||
-      fail "the packages could not be installed; the lines above say which and why, then run the same command again"
-    ;;
-  test)
-    install -r "$here/requirements-test.txt" -r "$here/requirements.txt" ||
-      fail "the test packages could not be installed; the lines above say which and why, then run the same command again"
-    ;;
-esac
+advice="the lines above say which and why; mend that, then run the same command again"
+if [ "$part" = runtime ] || [ ! -e "$env/.runtime" ]; then
+  install_torch && install -r "$here/torch.txt" -r "$here/requirements.txt" || fail "the packages could not be installed: $advice"
+fi
+if [ "$part" = test ]; then
+  install -r "$here/requirements-test.txt" -r "$here/requirements.txt" || fail "the test packages could not be installed: $advice"
+fi
 printf '#!/bin/sh\nhere=$(cd "$(dirname "$0")" && pwd)\nPYTHONPATH="$here/../../scripts" exec "$here/python" -m hemapilots "$@"\n' >"$env/bin/hemapilots"
 chmod +x "$env/bin/hemapilots"
 rm "$env/.unfinished"
-touch "$env/.$part"
+touch "$env/.runtime" "$env/.$part"

@@ -68,7 +68,7 @@ class Progress:
             return [self._silent(block) for block in self._failed]
         if code < 0:
             return [f"the workflow was ended from outside (signal {-code}); run the same command again to continue"]
-        return [f"the workflow stopped: {fault.rstrip('.')} (log: {LOG})" for fault in self._faults[:1]]
+        return [f"the workflow stopped: {fault.rstrip('.')}{_remedy(fault)} (log: {LOG})" for fault in self._faults[:1]]
 
     def clear(self) -> None:
         """Take the living line off the terminal."""
@@ -114,3 +114,14 @@ class Progress:
 
 def _values(wildcards: str) -> list[str]:
     return [pair.partition("=")[2] for pair in wildcards.split(", ") if "=" in pair]
+
+
+def _remedy(fault: str) -> str:
+    remedies = {
+        "Permission denied": "make the path writable",
+        "No space left": "free some space",
+        "LockException": "another run of this folder has just begun; wait for it to end",
+        "MissingInputException": "put the missing files there",
+    }
+    found = [remedy for word, remedy in remedies.items() if word in fault]
+    return f"; {found[0]}, then run the same command again" if found else ""

@@ -1,6 +1,7 @@
 """Harrell's C with an interval against lifelines and scikit-survival, which give C alone."""
 
 import numpy as np
+
 from table import Row, agree, best_of, yes_no
 
 TITLE = "Harrell's C with interval"

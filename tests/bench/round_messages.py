@@ -4,13 +4,13 @@ import time
 from types import SimpleNamespace
 
 import numpy as np
-from federations import NEWTON, grid_of, plan_of, site_data
-from table import Row, agree, yes_no
 
+from federations import NEWTON, grid_of, plan_of, site_data
 from hemapilots.federation import client, server
 from hemapilots.federation.messages import instruct
 from hemapilots.federation.strategies.newton import Newton, unpack_symmetric
 from hemapilots.models import cox
+from table import Row, agree, yes_no
 
 TITLE = "Message handling of a federated round"
 SITES, COLUMNS, GOAL = 3, 40, 0.003

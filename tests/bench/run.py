@@ -14,9 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "scripts"), str(Path(__file__).resolve().parent)]
 
-from table import Disagreement, write_csv, write_page  # noqa: E402
-
 import hemapilots  # noqa: E402, F401  pins linear algebra to one thread before numpy is loaded
+from table import Disagreement, write_csv, write_page  # noqa: E402
 
 BENCHMARKS = ("round_messages", "cox_lifelines", "cox_many_sites", "concordance", "workflow_overhead")
 

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import yaml
+
 from table import Row, yes_no
 
 TITLE = "Workflow overhead"

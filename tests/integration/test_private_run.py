@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from private_pilot import PILOT, ROOT, SITES, make_private_pilot
 
-from hemapilots.federation.messages import MESSAGE_TYPES
+from hemapilots.federation.message_types import MESSAGE_TYPES
 from hemapilots.synthesis.extract import DECOYS
 
 

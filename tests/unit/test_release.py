@@ -106,3 +106,20 @@ def test_files_leave_through_the_exit_too(tmp_path):
     exit_.release_csv("curves", pd.DataFrame({"at_risk": [10]}), tmp_path / "c.csv")
     assert [entry["message_type"] for entry in exit_.entries] == ["quality", "curves"]
     assert (tmp_path / "q.json").exists() and (tmp_path / "c.csv").exists()
+
+
+def test_a_baseline_may_end_with_follow_up_and_nothing_else_may():
+    exit_ = Exit("a", "train", "report", STRONG)
+    exit_.release("local_model", {"arrays": np.array([[1.0, np.nan]])})
+    exit_.release("baselines", {"baseline": np.array([[1.0, np.nan]])})
+    with pytest.raises(Refusal, match="not finite"):
+        exit_.release("descent", {"coefficients": np.array([[1.0, np.inf]])})
+
+
+@pytest.mark.parametrize("value", [np.arange(12.0).reshape(3, 4), np.asfortranarray(np.arange(12.0).reshape(3, 4)), np.arange(3), np.zeros((0, 4))])
+def test_arrays_survive_the_message(value):
+    from hemapilots.federation.messages import pack, unpack
+
+    found = unpack(pack({"a": value})["arrays"])["a"]
+    np.testing.assert_array_equal(found, value)
+    assert found.dtype == value.dtype and found.shape == value.shape

@@ -90,6 +90,8 @@ def test_a_private_pilot_has_real_patients_and_no_known_truth(tmp_path):
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert '<section id="truth">' not in page
     assert "the sites’ own patients" in page
+    # A local model is judged at its own site only, on other patients than the rest of the table.
+    assert "Model of north" not in page
 
 
 def test_a_failed_run_leaves_the_last_page(tmp_path):

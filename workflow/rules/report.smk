@@ -14,7 +14,9 @@ def released_models(wildcards):
     folders = [f"{folder}/federated-{name}" for name in study["train"]["models"]]
     if study["sharing"] == "private":
         return folders
-    return folders + [f"{folder}/pooled-{name}" for name, model in study["train"]["models"].items() if not model["comparator"]]
+    return folders + [
+        f"{folder}/pooled-{name}" for name, model in study["train"]["models"].items() if not model["comparator"]
+    ]
 
 
 def known_truth(wildcards):

@@ -1,44 +1,7 @@
-"""Every type of message that may leave a site: its fields, what it reveals, and the packing into Flower records."""
-
-from dataclasses import dataclass
+"""Packing arrays into Flower records and back."""
 
 import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
-
-MAXIMUM_BYTES = 1 << 30
-
-
-@dataclass(frozen=True)
-class MessageType:
-    """fields: the only arrays it may carry. supported: its values are sums or estimates over patients, so the support rule applies.
-
-    exact: it carries values of single patients (times, risk-set sums) and is refused where the gate is enforced.
-    """
-
-    fields: tuple[str, ...]
-    supported: bool = True
-    exact: bool = False
-
-
-MESSAGE_TYPES = {
-    "moments": MessageType(("patients", "events", "observed", "sums", "squares")),
-    "median_counts": MessageType(("counts",)),
-    "agreed": MessageType(("ready",), supported=False),
-    "newton_statistics": MessageType(("loglik", "gradient", "information")),
-    "descent": MessageType(("coefficients",)),
-    "likelihoods": MessageType(("loglik",)),
-    "baselines": MessageType(("baseline",)),
-    "death_counts": MessageType(("times",), exact=True),
-    "risk_sums": MessageType(("s0", "d0", "deaths", "eta", "s1", "d1", "x"), exact=True),
-    "weighted_squares": MessageType(("information",)),
-    # Files that a site releases; their small cells are suppressed where they are made.
-    "support": MessageType(("support",), supported=False),
-    "quality": MessageType(("quality",), supported=False),
-    "site_metrics": MessageType(("site_metrics",), supported=False),
-    "site_counts": MessageType(("site_counts",), supported=False),
-    "curves": MessageType(("curves",), supported=False),
-    "local_model": MessageType(("arrays",), supported=True),
-}
 
 
 def pack(arrays: dict[str, np.ndarray], examples: int = 0) -> RecordDict:
@@ -54,5 +17,13 @@ def instruct(arrays: dict[str, np.ndarray], config: dict) -> RecordDict:
 
 
 def unpack(record: ArrayRecord) -> dict[str, np.ndarray]:
-    """The arrays of a Flower record."""
-    return {name: array.numpy() for name, array in record.items()}
+    """The arrays of a Flower record, read-only."""
+    return {name: _read(array) for name, array in record.items()}
+
+
+def _read(array: Array) -> np.ndarray:
+    """Flower's own reader parses every header anew, which costs more than a small array; a C-ordered body is read in place."""
+    start = len(array.data) - int(np.prod(array.shape)) * np.dtype(array.dtype).itemsize
+    if start < 0 or array.stype != "numpy.ndarray" or b"'fortran_order': False" not in array.data[:start]:
+        return array.numpy()
+    return np.frombuffer(array.data, array.dtype, offset=start).reshape(array.shape)

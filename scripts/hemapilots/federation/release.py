@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from hemapilots.errors import HemaPilotsError
-from hemapilots.federation.messages import MAXIMUM_BYTES, MESSAGE_TYPES
+from hemapilots.federation.message_types import MAXIMUM_BYTES, MESSAGE_TYPES
 from hemapilots.tables import read_parquet, write_csv, write_json, write_parquet
 
 LEDGER_COLUMNS = ["when", "stage", "round", "message_type", "fields", "values", "bytes", "decision", "reason", "privacy_spent"]
@@ -91,8 +91,7 @@ class Exit:
         if unknown:
             raise Refusal(f"site {self.site}: {message_type} may not carry {', '.join(unknown)}")
         for name, value in payload.items():
-            # A baseline ends where follow-up does: its missing tail is information, not a failure.
-            if isinstance(value, np.ndarray) and message_type != "baselines" and not np.isfinite(value).all():
+            if isinstance(value, np.ndarray) and not kind.may_end and not np.isfinite(value).all():
                 raise Refusal(f"site {self.site}: {message_type}.{name} is not finite; lower the learning rate or raise the penalty")
         if sum(size_of(value) for value in payload.values()) > MAXIMUM_BYTES:
             raise Refusal(f"site {self.site}: {message_type} is larger than {MAXIMUM_BYTES >> 20} MiB")

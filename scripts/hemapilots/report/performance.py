@@ -46,6 +46,10 @@ def methods_of(released: Released, endpoint: str, model: str) -> list[tuple[str,
     """(model, regime) of one model: federated ones, the primary first, then pooled, own, single sites."""
     rows = released.metrics
     found = rows.loc[(rows["endpoint"] == endpoint) & (rows["model"] == model), "regime"].unique()
+    if not released.pooled:
+        found = [
+            regime for regime in found if not _of_one_site(regime)
+        ]  # judged at its own site alone, as `local/own` is
     first, order = released.primary["regime"], {"federated": 1, "pooled": 2, "local/own": 3, "local": 4, "score": 5}
 
     def place(regime: str) -> tuple:

@@ -49,6 +49,7 @@ def _criterion(one: dict, primary: dict, metric: str, labels: Labels) -> dict:
     where = f" (lowest lower limit: {one['site']})" if one.get("site") else ""
     return {
         "name": one["name"],
+        "against": one["against"],
         "question": question,
         "difference": difference + where,
         "rule": rule,
@@ -84,8 +85,10 @@ def reality(released: Released) -> list[dict]:
             f"Simulated: the source names no sites, so its records were dealt at random to {count} sites "
             f"({shares} %, seed {study['split']['seed']}); such sites differ by chance only."
         )
+    repeats = resampling["replicates"]
+    again = f", repeated {repeats} times" if repeats > 1 else ""
     split = (
-        f"{resampling['folds']}-fold cross-validation, repeated {resampling['replicates']} times, stratified by site and "
+        f"{resampling['folds']}-fold cross-validation{again}, stratified by site and "
         "event: internal validation. No patient is scored by a model that saw that patient; no external or temporal validation was done."
     )
     federation = (

@@ -7,7 +7,6 @@ law.
 
 import numpy as np
 import pandas as pd
-from scipy.stats import kendalltau
 
 from hemapilots.errors import HemaPilotsError
 
@@ -68,6 +67,8 @@ def concordance(risk: np.ndarray, times: np.ndarray, horizon: float | None = Non
     With a `horizon` (years) only pairs whose earlier event precedes it count: the estimand of Uno's C with
     that tau.
     """
+    from scipy.stats import kendalltau  # a slow import that drawing patients does not need
+
     times = times if horizon is None else np.minimum(times, horizon)
     pairs = len(times) * (len(times) - 1) / 2
     comparable = pairs - _tied(times)
