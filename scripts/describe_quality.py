@@ -11,6 +11,6 @@ with job(snakemake):
     harmonized, issues = read_parquet(snakemake.input.harmonized), read_parquet(snakemake.input.issues)
     flow, use_case = json.loads(Path(snakemake.input.flow).read_text()), snakemake.params.use_case
     record = quality(harmonized, issues, flow, use_case) | {"table_one": table_one(harmonized, use_case)}
-    exit_ = Exit(snakemake.wildcards.site, "harmonize", snakemake.params.gate)
+    exit_ = Exit(snakemake.params.site, "harmonize", snakemake.params.gate)
     exit_.release_json("quality", record, snakemake.output.quality)
     write_ledger(exit_.entries, snakemake.output.ledger)

@@ -3,10 +3,17 @@ from pathlib import Path
 from job import job
 
 with job(snakemake):
-    from hemapilots.evaluation import evaluate_pooled, write_metrics
-    from hemapilots.site_tables import read_evaluation
+    import pandas as pd
 
-    folders = [Path(path).parent for path in snakemake.input.harmonized]
-    metrics, comparisons = evaluate_pooled({folder.name: read_evaluation(folder) for folder in folders}, snakemake.params.spec)
+    from hemapilots.evaluation import evaluate_pooled, write_metrics
+    from hemapilots.evaluation.curves import site_curves
+    from hemapilots.site_tables import read_evaluation
+    from hemapilots.tables import write_csv
+
+    spec, folders = snakemake.params.spec, [Path(path).parent for path in snakemake.input.harmonized]
+    sites = {folder.name: read_evaluation(folder) for folder in folders}
+    metrics, comparisons = evaluate_pooled(sites, spec)
     write_metrics(metrics, snakemake.output.metrics)
     write_metrics(comparisons, snakemake.output.comparisons)
+    everybody = pd.concat([outcomes for outcomes, _, _ in sites.values()], ignore_index=True)
+    write_csv(snakemake.output.curves, site_curves("all", everybody, spec))

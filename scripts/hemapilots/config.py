@@ -330,9 +330,10 @@ class Cohort(Strict):
 
 
 class Pilot(Strict):
-    """Use case + cohort + protocol: config/pilots/<use case>-<cohort>.yaml."""
+    """Use case + cohort + protocol: config/pilots/<use case>-<cohort>.yaml. note: what a reader of the report must know first."""
 
     title: Text
+    note: Text | None = None
     use_case: Name
     protocol: Name
     cohort: Cohort

@@ -15,15 +15,18 @@ from hemapilots.tables import write_parquet
 def predict_site(site: str, tables: dict[str, pd.DataFrame], folders: list[Path], spec: dict, out: Path) -> None:
     """Write predictions/<endpoint>/<model>/<regime>.parquet for each model in the folders and each delivered score.
 
-    tables: harmonized, folds (row by replicate), design of the site. A model of the site itself is filed as local/own too.
+    tables: harmonized, folds (row by replicate), design of the site. A model of the site itself is filed as local/own, and,
+    where other sites may use it, under the site's name as well.
     """
     for folder in folders:
         for endpoint, model, regime in models_in(folder):
             arrays, card = read_model(folder, endpoint, model, regime)
             frame = apply_model(tables, endpoint, arrays, card)
-            _write(out, endpoint, model, regime, frame)
-            if regime == f"local/{site}":
+            own = regime == f"local/{site}"
+            if own:
                 _write(out, endpoint, model, "local/own", frame)
+            if not own or spec["sharing"] != "private":
+                _write(out, endpoint, model, regime, frame)
     for name, comparator in spec["comparators"].items():
         if comparator["score"]:
             for endpoint in spec["endpoints"]:

@@ -78,10 +78,14 @@ def load_study(name: str, config: Path, resources: Path) -> dict:
             "grid": evaluate["grid"],
             "gate": cohort.effective_gate,
         },
-        "predict": {"models": models, "comparators": resolved["comparators"], "endpoints": list(resolved["endpoints"]), "grid": evaluate["grid"]},
+        "predict": {"sharing": cohort.sharing, "models": models, "comparators": resolved["comparators"], "endpoints": list(resolved["endpoints"]), "grid": evaluate["grid"]},
         "evaluate": evaluate,
         "in_sample": cohort.in_sample,
+        "note": pilot.value.note,
     }
+    shown = ("pilot", "title", "note", "sharing", "gate", "sites", "split", "public", "harmonize", "evaluate", "in_sample")
+    citation = load_public(resources)[cohort.public]["citation"] if cohort.public else None
+    study["report"] = {name: study[name] for name in shown} | {"citation": citation}
     study["protocol"] = _frozen_protocol(study, protocol, [pilot, use_case, protocol, *mappings.values()])
     return study
 

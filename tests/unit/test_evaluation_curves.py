@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from lifelines import KaplanMeierFitter
 
-from hemapilots.evaluation.curves import add_up, kaplan_meier_from_counts, merge_cells, site_curves
+from hemapilots.evaluation.curves import kaplan_meier_from_counts, merge_cells, site_curves
 
 SPEC = {"endpoints": ["os"], "grid": [round(0.25 * k, 2) for k in range(1, 21)], "minimum_cell": 5}
 
@@ -46,16 +46,6 @@ def test_curve_is_near_kaplan_meier_with_greenwood_interval():
     bounds = fitter.confidence_interval_survival_function_
     at = bounds.iloc[np.searchsorted(bounds.index, curve["time"].iloc[-1], side="right") - 1]
     assert curve["lower"].iloc[-1] == pytest.approx(at.iloc[0], abs=0.005)
-
-
-def test_sites_add_up_to_the_curve_of_all():
-    a, b = outcomes(800, 1), outcomes(900, 2)
-    summed = add_up(pd.concat([site_curves("a", a, SPEC), site_curves("b", b, SPEC)]))
-    whole = pd.concat([a, b])
-    assert summed["at_risk"].iloc[0] == 1700
-    for _, cell in summed.iterrows():
-        inside = (whole["os_time"] > cell["start"]) & (whole["os_time"] <= cell["end"])
-        assert cell["events"] == (inside & (whole["os_event"] == 1)).sum()
 
 
 def test_merging_by_hand():

@@ -198,7 +198,7 @@ def _step(n):
 
 @pytest.mark.parametrize("n", [8, 12])
 def test_endpoint_counts_cannot_be_solved_for(n):
-    assert_unsolvable((truth, json.dumps(endpoint(*truth))) for truth in partitions(n, 4))
+    assert_unsolvable((truth, json.dumps(endpoint(*truth, 0))) for truth in partitions(n, 3))
 
 
 def test_endpoint_counts_are_shown_where_large():

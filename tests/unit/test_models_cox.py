@@ -141,9 +141,11 @@ def test_own_model_is_filed_as_local_own(tmp_path):
     card = {"columns": ["a", "b"], "ties": "efron"}
     for site in ("x", "y"):
         write_model(tmp_path / "models", "os", "m", f"local/{site}", arrays, card)
-    spec = {"comparators": {"points": {"score": "points"}}, "endpoints": ["os"], "grid": GRID.tolist()}
+    spec = {"comparators": {"points": {"score": "points"}}, "endpoints": ["os"], "grid": GRID.tolist(), "sharing": "public"}
     predict_site("x", site_tables(), [tmp_path / "models"], spec, tmp_path / "out")
     written = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.parquet"))
     assert written == ["os/m/local/own.parquet", "os/m/local/x.parquet", "os/m/local/y.parquet", "os/score/score/points.parquet"]
     own, x = (pd.read_parquet(tmp_path / "out/os/m/local" / f"{name}.parquet") for name in ("own", "x"))
     pd.testing.assert_frame_equal(own, x)
+    predict_site("x", site_tables(), [tmp_path / "models"], spec | {"sharing": "private"}, tmp_path / "private")
+    assert not (tmp_path / "private/os/m/local/x.parquet").exists() and (tmp_path / "private/os/m/local/own.parquet").exists()

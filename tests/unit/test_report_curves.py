@@ -1,22 +1,28 @@
 """Curves over all sites from the counts that sites released."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 import report_sample
 
-from hemapilots.evaluation.curves import add_up
 from hemapilots.report.survival_curves import curve_figures, median_time, together
 
 GRID = [0.5, 1.0, 1.5, 2.0]
 
 
+def released(curves, pooled=None):
+    """What the figures read of a report's inputs."""
+    return SimpleNamespace(curves=curves, pooled_curves=pooled, study={"evaluate": {"grid": GRID}})
+
+
 def test_without_merged_cells_it_is_the_exact_sum():
     north = report_sample.curves().query("site == 'north'")
     both = pd.concat([north, north.assign(site="south")])
-    found, expected = together(both, GRID), add_up(both)
-    for column in ("start", "end", "at_risk", "events", "censored"):
-        np.testing.assert_allclose(found[column], expected[column])
+    found = together(both, GRID)
+    for column in ("at_risk", "events", "censored"):
+        np.testing.assert_allclose(found[column], 2 * north[column].to_numpy()[: len(found)])
 
 
 def test_merged_cells_are_spread_and_nobody_is_lost():
@@ -43,7 +49,7 @@ def test_the_median_is_where_the_curve_crosses_one_half():
 
 
 def test_figures_carry_the_table_they_were_drawn_from():
-    drawn = curve_figures(report_sample.curves(), "os", "Overall survival", GRID)
+    drawn = curve_figures(released(report_sample.curves()), "os", "Overall survival")
     assert [one.name for one in drawn] == ["kaplan_meier_os", "kaplan_meier_os_by_site"]
     north = drawn[1].table.query("curve == 'north'")
     # Actuarial estimate by hand: 10 events among 60 - 5/2.
@@ -53,4 +59,10 @@ def test_figures_carry_the_table_they_were_drawn_from():
 
 
 def test_a_site_without_cells_is_left_out():
-    assert curve_figures(report_sample.curves().iloc[:0], "os", "Overall survival", GRID) == []
+    assert curve_figures(released(report_sample.curves().iloc[:0]), "os", "Overall survival") == []
+
+
+def test_pooled_counts_are_drawn_where_they_exist():
+    pooled = pd.DataFrame({"endpoint": "os", "start": [0.0], "end": [2.0], "at_risk": [100], "events": [40], "censored": [20]})
+    drawn = curve_figures(released(report_sample.curves(), pooled), "os", "Overall survival")
+    assert drawn[0].table["survival"].iloc[-1] == pytest.approx(1 - 40 / 90)

@@ -68,15 +68,19 @@ def extract_of(wildcards):
     return sorted(f"{folder}/{file['path']}" for file in study["mappings"][source]["files"].values())
 
 
+def released_models(wildcards):
+    """The folders of models that are not a single site's: federated ones, and pooled ones where rows may be pooled."""
+    federated = of_models("results/{pilot}/models/federated-{model}")(wildcards)
+    if STUDIES[wildcards.pilot]["sharing"] == "private":
+        return federated
+    return federated + of_models("results/{pilot}/models/pooled-{model}")(wildcards)
+
+
 def models_for_prediction(wildcards):
-    """The folders of models that may come to a site: its own local ones always, other sites' and pooled ones where rows may be pooled."""
-    study, pilot = STUDIES[wildcards.pilot], wildcards.pilot
-    folders = [f"results/{pilot}/models/federated-{name}" for name in study["train"]["models"]]
-    if study["sharing"] == "private":
-        return [*folders, f"results/{pilot}/sites/{wildcards.site}/models"]
-    pooled = [name for name, model in study["train"]["models"].items() if not model["comparator"]]
-    folders += [f"results/{pilot}/models/pooled-{name}" for name in pooled]
-    return folders + [f"results/{pilot}/models/local-{site}" for site in study["sites"]]
+    """The folders of models that may come to a site: the released ones, its own local ones, and other sites' where rows may be pooled."""
+    if STUDIES[wildcards.pilot]["sharing"] == "private":
+        return [*released_models(wildcards), f"results/{wildcards.pilot}/sites/{wildcards.site}/models"]
+    return released_models(wildcards) + of_sites("results/{pilot}/models/local-{site}")(wildcards)
 
 
 def primary_model(wildcards):
@@ -104,3 +108,18 @@ def ledger_parts(wildcards):
     stages = ["quality", "prepare", "evaluate"] + (["local"] if study["sharing"] != "private" else [])
     parts = [f"{base}/{stage}/{wildcards.site}.parquet" for stage in stages]
     return parts + [f"{base}/federated-{name}" for name in study["train"]["models"]]
+
+
+def known_truth(wildcards):
+    """What the patients were drawn from, where they are invented."""
+    return [f"results/{wildcards.pilot}/truth.json"] if STUDIES[wildcards.pilot]["sharing"] == "synthetic" else []
+
+
+def source_quality(wildcards):
+    """What is said of a public source before its records are dealt to sites."""
+    return [f"results/{wildcards.pilot}/quality_of_source.json"] if STUDIES[wildcards.pilot]["split"] else []
+
+
+def pooled_curves(wildcards):
+    """Counts over all patients, where rows may be pooled."""
+    return [] if STUDIES[wildcards.pilot]["sharing"] == "private" else [f"results/{wildcards.pilot}/pooled_metrics/curves.csv"]

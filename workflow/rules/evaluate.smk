@@ -37,6 +37,7 @@ rule evaluate_pooled:
     output:
         metrics="results/{pilot}/pooled_metrics/metrics.csv",
         comparisons="results/{pilot}/pooled_metrics/comparisons.csv",
+        curves="results/{pilot}/pooled_metrics/curves.csv",
     log:
         "results/{pilot}/run/logs/evaluate_pooled.log",
     benchmark:

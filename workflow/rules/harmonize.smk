@@ -82,8 +82,28 @@ rule describe_quality:
     conda:
         "../../envs/python.yaml"
     params:
+        site="{site}",
         use_case=lookup(within=STUDIES, dpath="{pilot}/harmonize"),
         gate=lookup(within=STUDIES, dpath="{pilot}/gate"),
         code=library("describe_quality"),
     script:
         "../../scripts/describe_quality.py"
+
+
+use rule describe_quality as describe_source with:
+    input:
+        harmonized="results/{pilot}/source/harmonized.parquet",
+        issues="results/{pilot}/source/issues.parquet",
+        flow="results/{pilot}/source/flow.json",
+    output:
+        quality="results/{pilot}/quality_of_source.json",
+        ledger="results/{pilot}/exchange/parts/quality_of_source.parquet",
+    log:
+        "results/{pilot}/run/logs/quality_of_source.log",
+    wildcard_constraints:
+        pilot=SPLIT,
+    params:
+        site="source",
+        use_case=lookup(within=STUDIES, dpath="{pilot}/harmonize"),
+        gate=lookup(within=STUDIES, dpath="{pilot}/gate"),
+        code=library("describe_quality"),

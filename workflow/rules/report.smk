@@ -8,35 +8,6 @@ OUTPUT results/{pilot}/{report.html,summary.json,figures/}; results/index.html
 report: "../report/landing.rst"
 
 
-def released_models(wildcards):
-    """The folders of models that a report shows: federated ones, and pooled ones where rows may be pooled."""
-    study, folder = STUDIES[wildcards.pilot], f"results/{wildcards.pilot}/models"
-    folders = [f"{folder}/federated-{name}" for name in study["train"]["models"]]
-    if study["sharing"] == "private":
-        return folders
-    return folders + [
-        f"{folder}/pooled-{name}" for name, model in study["train"]["models"].items() if not model["comparator"]
-    ]
-
-
-def known_truth(wildcards):
-    """What the patients were drawn from, where they are invented."""
-    return [f"results/{wildcards.pilot}/truth.json"] if STUDIES[wildcards.pilot]["sharing"] == "synthetic" else []
-
-
-def source_flow(wildcards):
-    """Which records of a public source were left out before the rest were dealt to sites."""
-    return [f"results/{wildcards.pilot}/source/flow.json"] if STUDIES[wildcards.pilot]["split"] else []
-
-
-def reported_study(wildcards):
-    """What a report needs of the pilot's configuration."""
-    study = STUDIES[wildcards.pilot]
-    names = ("pilot", "title", "sharing", "gate", "sites", "split", "public", "harmonize", "evaluate", "in_sample")
-    citation = PUBLIC[study["public"]]["citation"] if study["public"] else None
-    return {name: study[name] for name in names} | {"citation": citation}
-
-
 # `update` keeps the last good page until the new one is complete.
 rule render_report:
     input:
@@ -51,7 +22,8 @@ rule render_report:
         models=released_models,
         ledgers=of_sites("results/{pilot}/exchange/{site}.parquet"),
         truth=known_truth,
-        source_flow=source_flow,
+        source=source_quality,
+        pooled_curves=pooled_curves,
     output:
         page=report(
             update("results/{pilot}/report.html"),
@@ -72,7 +44,7 @@ rule render_report:
     conda:
         "../../envs/python.yaml"
     params:
-        study=reported_study,
+        study=lookup(within=STUDIES, dpath="{pilot}/report"),
         code=library("render_report"),
     script:
         "../../scripts/render_report.py"

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["CURVE_COLUMNS", "add_up", "kaplan_meier_from_counts", "site_curves"]
+__all__ = ["CURVE_COLUMNS", "kaplan_meier_from_counts", "site_curves"]
 
 CURVE_COLUMNS = ["site", "endpoint", "start", "end", "at_risk", "events", "censored"]
 MINIMUM_AT_RISK = 10
@@ -66,17 +66,3 @@ def kaplan_meier_from_counts(curve: pd.DataFrame) -> pd.DataFrame:
     table = {"time": curve["end"], "survival": survival, "lower": lower.where(survival < 1, 1.0), "upper": upper.where(survival < 1, 1.0), "at_risk": left}
     start = pd.DataFrame({"time": [0.0], "survival": [1.0], "lower": [1.0], "upper": [1.0], "at_risk": [curve["at_risk"].iloc[0]]})
     return pd.concat([start, pd.DataFrame(table)], ignore_index=True)
-
-
-def add_up(curves: pd.DataFrame) -> pd.DataFrame:
-    """One curve over all sites: cells are cut where every site has an edge; it ends where the first site's curve does."""
-    edges = None
-    for _, curve in curves.groupby("site", sort=True):
-        own = np.concatenate([[0.0], curve["end"]])
-        edges = own if edges is None else np.intersect1d(edges, own)
-    cell = np.searchsorted(edges, curves["end"].to_numpy(), side="left") - 1
-    kept = curves[cell < len(edges) - 1].assign(cell=cell[cell < len(edges) - 1])
-    total = kept.groupby("cell")[["events", "censored"]].sum()
-    first = int(curves.groupby("site")["at_risk"].first().sum())
-    gone = (total["events"] + total["censored"]).cumsum().shift(fill_value=0)
-    return pd.DataFrame({"start": edges[:-1], "end": edges[1:], "at_risk": first - gone.to_numpy(), **{name: total[name].to_numpy() for name in total}})

@@ -113,20 +113,23 @@ def _flow(steps: list[dict], minimum: int, generator) -> list[dict]:
 
 
 def _endpoint(counts: dict, minimum: int, generator) -> dict:
-    """patients = events + competing + censored, and patients + unknown = records."""
-    n = counts["patients"] + counts["unknown"]
-    halves = _halves(n, counts["unknown"], minimum, generator)
+    """patients = events + competing + censored, and patients + unknown = records.
+
+    The number of patients with a known outcome is shown whenever it is not small: every figure of the site rests on it and says so.
+    How many have none follows from it, and is no statement about what happened to them.
+    """
+    small = is_small(counts["patients"], minimum)
     parts = {name: counts[name] for name in ("events", "competing", "censored")}
-    parts = _within(parts, halves["present"] is None, minimum, generator)
+    parts = _within(parts, small, minimum, generator)
     # The times kept as half a day are part of the patients, and no shown count is their complement.
     zero = {"zero_time": counts["zero_time"], "later": counts["patients"] - counts["zero_time"]}
     zero = hide(zero, minimum, generator)
-    zero_time = None if halves["present"] is None and counts["zero_time"] else zero["zero_time"]
+    zero_time = None if small and counts["zero_time"] else zero["zero_time"]
     shown = {
         "label": counts["label"],
-        "patients": halves["present"],
+        "patients": None if small else counts["patients"],
         **parts,
-        "unknown": halves["absent"],
+        "unknown": None if is_small(counts["unknown"], minimum) else counts["unknown"],
         "zero_time": zero_time,
     }
     return shown | {"suppressed": any(value is None for value in shown.values())}

@@ -9,7 +9,7 @@ from hemapilots.report import coefficients, cohort, exchange, performance, prove
 from hemapilots.report.figures import Drawn
 from hemapilots.report.page_templates import render
 from hemapilots.report.released import Released, read_released
-from hemapilots.report.survival_curves import curve_figures, median_time, together
+from hemapilots.report.survival_curves import curve_figures, everyone, median_time
 from hemapilots.report.words import Labels, interval, number
 from hemapilots.summary import record_of
 from hemapilots.tables import write_csv, write_json, write_text
@@ -42,9 +42,9 @@ def _standalone(svg: str) -> str:
 
 
 def _figures(released: Released, labels: Labels) -> dict[str, Drawn]:
-    grid, drawn = released.study["evaluate"]["grid"], []
+    drawn = []
     for endpoint in released.endpoints:
-        drawn += curve_figures(released.curves, endpoint, labels.endpoint(endpoint), grid)
+        drawn += curve_figures(released, endpoint, labels.endpoint(endpoint))
         drawn += [
             performance.regime_forest(released, labels, endpoint),
             performance.difference_forest(released, labels, endpoint),
@@ -111,10 +111,9 @@ def _coefficient_tables(released: Released, labels: Labels) -> list[dict]:
 
 
 def _medians(released: Released, labels: Labels) -> list[dict]:
-    rows, grid = [], released.study["evaluate"]["grid"]
+    rows = []
     for endpoint in released.endpoints:
-        own = released.curves[released.curves["endpoint"] == endpoint]
-        total = together(own, grid) if len(own) else own
+        own, total = released.curves[released.curves["endpoint"] == endpoint], everyone(released, endpoint)
         curves = {"All sites": kaplan_meier_from_counts(total)} if len(total) else {}
         curves |= {site: kaplan_meier_from_counts(curve) for site, curve in own.groupby("site", sort=True)}
         for who, curve in curves.items():

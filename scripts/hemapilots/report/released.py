@@ -25,6 +25,7 @@ class Released:
     quality: dict[str, dict]
     counts: pd.DataFrame
     curves: pd.DataFrame
+    pooled_curves: pd.DataFrame | None
     metrics: pd.DataFrame
     comparisons: pd.DataFrame
     verdict: dict
@@ -69,7 +70,8 @@ def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
     """Read the inputs of a report, by name. Raises HemaPilotsError where one of them lies in a site's private folder.
 
     inputs: protocol, columns, quality, counts, curves, metrics, comparisons, verdict, models (folders), ledgers, truth
-    (none for real patients), source_flow (of a public source whose records were dealt to sites).
+    (none for real patients), source (the quality record of a public source whose records were dealt to sites), pooled_curves (where
+    rows may be pooled).
     """
     for path in (path for paths in inputs.values() for path in paths):
         if "sites" in path.parts:
@@ -81,13 +83,14 @@ def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
         quality={path.stem: _json(path) for path in inputs["quality"]},
         counts=pd.concat([read_parquet(path) for path in inputs["counts"]], ignore_index=True),
         curves=pd.concat([pd.read_csv(path) for path in inputs["curves"]], ignore_index=True),
+        pooled_curves=pd.read_csv(inputs["pooled_curves"][0]) if inputs.get("pooled_curves") else None,
         metrics=pd.read_csv(inputs["metrics"][0]),
         comparisons=pd.read_csv(inputs["comparisons"][0], dtype={"p": str}),
         verdict=_json(inputs["verdict"][0]),
         cards=_cards(inputs["models"]),
         ledger=pd.concat([read_parquet(path).assign(site=path.stem) for path in inputs["ledgers"]], ignore_index=True),
         truth=_json(inputs["truth"][0]) if inputs.get("truth") else None,
-        source_flow=_json(inputs["source_flow"][0])["steps"] if inputs.get("source_flow") else [],
+        source_flow=_json(inputs["source"][0])["flow"] if inputs.get("source") else [],
         benchmarks=_benchmarks(inputs["protocol"][0].parent / "run" / "benchmarks"),
     )
 

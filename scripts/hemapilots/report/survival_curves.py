@@ -5,9 +5,10 @@ import pandas as pd
 
 from hemapilots.evaluation.curves import kaplan_meier_from_counts
 from hemapilots.report.figures import Drawn
+from hemapilots.report.released import Released
 from hemapilots.report.style import GREY, INK, LIGHT, colour_of, new_figure, site_style, svg_of
 
-__all__ = ["curve_figures", "median_time", "together"]
+__all__ = ["curve_figures", "everyone", "median_time", "together"]
 
 LEFT, RIGHT = 0.16, 0.97
 
@@ -34,6 +35,13 @@ def together(curves: pd.DataFrame, grid: list[float]) -> pd.DataFrame:
     return pd.DataFrame({"start": edges[:last], "end": edges[1 : last + 1], "at_risk": patients - gone} | totals)
 
 
+def everyone(released: Released, endpoint: str) -> pd.DataFrame:
+    """Counts over all sites: the pooled ones where rows may be pooled, else those of the sites brought together."""
+    if released.pooled_curves is not None:
+        return released.pooled_curves[released.pooled_curves["endpoint"] == endpoint]
+    return together(released.curves[released.curves["endpoint"] == endpoint], released.study["evaluate"]["grid"])
+
+
 def median_time(curve: pd.DataFrame) -> tuple[float | None, float | None, float | None]:
     """(median, lower, upper) in years where the curve and its limits cross one half, straight lines between known points."""
     return tuple(_crossing(curve["time"].to_numpy(), curve[name].to_numpy()) for name in ("survival", "lower", "upper"))
@@ -48,18 +56,19 @@ def _crossing(time: np.ndarray, survival: np.ndarray) -> float | None:
     return float(time[at - 1] + share * (time[at] - time[at - 1]))
 
 
-def curve_figures(curves: pd.DataFrame, endpoint: str, label: str, grid: list[float]) -> list[Drawn]:
+def curve_figures(released: Released, endpoint: str, label: str) -> list[Drawn]:
     """Two figures of an endpoint with numbers at risk; sites that released no cell are left out."""
-    own = curves[curves["endpoint"] == endpoint]
+    grid = released.study["evaluate"]["grid"]
+    own = released.curves[released.curves["endpoint"] == endpoint]
     if own.empty:
         return []
     by_site = {site: kaplan_meier_from_counts(curve) for site, curve in own.groupby("site", sort=True)}
-    total = together(own, grid)
+    total = everyone(released, endpoint)
     drawn = []
     if len(total):
-        everyone = {"all sites": kaplan_meier_from_counts(total)}
+        together_ = {"all sites": kaplan_meier_from_counts(total)}
         drawn.append(
-            _draw(everyone, f"kaplan_meier_{endpoint}", f"{label}, all sites together", label, grid[-1], band=True)
+            _draw(together_, f"kaplan_meier_{endpoint}", f"{label}, all sites together", label, grid[-1], band=True)
         )
     drawn.append(_draw(by_site, f"kaplan_meier_{endpoint}_by_site", f"{label}, by site", label, grid[-1], band=False))
     return drawn
