@@ -46,7 +46,7 @@ def study(**changes) -> dict:
         "public": None,
         "harmonize": harmonize,
         "evaluate": evaluate,
-        "in_sample": {},
+        "note": "Invented <b>patients</b>.", "in_sample": {},
         "citation": None,
     }
     return record | changes
