@@ -12,7 +12,9 @@ with job(snakemake):
     metrics, comparisons = combine(map(pd.read_csv, inputs.metrics), map(pd.read_parquet, inputs.counts), *pooled, spec)
     judged = verdict(comparisons, metrics, spec)
     refits = pd.read_csv(inputs.refits)[spec["primary"]["metric"]] if inputs.refits else []
-    judged["primary_estimate"] |= refit_interval(judged["primary_estimate"]["estimate"], refits, spec["bootstrap"]["level"])
+    judged["primary_estimate"] |= refit_interval(
+        judged["primary_estimate"]["estimate"], refits, spec["bootstrap"]["level"]
+    )
     write_metrics(metrics, output.metrics)
     write_metrics(comparisons, output.comparisons)
     write_json(output.verdict, judged)

@@ -12,4 +12,10 @@ with job(snakemake):
     draw, params = snakemake.params.draw, snakemake.params
     recipe = load_recipe(RESOURCES / "recipes" / f"{draw['recipe']}.yaml")
     table = draw_site(recipe, draw["index"], draw["patients"], draw["seed"])
-    write_extract(table, params.mapping, params.use_case, load_factors(RESOURCES / "units" / "factors.csv"), Path(snakemake.output[0]))
+    write_extract(
+        table,
+        params.mapping,
+        params.use_case,
+        load_factors(RESOURCES / "units" / "factors.csv"),
+        Path(snakemake.output[0]),
+    )

@@ -6,7 +6,9 @@ with job(snakemake):
     from hemapilots.tables import read_parquet, write_json, write_parquet
 
     ingested = read_parquet(snakemake.input.ingested)
-    harmonized, issues, flow = harmonize(ingested, snakemake.params.use_case, snakemake.params.mapping, load_factors(RESOURCES / "units" / "factors.csv"))
+    harmonized, issues, flow = harmonize(
+        ingested, snakemake.params.use_case, snakemake.params.mapping, load_factors(RESOURCES / "units" / "factors.csv")
+    )
     write_parquet(snakemake.output.harmonized, harmonized)
     write_parquet(snakemake.output.issues, issues)
     write_json(snakemake.output.flow, flow)

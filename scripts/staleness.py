@@ -48,5 +48,7 @@ def _imported(path: Path) -> list[Path]:
         parts = name.split(".")
         for depth in range(1, len(parts) + 1):
             base = SCRIPTS.joinpath(*parts[:depth])
-            found.update(candidate for candidate in (base.with_suffix(".py"), base / "__init__.py") if candidate.is_file())
+            found.update(
+                candidate for candidate in (base.with_suffix(".py"), base / "__init__.py") if candidate.is_file()
+            )
     return sorted(found)

@@ -10,5 +10,7 @@ with job(snakemake):
     agreed = json.loads(Path(snakemake.input.columns).read_text())
     folders = {Path(path).parent.name: Path(path).parent for path in snakemake.input.harmonized}
     out = Path(snakemake.output.models)
-    for site, entries in train_federated(folders, snakemake.wildcards.model, agreed, snakemake.params.spec, out).items():
+    for site, entries in train_federated(
+        folders, snakemake.wildcards.model, agreed, snakemake.params.spec, out
+    ).items():
         write_ledger(entries, Path(snakemake.output.ledger) / f"{site}.parquet")

@@ -9,4 +9,6 @@ with job(snakemake):
 
     agreed, folder = json.loads(Path(snakemake.input.columns).read_text()), Path(snakemake.input.harmonized).parent
     out, params = Path(snakemake.output.models), snakemake.params
-    write_ledger(train_local(snakemake.wildcards.site, folder, agreed, params.spec, out, params.gate), snakemake.output.ledger)
+    write_ledger(
+        train_local(snakemake.wildcards.site, folder, agreed, params.spec, out, params.gate), snakemake.output.ledger
+    )

@@ -312,7 +312,9 @@ class Cohort(Strict):
         if self.sharing == "private" and self.gate not in (None, "enforce"):
             raise ValueError("a private cohort's gate is `enforce`; remove `gate`")
         if self.sharing == "private" and (self.split or self.synthetic or self.public):
-            raise ValueError("a private cohort has `sites` with an `extract` each, and no split, public or synthetic part")
+            raise ValueError(
+                "a private cohort has `sites` with an `extract` each, and no split, public or synthetic part"
+            )
         if (self.sharing == "synthetic") != (self.synthetic is not None):
             raise ValueError("`synthetic` names the recipe of a cohort with `sharing: synthetic`, and of no other")
         if bool(self.split) == bool(self.sites):

@@ -49,16 +49,11 @@ def load_public(resources: Path) -> dict[str, dict]:
     return {name: validate(PublicCohort, entry, None, path).model_dump(mode="json") for name, entry in data.items()}
 
 
-def load_public(resources: Path) -> dict[str, dict]:
-    """The public cohorts by name."""
-    path = resources / "cohorts.yaml"
-    data, node = read_yaml(path)
-    return {name: validate(PublicCohort, entry, None, path).model_dump(mode="json") for name, entry in data.items()}
-
-
 def load_studies(config: dict, folder: Path, resources: Path) -> dict[str, dict]:
     """The studies of the pilots that were asked for (`run` in Snakemake's config, else the embedded ones), their extracts checked."""
-    settings = validate(Settings, {key: value for key, value in config.items() if key != "run"}, None, folder / "config.yaml")
+    settings = validate(
+        Settings, {key: value for key, value in config.items() if key != "run"}, None, folder / "config.yaml"
+    )
     names = str(config["run"]).split(",") if config.get("run") else list(settings.pilots)
     studies = {name: load_study(name, folder, resources) for name in names}
     public = sorted({study["public"] for study in studies.values() if study["public"]})
@@ -87,7 +82,9 @@ def resolve_use_case(source: Source) -> dict:
             if getattr(endpoint, part) is not None:
                 _check_expression(source, ("endpoints", name, part), getattr(endpoint, part), known)
     if use_case.primary_endpoint not in use_case.endpoints:
-        raise source.fault(("primary_endpoint",), f"no such endpoint; {nearest(use_case.primary_endpoint, use_case.endpoints)}")
+        raise source.fault(
+            ("primary_endpoint",), f"no such endpoint; {nearest(use_case.primary_endpoint, use_case.endpoints)}"
+        )
     out = use_case.model_dump(mode="json")
     out["horizons"] = sorted(use_case.horizons)
     out["predictor_sets"] = {name: _flatten(source, name, ()) for name in use_case.predictor_sets}
@@ -106,7 +103,9 @@ def resolve_use_case(source: Source) -> dict:
 def _flatten(source: Source, name: str, above: tuple[str, ...]) -> list[str]:
     sets = source.value.predictor_sets
     if name not in sets:
-        raise source.fault(("predictor_sets", above[-1], "include"), f"no predictor set '{name}'; {nearest(name, sets)}")
+        raise source.fault(
+            ("predictor_sets", above[-1], "include"), f"no predictor set '{name}'; {nearest(name, sets)}"
+        )
     if name in above:
         raise source.fault(("predictor_sets", name, "include"), "a set cannot include itself; break the circle")
     inherited = [variable for part in sets[name].include for variable in _flatten(source, part, (*above, name))]
@@ -133,7 +132,9 @@ def _check_predictors(source: Source, location: tuple, variables, known, scores:
         _check_known(source, location, name, known)
         when, is_score = known_at(source.value, name)
         if when != "index":
-            raise source.fault(location, f"'{name}' is known only at {when}, so it cannot predict from the index date; remove it")
+            raise source.fault(
+                location, f"'{name}' is known only at {when}, so it cannot predict from the index date; remove it"
+            )
         if is_score and not scores:
             raise source.fault(location, f"'{name}' is a score: a comparator, never a predictor; remove it")
 
@@ -150,25 +151,35 @@ def known_at(use_case: UseCase, name: str) -> tuple[str, bool]:
 def check_mapping(mapping: Source, use_case: Source) -> None:
     """A mapping maps variables of the use case to values that they have, with units, and all that the endpoints need."""
     if mapping.value.use_case != use_case.value.name:
-        raise mapping.fault(("use_case",), f"this mapping is for another use case; the pilot's is '{use_case.value.name}'")
+        raise mapping.fault(
+            ("use_case",), f"this mapping is for another use case; the pilot's is '{use_case.value.name}'"
+        )
     for name, column in mapping.value.variables.items():
         _check_known(mapping, ("variables", name), name, use_case.value.variables)
         if column.file is not None and column.file not in mapping.value.files:
-            raise mapping.fault(("variables", name, "file"), f"no such file; {nearest(column.file, mapping.value.files)}")
+            raise mapping.fault(
+                ("variables", name, "file"), f"no such file; {nearest(column.file, mapping.value.files)}"
+            )
         variable = use_case.value.variables[name]
         if variable.type == "number" and not column.unit:
             raise mapping.fault(("variables", name), f"state the column's `unit` (the use case stores {variable.unit})")
         targets = set(variable.levels) if variable.type == "category" else {0, 1}
         for raw, target in (column.values or {}).items():
             if variable.type != "number" and target not in targets:
-                raise mapping.fault(("variables", name, "values", raw), f"'{target}' is not among {sorted(map(str, targets))}")
+                raise mapping.fault(
+                    ("variables", name, "values", raw), f"'{target}' is not among {sorted(map(str, targets))}"
+                )
         if variable.type == "category" and not column.values:
-            raise mapping.fault(("variables", name), f"say which raw value is which of {list(variable.levels)} under `values`")
+            raise mapping.fault(
+                ("variables", name), f"say which raw value is which of {list(variable.levels)} under `values`"
+            )
     for name, endpoint in use_case.value.endpoints.items():
         for text in filter(None, (endpoint.time, endpoint.event, endpoint.entry)):
             for variable in _raw_variables(use_case.value, parse(text).names):
                 if variable not in mapping.value.variables:
-                    raise mapping.fault(("variables",), f"'{variable}' is missing, which the endpoint '{name}' needs; map it")
+                    raise mapping.fault(
+                        ("variables",), f"'{variable}' is missing, which the endpoint '{name}' needs; map it"
+                    )
 
 
 def _raw_variables(use_case: UseCase, names) -> list[str]:
@@ -187,17 +198,24 @@ def check_cohort(pilot: Source, use_case: Source, resources: Path, sites: list[s
     if cohort.synthetic:
         recipe = resources / "recipes" / f"{cohort.synthetic.recipe}.yaml"
         if not recipe.is_file():
-            raise pilot.fault(("cohort", "synthetic", "recipe"), f"no such recipe; {nearest(recipe.stem, [p.stem for p in recipe.parent.glob('*.yaml')])}")
+            raise pilot.fault(
+                ("cohort", "synthetic", "recipe"),
+                f"no such recipe; {nearest(recipe.stem, [p.stem for p in recipe.parent.glob('*.yaml')])}",
+            )
         shares = [site.share for site in cohort.sites.values()]
         if None in shares or abs(sum(shares) - 1) > 1e-9:
-            raise pilot.fault(("cohort", "sites"), "each site of a synthetic cohort needs a `share`, and shares add up to 1")
+            raise pilot.fault(
+                ("cohort", "sites"), "each site of a synthetic cohort needs a `share`, and shares add up to 1"
+            )
     elif cohort.sites:
         for name, site in cohort.sites.items():
             if not site.extract and not cohort.public:
                 raise pilot.fault(("cohort", "sites", name), "name the folder of the site's `extract`")
     for name in cohort.in_sample:
         if name not in use_case.value.comparators:
-            raise pilot.fault(("cohort", "in_sample", name), f"no such comparator; {nearest(name, use_case.value.comparators)}")
+            raise pilot.fault(
+                ("cohort", "in_sample", name), f"no such comparator; {nearest(name, use_case.value.comparators)}"
+            )
     if len(sites) < 2:
         raise pilot.fault(("cohort", "sites"), "a federation needs at least two sites")
 
@@ -207,14 +225,29 @@ def resolve_models(protocol: Source, use_case: dict, use_case_source: Source) ->
     models = {}
     for name, model in protocol.value.models.items():
         if model.predictors not in use_case["predictor_sets"]:
-            raise protocol.fault(("models", name, "predictors"), f"no such set in {use_case_source.path}; {nearest(model.predictors, use_case['predictor_sets'])}")
+            raise protocol.fault(
+                ("models", name, "predictors"),
+                f"no such set in {use_case_source.path}; {nearest(model.predictors, use_case['predictor_sets'])}",
+            )
         predictors = use_case["predictor_sets"][model.predictors]
-        models[name] = {"kind": model.kind, "predictors": predictors, "supported_only": model.supported_only, "comparator": False}
+        models[name] = {
+            "kind": model.kind,
+            "predictors": predictors,
+            "supported_only": model.supported_only,
+            "comparator": False,
+        }
     for name, comparator in use_case["comparators"].items():
         if name in models or name == "score":
-            raise use_case_source.fault(("comparators", name), "a model of the protocol has this name; rename the comparator")
+            raise use_case_source.fault(
+                ("comparators", name), "a model of the protocol has this name; rename the comparator"
+            )
         if comparator["predictors"]:
-            models[name] = {"kind": "cox", "predictors": comparator["predictors"], "supported_only": False, "comparator": True}
+            models[name] = {
+                "kind": "cox",
+                "predictors": comparator["predictors"],
+                "supported_only": False,
+                "comparator": True,
+            }
     primary = protocol.value.primary
     if primary.model not in protocol.value.models:
         raise protocol.fault(("primary", "model"), f"no such model; {nearest(primary.model, protocol.value.models)}")
@@ -235,5 +268,3 @@ def resolve_strategies(protocol: Source, sharing: str) -> dict[str, dict]:
     if "newton" not in out:
         raise protocol.fault(("strategies",), "`newton` is needed: fitted comparators are trained by it; add it")
     return out
-
-

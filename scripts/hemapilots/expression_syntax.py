@@ -102,9 +102,7 @@ class _Checker:
                 return self.comparison(node)
             case ast.Call():
                 return self.call(node)
-        self.refuse(
-            node, "this is not part of the language", "use + - * /, comparisons, and, or, not, " + _known()
-        )
+        self.refuse(node, "this is not part of the language", "use + - * /, comparisons, and, or, not, " + _known())
 
     def literal(self, node: ast.expr, value: object) -> None:
         if isinstance(value, str):

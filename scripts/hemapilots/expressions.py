@@ -44,9 +44,7 @@ class Expression:
         """
         value = self._value(table)
         if value.dtype == object:
-            raise HemaPilotsError(
-                f'expression "{self.text}": it gives text; a number or a condition is needed'
-            )
+            raise HemaPilotsError(f'expression "{self.text}": it gives text; a number or a condition is needed')
         return value
 
     def evaluate_text(self, table: pd.DataFrame | Mapping) -> np.ndarray:
@@ -83,13 +81,9 @@ def _column(text: str, table, name: str) -> np.ndarray:
         return _finite(series.to_numpy(dtype=float, na_value=np.nan))
     kind = pd.api.types.infer_dtype(series, skipna=True)
     if kind in ("empty", "boolean", "integer", "floating", "mixed-integer-float"):
-        return _finite(
-            pd.to_numeric(series.astype(object).where(series.notna(), np.nan)).to_numpy(dtype=float)
-        )
+        return _finite(pd.to_numeric(series.astype(object).where(series.notna(), np.nan)).to_numpy(dtype=float))
     if kind not in ("string", "categorical"):
-        raise HemaPilotsError(
-            f'expression "{text}": the variable "{name}" is neither number nor text; convert it'
-        )
+        raise HemaPilotsError(f'expression "{text}": the variable "{name}" is neither number nor text; convert it')
     values = series.astype(object).to_numpy(dtype=object, copy=True)
     values[pd.isna(values)] = None
     return values
@@ -97,8 +91,7 @@ def _column(text: str, table, name: str) -> np.ndarray:
 
 def _length(text: str, table: Mapping, columns: dict) -> int:
     lengths = (
-        sorted({len(column) for column in columns.values()})
-        or [len(np.atleast_1d(v)) for v in table.values()][:1]
+        sorted({len(column) for column in columns.values()}) or [len(np.atleast_1d(v)) for v in table.values()][:1]
     )
     lengths = [length for length in lengths if length != 1] or [1]
     if len(lengths) > 1:
@@ -158,9 +151,7 @@ class _Evaluator:
         results = []
         for op, right_node in zip(node.ops, node.comparators, strict=True):
             if isinstance(op, ast.In | ast.NotIn):
-                matches = [
-                    self.pair(np.equal, left, self.visit_constant(item), node) for item in right_node.elts
-                ]
+                matches = [self.pair(np.equal, left, self.visit_constant(item), node) for item in right_node.elts]
                 found = reduce(np.maximum, matches)
                 results.append(1 - found if isinstance(op, ast.NotIn) else found)
                 continue

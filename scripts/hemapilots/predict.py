@@ -7,8 +7,8 @@ import pandas as pd
 
 from hemapilots.models import cox
 from hemapilots.models.data import Preprocessing, TrainingData
-from hemapilots.models.training_sets import training_sets
 from hemapilots.models.files import models_in, read_model
+from hemapilots.models.training_sets import training_sets
 from hemapilots.tables import write_parquet
 
 
@@ -30,10 +30,14 @@ def predict_site(site: str, tables: dict[str, pd.DataFrame], folders: list[Path]
     for name, comparator in spec["comparators"].items():
         if comparator["score"]:
             for endpoint in spec["endpoints"]:
-                _write(out, endpoint, "score", f"score/{name}", score(tables, endpoint, comparator["score"], spec["grid"]))
+                _write(
+                    out, endpoint, "score", f"score/{name}", score(tables, endpoint, comparator["score"], spec["grid"])
+                )
 
 
-def apply_model(tables: dict[str, pd.DataFrame], endpoint: str, arrays: dict[str, np.ndarray], card: dict) -> pd.DataFrame:
+def apply_model(
+    tables: dict[str, pd.DataFrame], endpoint: str, arrays: dict[str, np.ndarray], card: dict
+) -> pd.DataFrame:
     """A model's out-of-fold predictions: replicate, fold, row, risk (the linear predictor), survival_<t> on the protocol's grid.
 
     Where no baseline came with the model, the site's own is used, from the rows that the fold's model was trained on; survival is
@@ -42,7 +46,11 @@ def apply_model(tables: dict[str, pd.DataFrame], endpoint: str, arrays: dict[str
     design = tables["design"]
     known = _known(tables["harmonized"], endpoint)
     x = design.loc[known, card["columns"]].to_numpy(dtype=float)
-    outcome = tables["harmonized"].loc[known, [f"{endpoint}_{part}" for part in ("entry", "time", "event")]].to_numpy(dtype=float)
+    outcome = (
+        tables["harmonized"]
+        .loc[known, [f"{endpoint}_{part}" for part in ("entry", "time", "event")]]
+        .to_numpy(dtype=float)
+    )
     rows = design.loc[known, "row"].to_numpy()
     folds = tables["folds"].reindex(rows).to_numpy()
     frames = []
@@ -58,7 +66,9 @@ def apply_model(tables: dict[str, pd.DataFrame], endpoint: str, arrays: dict[str
 def _predict_fold(x, outcome, tested, arrays, card, replicate, fold) -> tuple[np.ndarray, np.ndarray]:
     at = (replicate, fold)
     beta = arrays["coefficients"][at][arrays["chosen"][at]]
-    pre = Preprocessing(*(arrays[name][at][np.newaxis] for name in ("fill", "location", "scale")), np.zeros(1), np.zeros(1))
+    pre = Preprocessing(
+        *(arrays[name][at][np.newaxis] for name in ("fill", "location", "scale")), np.zeros(1), np.zeros(1)
+    )
     risk = cox.risk(pre.apply(x[tested], 0), beta)
     if "baseline" in arrays:
         baseline = arrays["baseline"][at]
@@ -84,7 +94,9 @@ def score(tables: dict[str, pd.DataFrame], endpoint: str, variable: str, grid: l
     folds = tables["folds"].reindex(rows).to_numpy()
     frames = []
     for replicate in range(folds.shape[1]):
-        frame = _frame(replicate, folds[:, replicate], rows, values, np.full((rows.size, len(grid)), np.nan), np.asarray(grid))
+        frame = _frame(
+            replicate, folds[:, replicate], rows, values, np.full((rows.size, len(grid)), np.nan), np.asarray(grid)
+        )
         frames.append(frame.sort_values(["fold", "row"]))
     return pd.concat(frames, ignore_index=True)
 

@@ -54,11 +54,11 @@ def is_flag(column: dict) -> bool:
 
 
 def support(harmonized: pd.DataFrame, design: pd.DataFrame, folds: pd.DataFrame, spec: dict) -> dict:
-    """What the site says of its support, per endpoint: whether each value reaches the minimum in every training set, never a count.
+    """What the site says of its support, per endpoint: yes or no to each question, never a count.
 
-    patients, events: enough in the smallest training set; any_event: at least one; trains: enough patients and events in all to take part where the gate is
-    enforced; columns: enough carriers and non-carriers, or observed values of other columns; incomplete: columns with enough missing values to tell;
-    constant: columns that do not vary.
+    patients, events: enough in the smallest training set; any_event: at least one in all; trains: enough of both in all to take part
+    where the gate is enforced; columns: enough carriers and non-carriers, or observed values of other columns, in every training set;
+    incomplete: columns with enough missing values to tell; constant: columns that do not vary.
     """
     sets = training_sets(spec["resampling"]["replicates"], spec["resampling"]["folds"], tune=True)
     wide = folds.pivot(index="row", columns="replicate", values="fold").reindex(design["row"]).to_numpy()
@@ -69,7 +69,10 @@ def support(harmonized: pd.DataFrame, design: pd.DataFrame, folds: pd.DataFrame,
         known = harmonized[f"{endpoint}_event"].notna().to_numpy()
         event = harmonized.loc[known, f"{endpoint}_event"].to_numpy() == 1
         x, fold = design.loc[known, names].to_numpy(), wide[known]
-        members = [np.ones(len(x), bool) if r < 0 else (fold[:, r] != first) & (fold[:, r] != second) for r, first, second in sets]
+        members = [
+            np.ones(len(x), bool) if r < 0 else (fold[:, r] != first) & (fold[:, r] != second)
+            for r, first, second in sets
+        ]
         columns = np.min([column_support(x[rows], flags) for rows in members], axis=0)
         missing = np.isnan(x).sum(axis=0)
         out[endpoint] = {
@@ -79,7 +82,9 @@ def support(harmonized: pd.DataFrame, design: pd.DataFrame, folds: pd.DataFrame,
             "trains": bool(known.sum() >= MINIMUM_PATIENTS and event.sum() >= MINIMUM_SUPPORT),
             "columns": {name: bool(count >= MINIMUM_SUPPORT) for name, count in zip(names, columns, strict=True)},
             "incomplete": [name for name, count in zip(names, missing, strict=True) if count >= MINIMUM_SUPPORT],
-            "constant": [name for name, values in zip(names, x.T, strict=True) if np.unique(values[~np.isnan(values)]).size < 2],
+            "constant": [
+                name for name, values in zip(names, x.T, strict=True) if np.unique(values[~np.isnan(values)]).size < 2
+            ],
         }
     return out
 
@@ -94,17 +99,27 @@ def agree(supports: dict[str, dict], columns: list[dict], spec: dict) -> dict:
     for endpoint in spec["endpoints"]:
         by_site = {site: supports[site][endpoint] for site in sorted(supports)}
         if not any(found["any_event"] for found in by_site.values()):
-            raise HemaPilotsError(f"endpoint {endpoint}: no site has an event, so nothing can be learned; check the event column and its `values` in the mappings")
+            raise HemaPilotsError(
+                f"endpoint {endpoint}: no site has an event, so nothing can be learned; "
+                "check the event column and its `values` in the mappings"
+            )
         training = [site for site, found in by_site.items() if spec["gate"] != "enforce" or _may_train(found)]
         if not training:
-            raise HemaPilotsError(f"endpoint {endpoint}: no site reaches {MINIMUM_PATIENTS} patients and {MINIMUM_SUPPORT} events in every training set, so none may train under an enforced gate; enlarge the cohort or use fewer folds")
+            raise HemaPilotsError(
+                f"endpoint {endpoint}: no site reaches {MINIMUM_PATIENTS} patients and {MINIMUM_SUPPORT} events in every training "
+                "set, so none may train under an enforced gate; enlarge the cohort or use fewer folds"
+            )
         out["sites"][endpoint] = training
         out["evaluated_only"][endpoint] = [site for site in by_site if site not in training]
         objections = _objections([by_site[site] for site in training], training, columns)
         out["columns"][endpoint] = {}
         for name, model in spec["models"].items():
             strict = spec["gate"] == "enforce" or model["supported_only"]
-            wanted = [column for column in columns if column["variable"] in model["predictors"] and column["column"] not in objections["idle"]]
+            wanted = [
+                column
+                for column in columns
+                if column["variable"] in model["predictors"] and column["column"] not in objections["idle"]
+            ]
             kept = [column for column in wanted if not _refused(column, objections, strict)]
             out["columns"][endpoint][name] = [{"column": column["column"], "flag": is_flag(column)} for column in kept]
             for column in wanted:
@@ -123,12 +138,20 @@ def _objections(supports: list[dict], sites: list[str], columns: list[dict]) -> 
     variables = {column["variable"] for column in columns if column["column"] in incomplete}
     constant = set.intersection(*(set(found["constant"]) for found in supports)) if supports else set()
     return {
-        "idle": {column["column"] for column in columns if column["type"] == "missing" and column["variable"] not in variables},
-        "constant": {name: sites for name in constant},
+        "idle": {
+            column["column"]
+            for column in columns
+            if column["type"] == "missing" and column["variable"] not in variables
+        },
+        "constant": dict.fromkeys(constant, sites),
         "short": {
             column["column"]: short
             for column in columns
-            if (short := [site for site, found in zip(sites, supports, strict=True) if not found["columns"][column["column"]]])
+            if (
+                short := [
+                    site for site, found in zip(sites, supports, strict=True) if not found["columns"][column["column"]]
+                ]
+            )
         },
     }
 

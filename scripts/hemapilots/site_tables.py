@@ -10,7 +10,11 @@ from hemapilots.tables import read_parquet
 def read_site(folder: Path) -> dict[str, pd.DataFrame]:
     """harmonized; folds, one column per replicate, by row; design."""
     folds = read_parquet(folder / "folds.parquet").pivot(index="row", columns="replicate", values="fold")
-    return {"harmonized": read_parquet(folder / "harmonized.parquet"), "folds": folds, "design": read_parquet(folder / "design.parquet")}
+    return {
+        "harmonized": read_parquet(folder / "harmonized.parquet"),
+        "folds": folds,
+        "design": read_parquet(folder / "design.parquet"),
+    }
 
 
 def read_evaluation(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, dict[tuple[str, str, str], pd.DataFrame]]:

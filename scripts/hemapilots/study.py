@@ -7,16 +7,28 @@ import hashlib
 from pathlib import Path
 
 from hemapilots.config import Mapping, Pilot, Protocol, Settings, UseCase, nearest
-from hemapilots.cross_checks import Source, check_cohort, check_mapping, load_public, resolve_models, resolve_strategies, resolve_use_case
+from hemapilots.cross_checks import (
+    Source,
+    check_cohort,
+    check_mapping,
+    load_public,
+    resolve_models,
+    resolve_strategies,
+    resolve_use_case,
+)
 from hemapilots.ingest import check_extract
 from hemapilots.ingest.public import check_mirror
 from hemapilots.yaml_source import validate
 
 SOURCE = "source"
 SCENARIO = "base"
+
+
 def load_studies(config: dict, folder: Path, resources: Path) -> dict[str, dict]:
     """The studies of the pilots that were asked for (`run` in Snakemake's config, else the embedded ones), their extracts checked."""
-    settings = validate(Settings, {key: value for key, value in config.items() if key != "run"}, None, folder / "config.yaml")
+    settings = validate(
+        Settings, {key: value for key, value in config.items() if key != "run"}, None, folder / "config.yaml"
+    )
     names = str(config["run"]).split(",") if config.get("run") else list(settings.pilots)
     studies = {name: load_study(name, folder, resources) for name in names}
     public = sorted({study["public"] for study in studies.values() if study["public"]})
@@ -55,7 +67,9 @@ def load_study(name: str, config: Path, resources: Path) -> dict:
         "sites": sites,
         "public": cohort.public,
         "split": cohort.split.model_dump() if cohort.split else None,
-        "mappings": {site: mappings[stem].value.model_dump(mode="json") | {"name": stem} for site, stem in names.items()},
+        "mappings": {
+            site: mappings[stem].value.model_dump(mode="json") | {"name": stem} for site, stem in names.items()
+        },
         "extracts": _extracts(name, cohort, names),
         "generate": _generation(cohort, names, resources),
         "harmonize": resolved,
@@ -66,7 +80,12 @@ def load_study(name: str, config: Path, resources: Path) -> dict:
             "columns": design_columns(resolved, models),
             "gate": cohort.effective_gate,
         },
-        "agree": {"models": models, "gate": cohort.effective_gate, "sharing": cohort.sharing, "endpoints": list(resolved["endpoints"])},
+        "agree": {
+            "models": models,
+            "gate": cohort.effective_gate,
+            "sharing": cohort.sharing,
+            "endpoints": list(resolved["endpoints"]),
+        },
         "train": {
             "models": models,
             "strategies": strategies,
@@ -78,12 +97,30 @@ def load_study(name: str, config: Path, resources: Path) -> dict:
             "grid": evaluate["grid"],
             "gate": cohort.effective_gate,
         },
-        "predict": {"sharing": cohort.sharing, "models": models, "comparators": resolved["comparators"], "endpoints": list(resolved["endpoints"]), "grid": evaluate["grid"]},
+        "predict": {
+            "sharing": cohort.sharing,
+            "models": models,
+            "comparators": resolved["comparators"],
+            "endpoints": list(resolved["endpoints"]),
+            "grid": evaluate["grid"],
+        },
         "evaluate": evaluate,
         "in_sample": cohort.in_sample,
         "note": pilot.value.note,
     }
-    shown = ("pilot", "title", "note", "sharing", "gate", "sites", "split", "public", "harmonize", "evaluate", "in_sample")
+    shown = (
+        "pilot",
+        "title",
+        "note",
+        "sharing",
+        "gate",
+        "sites",
+        "split",
+        "public",
+        "harmonize",
+        "evaluate",
+        "in_sample",
+    )
     citation = load_public(resources)[cohort.public]["citation"] if cohort.public else None
     study["report"] = {name: study[name] for name in shown} | {"citation": citation}
     study["protocol"] = _frozen_protocol(study, protocol, [pilot, use_case, protocol, *mappings.values()])
@@ -103,7 +140,10 @@ def design_columns(use_case: dict, models: dict) -> list[dict]:
         elif variable["ordered"]:
             columns.append({"column": name, "variable": name, "type": "ordered", "levels": variable["levels"]})
         else:
-            columns += [{"column": f"{name}_{level}", "variable": name, "type": "level", "level": level} for level in variable["levels"][1:]]
+            columns += [
+                {"column": f"{name}_{level}", "variable": name, "type": "level", "level": level}
+                for level in variable["levels"][1:]
+            ]
         columns.append({"column": f"{name}_missing", "variable": name, "type": "missing"})
     return columns
 
@@ -113,7 +153,7 @@ def _extracts(name: str, cohort, names: dict) -> dict[str, str]:
     if cohort.synthetic:
         return {site: f"results/{name}/sites/{site}/extract" for site in names}
     if cohort.public:
-        return {site: f"results/cohorts/{cohort.public}" for site in names}
+        return dict.fromkeys(names, f"results/cohorts/{cohort.public}")
     return {site: entry.extract for site, entry in cohort.sites.items()}
 
 
@@ -128,7 +168,13 @@ def _generation(cohort, names: dict, resources: Path) -> dict:
         counts[at] += 1
     recipe = resources / "recipes" / f"{cohort.synthetic.recipe}.yaml"
     return {
-        site: {"recipe": cohort.synthetic.recipe, "seed": cohort.synthetic.seed, "index": at, "patients": counts[at], "sha256": _sha256(recipe)}
+        site: {
+            "recipe": cohort.synthetic.recipe,
+            "seed": cohort.synthetic.seed,
+            "index": at,
+            "patients": counts[at],
+            "sha256": _sha256(recipe),
+        }
         for at, site in enumerate(sites)
     }
 
@@ -140,7 +186,9 @@ def _evaluation(protocol: Source, use_case: dict, sharing: str, sites: list[str]
     pooling = sharing != "private"
     regimes = [*federated, "local/own"] + (["pooled", *(f"local/{site}" for site in sites)] if pooling else [])
     if primary.regime not in federated:
-        raise protocol.fault(("primary", "regime"), f"it is one of the protocol's strategies; {nearest(primary.regime, federated)}")
+        raise protocol.fault(
+            ("primary", "regime"), f"it is one of the protocol's strategies; {nearest(primary.regime, federated)}"
+        )
     scores = {name: ("score", f"score/{name}") for name in use_case["comparators"]}
     bar = next((name for name, comparator in use_case["comparators"].items() if comparator["bar"]), None)
     references = [(primary.model, regime) for regime in regimes if regime != primary.regime] + list(scores.values())
@@ -152,13 +200,20 @@ def _evaluation(protocol: Source, use_case: dict, sharing: str, sites: list[str]
         else:
             against = scores.get(criterion.against) or (primary.model, criterion.against)
             if criterion.against not in scores and criterion.against not in [*federated, "local/own", "pooled"]:
-                raise protocol.fault(("criteria", at, "against"), f"no such regime or score; {nearest(criterion.against, [*scores, *federated, 'local/own', 'pooled', 'bar'])}")
-        criteria.append(criterion.model_dump() | {"against": list(against) if against else None, "against_name": criterion.against})
+                raise protocol.fault(
+                    ("criteria", at, "against"),
+                    f"no such regime or score; {nearest(criterion.against, [*scores, *federated, 'local/own', 'pooled', 'bar'])}",
+                )
+        criteria.append(
+            criterion.model_dump() | {"against": list(against) if against else None, "against_name": criterion.against}
+        )
     count = round(times.tau / times.step)
     if abs(count * times.step - times.tau) > 1e-9 or count < 2:
         raise protocol.fault(("times",), "tau must be a multiple of step, at least twice as large")
     if max(use_case["horizons"]) > times.tau:
-        raise protocol.fault(("times", "tau"), f"the use case's horizon {max(use_case['horizons']):g} lies beyond tau; raise tau")
+        raise protocol.fault(
+            ("times", "tau"), f"the use case's horizon {max(use_case['horizons']):g} lies beyond tau; raise tau"
+        )
     return {
         "scenario": SCENARIO,
         "sharing": sharing,
@@ -170,12 +225,25 @@ def _evaluation(protocol: Source, use_case: dict, sharing: str, sites: list[str]
         "bootstrap": protocol.value.bootstrap.model_dump(),
         "minimum_cell": 5,
         "comparisons": [
-            {"endpoint": endpoint, "model": primary.model, "regime": primary.regime, "reference_model": model, "reference_regime": regime}
+            {
+                "endpoint": endpoint,
+                "model": primary.model,
+                "regime": primary.regime,
+                "reference_model": model,
+                "reference_regime": regime,
+            }
             for endpoint in use_case["endpoints"]
             for model, regime in references
         ],
         "criteria": criteria,
-        "primary": {"endpoint": use_case["primary_endpoint"], "model": primary.model, "regime": primary.regime, "metric": primary.metric, "refits": protocol.value.bootstrap.refits, "seed": protocol.value.bootstrap.seed},
+        "primary": {
+            "endpoint": use_case["primary_endpoint"],
+            "model": primary.model,
+            "regime": primary.regime,
+            "metric": primary.metric,
+            "refits": protocol.value.bootstrap.refits,
+            "seed": protocol.value.bootstrap.seed,
+        },
     }
 
 

@@ -21,7 +21,9 @@ class _Loader(yaml.SafeLoader):
         for key, _ in node.value:
             if key.tag != "tag:yaml.org,2002:merge" and isinstance(key, yaml.ScalarNode):
                 if key.value in seen:
-                    raise yaml.constructor.ConstructorError(None, None, f"the key '{key.value}' stands twice", key.start_mark)
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key '{key.value}' stands twice", key.start_mark
+                    )
                 seen[key.value] = True
         return super().construct_mapping(node, deep)
 
@@ -31,7 +33,9 @@ def read_yaml(path: Path) -> tuple[dict, yaml.Node]:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise HemaPilotsError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from None
+        raise HemaPilotsError(
+            f"{path}: cannot be read ({error.strerror}); check the path and its permissions"
+        ) from None
     if len(raw) > MAXIMUM_BYTES:
         raise HemaPilotsError(f"{path}: larger than {MAXIMUM_BYTES >> 20} MiB; a configuration file is smaller")
     try:
@@ -94,7 +98,9 @@ def _bound(node: yaml.Node | None, path: Path) -> None:
         current = stack.pop()
         count += 1
         if count > MAXIMUM_NODES:
-            raise HemaPilotsError(f"{path}: more than {MAXIMUM_NODES} values once aliases are expanded; shorten the file")
+            raise HemaPilotsError(
+                f"{path}: more than {MAXIMUM_NODES} values once aliases are expanded; shorten the file"
+            )
         if isinstance(current, yaml.MappingNode):
             stack += [part for pair in current.value for part in pair]
         elif isinstance(current, yaml.SequenceNode):

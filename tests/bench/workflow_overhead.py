@@ -44,7 +44,7 @@ def row_of(name: str, wall: float, jobs: list[tuple[float, float]], cores: int, 
         goal=f"under {GOAL:.0%} of wall time",
         met="" if quick else yes_no(overhead / wall < GOAL),
         agreement="verdict written",
-        note=f"{overhead / wall:.0%} of {wall:.1f} s wall; work {work:.1f} s and start-up {starts:.1f} s over all jobs; idle cores count as overhead",
+        note=f"{overhead / wall:.0%} of {wall:.1f} s wall; work {work:.1f} s, start-up {starts:.1f} s over all jobs; idle cores count",
     )
 
 
@@ -90,7 +90,10 @@ def jobs_of(results: Path, root: Path) -> list[tuple[float, float]]:
     tables = sorted(results.glob("**/run/benchmarks/*.tsv"))
     scripts = [script_of(table.stem) for table in tables]
     starts = {script: start_up(root / "scripts", script) for script in sorted(set(scripts))}
-    return [(float(table.read_text(encoding="utf-8").splitlines()[1].split("\t")[0]), starts[script]) for table, script in zip(tables, scripts, strict=True)]
+    return [
+        (float(table.read_text(encoding="utf-8").splitlines()[1].split("\t")[0]), starts[script])
+        for table, script in zip(tables, scripts, strict=True)
+    ]
 
 
 def script_of(stem: str) -> str:

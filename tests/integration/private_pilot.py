@@ -28,7 +28,12 @@ def make_private_pilot(folder: Path, sites: dict[str, tuple[str, int]] = SITES) 
         extract = folder / "extracts" / site
         write_extract(draw_site(recipe, index, patients, 5), by_stem[stem], study["harmonize"], factors, extract)
         entries[site] = {"mapping": stem, "extract": str(extract)}
-    pilot = {"title": "Private", "use_case": "mds", "protocol": "short", "cohort": {"sharing": "private", "sites": entries}}
+    pilot = {
+        "title": "Private",
+        "use_case": "mds",
+        "protocol": "short",
+        "cohort": {"sharing": "private", "sites": entries},
+    }
     (folder / "config/pilots" / f"{PILOT}.yaml").write_text(yaml.safe_dump(pilot))
     protocol = yaml.safe_load((ROOT / "config/protocols/standard.yaml").read_text())
     protocol["resampling"] = {"replicates": 1, "folds": 3, "seed": 1}

@@ -10,10 +10,11 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 import yaml
+
 from private_pilot import PILOT, ROOT, make_private_pilot
 
 sys.path.insert(0, str(ROOT / "scripts"))
-from job import job, sentence  # noqa: E402
+from job import job, sentence
 
 KEPT = ("metrics.csv", "comparisons.csv", "verdict.json", "report.html")
 
@@ -121,7 +122,11 @@ def test_missing_times(good, spoil):
 
 def test_no_usable_patient(good, spoil):
     lfs = MAPPING["lfs_years"]["column"]
-    spoiled_table(good, spoil, lambda frame: frame.assign(**{STATUS: "NA", MAPPING["lfs_status"]["column"]: "NA", lfs: frame[lfs]}))
+    spoiled_table(
+        good,
+        spoil,
+        lambda frame: frame.assign(**{STATUS: "NA", MAPPING["lfs_status"]["column"]: "NA", lfs: frame[lfs]}),
+    )
     fails(good, ["harmonize", "clinic-a"], 1)
 
 
@@ -163,9 +168,13 @@ def test_no_permission_to_write(good, tmp_path):
         folder = tmp_path / "locked"
         folder.mkdir(mode=0o500)
         command = [sys.executable, str(ROOT / "scripts/run_workflow.py")]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT / "scripts")})
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT / "scripts")}
+        )
         assert done.returncode == 2 and "Traceback" not in done.stderr
-    assert "check that the path exists and may be written" in sentence(PermissionError(errno.EACCES, "Permission denied", "out.csv"))
+    assert "check that the path exists and may be written" in sentence(
+        PermissionError(errno.EACCES, "Permission denied", "out.csv")
+    )
 
 
 def test_full_disk_gives_a_sentence_and_leaves_the_old_file(tmp_path, monkeypatch, capfd):
@@ -174,7 +183,11 @@ def test_full_disk_gives_a_sentence_and_leaves_the_old_file(tmp_path, monkeypatc
 
     target = tmp_path / "metrics.csv"
     target.write_text("old")
-    monkeypatch.setattr(Path, "write_bytes", lambda self, data: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left on device", str(self))))
+    monkeypatch.setattr(
+        Path,
+        "write_bytes",
+        lambda self, data: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left on device", str(self))),
+    )
     stage = SimpleNamespace(log=[str(tmp_path / "job.log")], rule="combine", wildcards=["some-pilot"])
     with pytest.raises(SystemExit) as stopped, job(stage):
         tables.write_text(target, "new")

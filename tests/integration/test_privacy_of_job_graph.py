@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass, field
 
 import pytest
+
 from private_pilot import PILOT, ROOT, make_private_pilot
 
 SITE_RULES = {
@@ -51,7 +52,17 @@ def violations(jobs: list[Job], sharing: str) -> list[str]:
 
 def job_graph(folder, pilot: str, root=ROOT) -> list[Job]:
     """Every job that the pilot's report and ledgers need, from a dry run."""
-    command = [sys.executable, "-m", "snakemake", "-s", str(root / "Snakefile"), "--directory", str(folder), "-n", "--forceall"]
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "-s",
+        str(root / "Snakefile"),
+        "--directory",
+        str(folder),
+        "-n",
+        "--forceall",
+    ]
     done = subprocess.run([*command, "--config", f"run={pilot}"], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
     jobs = []
@@ -70,10 +81,14 @@ def folder(tmp_path_factory):
     return make_private_pilot(tmp_path_factory.mktemp("graph"))
 
 
-@pytest.mark.parametrize(("pilot", "sharing"), [("mds-synthetic", "synthetic"), ("mds-ipssm", "public"), (PILOT, "private")])
+@pytest.mark.parametrize(
+    ("pilot", "sharing"), [("mds-synthetic", "synthetic"), ("mds-ipssm", "public"), (PILOT, "private")]
+)
 def test_private_folders_are_read_by_their_own_site_only(folder, pilot, sharing):
     jobs = job_graph(folder, pilot)
-    assert {"evaluate_site", "train_federated", "combine", "render_report", "merge_ledger"} <= {job.rule for job in jobs}
+    assert {"evaluate_site", "train_federated", "combine", "render_report", "merge_ledger"} <= {
+        job.rule for job in jobs
+    }
     assert any(PRIVATE_FOLDER.match(path) for job in jobs for path in job.inputs)
     assert violations(jobs, sharing) == []
 
@@ -106,10 +121,18 @@ def test_an_inserted_leak_is_caught(folder, tmp_path):
     copy = tmp_path / "checkout"
     for part in ("Snakefile", "workflow", "scripts", "resources", "envs"):
         source = ROOT / part
-        shutil.copytree(source, copy / part) if source.is_dir() else (copy.mkdir(exist_ok=True), shutil.copy(source, copy / part))
+        shutil.copytree(source, copy / part) if source.is_dir() else (
+            copy.mkdir(exist_ok=True),
+            shutil.copy(source, copy / part),
+        )
     rules = copy / "workflow/rules/combine.smk"
     text = rules.read_text()
-    rules.write_text(text.replace("        pooled=pooled_metrics,\n", '        pooled=pooled_metrics,\n        rows=of_sites("results/{pilot}/sites/{site}/harmonized.parquet"),\n'))
+    rules.write_text(
+        text.replace(
+            "        pooled=pooled_metrics,\n",
+            '        pooled=pooled_metrics,\n        rows=of_sites("results/{pilot}/sites/{site}/harmonized.parquet"),\n',
+        )
+    )
     assert rules.read_text() != text
     found = violations(job_graph(folder, PILOT, copy), "private")
     assert found and all(violation.startswith("combine") for violation in found)

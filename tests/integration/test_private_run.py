@@ -6,10 +6,10 @@ import sys
 
 import pandas as pd
 import pytest
-from private_pilot import PILOT, ROOT, SITES, make_private_pilot
 
 from hemapilots.federation.message_types import MESSAGE_TYPES
 from hemapilots.synthesis.extract import DECOYS
+from private_pilot import PILOT, ROOT, SITES, make_private_pilot
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +49,26 @@ def test_nothing_left_that_the_gate_refuses(results):
         assert set(table["decision"]) == {"released"}
         assert set(table["message_type"]) <= set(MESSAGE_TYPES)
         assert not {"local_model", "baselines", "risk_sums", "death_counts"} & set(table["message_type"])
-        assert {"quality", "support", "moments", "newton_statistics", "likelihoods", "site_metrics", "site_counts", "curves"} <= set(table["message_type"])
+        assert {
+            "quality",
+            "support",
+            "moments",
+            "newton_statistics",
+            "likelihoods",
+            "site_metrics",
+            "site_counts",
+            "curves",
+        } <= set(table["message_type"])
 
 
 def test_columns_without_support_were_dropped_for_all_sites_and_named(results):
     agreed = json.loads((results / "columns.json").read_text())
-    dropped = {row["column"] for row in agreed["left_out"] if row["endpoint"] == "os" and row["model"] == "cox-molecular"}
-    card = json.loads(next((results / "models/federated-cox-molecular/os/cox-molecular/federated").glob("newton.json")).read_text())
+    dropped = {
+        row["column"] for row in agreed["left_out"] if row["endpoint"] == "os" and row["model"] == "cox-molecular"
+    }
+    card = json.loads(
+        next((results / "models/federated-cox-molecular/os/cox-molecular/federated").glob("newton.json")).read_text()
+    )
     assert dropped and not dropped & set(card["columns"])
     supports = [json.loads((results / "support" / f"{site}.json").read_text())["os"]["columns"] for site in SITES]
     assert all(support.get(column, True) for support in supports for column in card["columns"])
@@ -74,7 +87,9 @@ def test_identifiers_never_pass_ingestion(results):
         ingested = pd.read_parquet(results / "sites" / site / "ingested.parquet")
         assert not set(DECOYS) & set(ingested.columns)
     encoding = "latin-1"
-    header, first, *_ = next((results.parents[1] / "extracts" / "clinic-a").glob("*.csv")).read_text(encoding).splitlines()
+    header, first, *_ = (
+        next((results.parents[1] / "extracts" / "clinic-a").glob("*.csv")).read_text(encoding).splitlines()
+    )
     values = dict(zip(header.split(","), first.split(","), strict=True))
     secrets = [values[decoy].encode() for decoy in DECOYS]
     assert all(len(secret) >= 4 for secret in secrets)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from run_small import ROOT, lay_out, run_workflow, small_pilots, snakemake
 
 RESULTS = ("metrics.csv", "comparisons.csv", "verdict.json")
@@ -30,7 +31,10 @@ def test_one_core_gives_the_bytes_of_two(small_run, tmp_path):
 def test_a_killed_run_started_again_gives_the_same_bytes(small_run, tmp_path):
     folder = lay_out(tmp_path)
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / "scripts" / "run_workflow.py")], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, str(ROOT / "scripts" / "run_workflow.py")],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     models = folder / "results" / small_pilots()[0] / "models"
     deadline = time.monotonic() + 300
@@ -40,7 +44,9 @@ def test_a_killed_run_started_again_gives_the_same_bytes(small_run, tmp_path):
     victims = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
     # The workflow itself is killed; its running jobs are left behind, as after a crash.
     for victim in victims:
-        if "snakemake" in " ".join(victim.cmdline()) and ".snakemake/scripts" not in " ".join(victim.cmdline()) or victim.pid == process.pid:
+        if (
+            "snakemake" in " ".join(victim.cmdline()) and ".snakemake/scripts" not in " ".join(victim.cmdline())
+        ) or victim.pid == process.pid:
             os.kill(victim.pid, signal.SIGKILL)
     process.wait()
     assert not (folder / "results" / small_pilots()[0] / "verdict.json").exists()
@@ -70,7 +76,9 @@ def planned(checkout: Path) -> set[str]:
     command = [sys.executable, "-m", "snakemake", "--directory", str(checkout), "-n", "--nocolor", "--cores", "2"]
     done = subprocess.run([*command, "-s", str(checkout / "Snakefile")], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    return {match[1] for line in done.stdout.splitlines() if (match := re.match(r"(?:local)?rule (\w+):", line))} - {"all"}
+    return {match[1] for line in done.stdout.splitlines() if (match := re.match(r"(?:local)?rule (\w+):", line))} - {
+        "all"
+    }
 
 
 def test_nothing_is_planned_in_a_moved_checkout(checkout):

@@ -46,7 +46,8 @@ def study(**changes) -> dict:
         "public": None,
         "harmonize": harmonize,
         "evaluate": evaluate,
-        "note": "Invented <b>patients</b>.", "in_sample": {},
+        "note": "Invented <b>patients</b>.",
+        "in_sample": {},
         "citation": None,
     }
     return record | changes

@@ -69,9 +69,7 @@ def test_paired_difference_covers(cohorts):
     generator = np.random.default_rng([2026, 10**6])
     time, event, risk = patients(generator, 200_000)
     noise = generator.normal(size=200_000)
-    truth = np.subtract(
-        *(concordance(time, event, one, ipcw=True, tau=TAU)[0] for one in (risk, risk + noise))
-    )
+    truth = np.subtract(*(concordance(time, event, one, ipcw=True, tau=TAU)[0] for one in (risk, risk + noise)))
     hits = 0
     for k, (time, event, risk, weights, fold) in enumerate(cohorts):
         noisy = risk + np.random.default_rng([2027, k]).normal(size=len(risk))

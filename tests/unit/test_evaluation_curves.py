@@ -34,7 +34,9 @@ def test_rows_add_up_to_what_the_site_has():
     assert curve["at_risk"].iloc[0] == 300
     last = curve["end"].iloc[-1]
     assert curve["events"].sum() == ((table["os_time"] <= last) & (table["os_event"] == 1)).sum()
-    np.testing.assert_array_equal(curve["at_risk"].iloc[1:], (curve["at_risk"] - curve["events"] - curve["censored"]).iloc[:-1])
+    np.testing.assert_array_equal(
+        curve["at_risk"].iloc[1:], (curve["at_risk"] - curve["events"] - curve["censored"]).iloc[:-1]
+    )
 
 
 def test_curve_is_near_kaplan_meier_with_greenwood_interval():

@@ -55,18 +55,14 @@ def ratio(pair):
 def test_harrell_equals_scikit_survival_and_lifelines(cohort):
     time, event, risk = cohort
     expected = concordance_index_censored(event, time, risk)[0]
-    assert ratio(whole(*cohort[:2], 1.0).concordance(risk)["harrell_c"])[0] == pytest.approx(
-        expected, abs=1e-12
-    )
+    assert ratio(whole(*cohort[:2], 1.0).concordance(risk)["harrell_c"])[0] == pytest.approx(expected, abs=1e-12)
     assert concordance(time, event, risk)[0] == pytest.approx(expected, abs=1e-12)
 
 
 def test_harrell_equals_lifelines_without_tied_events():
     time, event, risk = gbsg2()
     time = time + np.random.default_rng(1).random(len(time)) / 10
-    assert concordance(time, event, risk)[0] == pytest.approx(
-        concordance_index(time, -risk, event), abs=1e-12
-    )
+    assert concordance(time, event, risk)[0] == pytest.approx(concordance_index(time, -risk, event), abs=1e-12)
 
 
 def test_uno_equals_scikit_survival_at_g_of_t(cohort):
@@ -136,9 +132,7 @@ def test_pair_sums_of_any_length(n):
     time, event, risk = generated(n)
     sums = pair_sums(time, event, risk, np.ones(n))
     later = event[:, None] & ((time > time[:, None]) | ((time == time[:, None]) & ~event))
-    assert sums.below @ event == pytest.approx(
-        (later * ((risk < risk[:, None]) + 0.5 * (risk == risk[:, None]))).sum()
-    )
+    assert sums.below @ event == pytest.approx((later * ((risk < risk[:, None]) + 0.5 * (risk == risk[:, None]))).sum())
 
 
 @pytest.mark.parametrize("uno", [False, True])
@@ -147,9 +141,7 @@ def test_gradient_equals_finite_differences_and_expansion_tracks_the_exact_boots
     name, members = ("uno_c" if uno else "harrell_c"), np.arange(0, 400, 2)
     weights = np.vstack([np.ones(400), 1 + 1e-4 * (bootstrap_weights(np.zeros(400, int), 6, 4)[1:] - 1)])
     real = bootstrap_weights(np.zeros(400, int), 200, 5)
-    folds = {
-        key: Fold(weigh(time, event, w), members, 4.0) for key, w in (("small", weights), ("real", real))
-    }
+    folds = {key: Fold(weigh(time, event, w), members, 4.0) for key, w in (("small", weights), ("real", real))}
     # Doubles keep the exact sums comparable where the weights are no longer small integers.
     object.__setattr__(folds["small"], "_weights32", folds["small"].weights)
     exact = {key: fold.concordance(risk[members])[name] for key, fold in folds.items()}

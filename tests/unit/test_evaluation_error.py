@@ -51,9 +51,7 @@ def test_weights_equal_repeated_rows(gbsg2):
     for row in range(len(weights)):
         times = weights[row].astype(int)
         outcomes = weigh(np.repeat(time, times), np.repeat(event, times), np.ones((1, times.sum())))
-        assert found[row] == pytest.approx(
-            brier(outcomes, np.repeat(survival, times, axis=0), TIMES)[0], rel=1e-12
-        )
+        assert found[row] == pytest.approx(brier(outcomes, np.repeat(survival, times, axis=0), TIMES)[0], rel=1e-12)
 
 
 def test_missing_predictions_are_not_estimable(gbsg2):

@@ -35,12 +35,9 @@ def invented(sizes=(180, 120), seed=0, replicates=2, folds=3):
         first += n
         x = rng.normal(size=n)
         time, limit = rng.exponential(4 * np.exp(-x)), rng.uniform(1, 10, n)
-        patients = pd.DataFrame(
-            {"row": rows, "os_time": np.minimum(time, limit), "os_event": 1.0 * (time <= limit)}
-        )
+        patients = pd.DataFrame({"row": rows, "os_time": np.minimum(time, limit), "os_event": 1.0 * (time <= limit)})
         dealt = [
-            pd.DataFrame({"replicate": r, "fold": rng.permutation(n) % folds, "row": rows})
-            for r in range(replicates)
+            pd.DataFrame({"replicate": r, "fold": rng.permutation(n) % folds, "row": rows}) for r in range(replicates)
         ]
         dealt = pd.concat(dealt, ignore_index=True)
         sites[name] = (
@@ -254,9 +251,7 @@ def test_combination_with_and_without_pooling(pilot):
     everywhere = pick(without[1], evaluated_on="all")
     assert set(everywhere["estimand"]) == {"within-site"}
     assert set(pick(everywhere, reference_regime="pooled")["p"]) == {"identical"}
-    one, other = (
-        pick(t[0], evaluated_on="all", regime="local/own", metric="uno_c") for t in (with_rows, without)
-    )
+    one, other = (pick(t[0], evaluated_on="all", regime="local/own", metric="uno_c") for t in (with_rows, without))
     assert one["estimate"].item() == pytest.approx(other["estimate"].item(), abs=0.03)
     for found, comparisons in (with_rows, without):
         judged = verdict(comparisons, found, spec)

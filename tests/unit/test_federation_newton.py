@@ -27,7 +27,11 @@ def cohort(sizes, seed=1, late_entry=False, constant=False, missing=False, step=
     death, censoring = rng.exponential(3 / hazard), rng.exponential(4, n)
     time = np.ceil(np.minimum(death, censoring) / step) * step
     event = (death <= censoring).astype(float)
-    entry = np.where(rng.random(n) < 0.4, np.floor(time * rng.random(n) * 0.9 / step) * step, 0.0) if late_entry else np.zeros(n)
+    entry = (
+        np.where(rng.random(n) < 0.4, np.floor(time * rng.random(n) * 0.9 / step) * step, 0.0)
+        if late_entry
+        else np.zeros(n)
+    )
     site = np.repeat(np.arange(len(sizes)), sizes)
     event[site == len(sizes) - 1] = 0
     if missing:
@@ -42,7 +46,15 @@ def federate(cohort_, ties="efron", baseline="site", penalties=(0.0,), pooled=Fa
     replicates, count = (1, 1) if folds is None else (folds.shape[0], int(folds.max()) + 1)
     folds = np.zeros((1, time.size), dtype=int) if folds is None else folds
     flags = np.array([set(np.unique(column[~np.isnan(column)])) <= {0.0, 1.0} for column in x.T])
-    plan = Plan([f"x{j}" for j in range(x.shape[1])], flags, replicates, count, np.array(penalties, float), ties, np.array([1.0, 2.0]))
+    plan = Plan(
+        [f"x{j}" for j in range(x.shape[1])],
+        flags,
+        replicates,
+        count,
+        np.array(penalties, float),
+        ties,
+        np.array([1.0, 2.0]),
+    )
     apps = {}
     for k in np.unique(groups):
         rows = groups == k
@@ -58,13 +70,19 @@ def reference(cohort_, ties, stratified, penalty=0.0, columns=None):
     x = (x - x.mean(axis=0)) / x.std(axis=0)
     # statsmodels counts entry <= t as at risk; a nudge turns that into entry < t.
     entry = np.where(entry > 0, entry + 1e-9, 0.0)
-    model = PHReg(time, x, status=event, entry=entry if entry.any() else None, strata=site if stratified else None, ties=ties)
+    model = PHReg(
+        time, x, status=event, entry=entry if entry.any() else None, strata=site if stratified else None, ties=ties
+    )
     beta = np.zeros(x.shape[1])
     for _ in range(50):
         information = -model.hessian(beta) + penalty * np.eye(beta.size)
         step = np.linalg.solve(information, model.score(beta) - penalty * beta)
         beta = beta + step
-    return beta, np.sqrt(np.diag(np.linalg.inv(-model.hessian(beta) + penalty * np.eye(beta.size)))), model.loglike(beta)
+    return (
+        beta,
+        np.sqrt(np.diag(np.linalg.inv(-model.hessian(beta) + penalty * np.eye(beta.size)))),
+        model.loglike(beta),
+    )
 
 
 SIZES = {"three sites": [150, 90, 60], "twenty sites": [25] * 20, "one patient": [120, 80, 1, 30]}
@@ -189,7 +207,11 @@ def test_fedavg_averages_local_models_by_patients():
     total = np.zeros(3)
     for k in range(3):
         rows = site == k
-        gradient = PHReg(time[rows], z[rows], status=event[rows], ties="efron").score(np.zeros(3)) if event[rows].any() else np.zeros(3)
+        gradient = (
+            PHReg(time[rows], z[rows], status=event[rows], ties="efron").score(np.zeros(3))
+            if event[rows].any()
+            else np.zeros(3)
+        )
         total += rows.sum() * (0.5 * gradient / rows.sum()) / (1 + 0.5 * 5.0 / time.size)
     np.testing.assert_allclose(fitted.coefficients[0, 0], total / time.size, rtol=0, atol=1e-7)
 

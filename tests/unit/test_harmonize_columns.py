@@ -115,9 +115,7 @@ def test_units_are_converted(name, unit, canonical, raw, expected):
     done, issues = column([raw, "NA"], {"type": "number", "unit": canonical}, unit=unit, name=name)
     assert done.values[0] == pytest.approx(expected, rel=1e-3)
     converted = issues[issues["status"] == "converted"]
-    assert (
-        converted["count"].tolist() == [1] and converted["detail"].str.contains(canonical, regex=False).all()
-    )
+    assert converted["count"].tolist() == [1] and converted["detail"].str.contains(canonical, regex=False).all()
 
 
 def test_a_conversion_may_touch_the_limit():
@@ -182,9 +180,7 @@ def test_flags_and_categories_are_mapped():
 def test_numbers_may_have_a_value_map():
     values = {"below": "0.5", "lost": None}
     spec = {"type": "number", "unit": "1"}
-    np.testing.assert_array_equal(
-        column(["below", "50"], spec, unit="%", values=values)[0].values, [0.5, 0.5]
-    )
+    np.testing.assert_array_equal(column(["below", "50"], spec, unit="%", values=values)[0].values, [0.5, 0.5])
     done, issues = column(["below", "lost", "12", "x"], spec, values=values)
     np.testing.assert_array_equal(done.values, [0.5, np.nan, 12, np.nan])
     assert summary(issues) == [(None, "null", "missing", 1), (103, "null", "parse_error", 1)]

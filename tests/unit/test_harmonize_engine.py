@@ -111,9 +111,7 @@ def test_flow_adds_up():
 def test_issues_of_endpoints_and_absent_columns():
     _, issues, _ = run()
     assert issues.columns.tolist() == list(COLUMNS)
-    found = (
-        issues[["row", "variable", "status", "reason", "count"]].astype(object).where(issues.notna(), None)
-    )
+    found = issues[["row", "variable", "status", "reason", "count"]].astype(object).where(issues.notna(), None)
     found = [tuple(values) for values in found.itertuples(index=False)]
     assert (None, "other", "null", "missing", 8) in found
     assert (3, "os_time", "flagged", "zero_time", 1) in found

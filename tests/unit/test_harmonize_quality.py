@@ -95,9 +95,7 @@ def site(plain, flagged, missing, nulled, levels=None):
     u, v = levels or (n, 0)
     category = np.array(["u"] * u + ["v"] * v + [None] * (n - u - v), dtype=object)
     table = pd.DataFrame({"row": rows, "x": values, "c": category})
-    steps = [
-        {"step": "delivered", "records_in": n, "records_out": n, "lost": 0, "unknown": 0, "reason": None}
-    ]
+    steps = [{"step": "delivered", "records_in": n, "records_out": n, "lost": 0, "unknown": 0, "reason": None}]
     return table, issues.table(), {"steps": steps, "endpoints": {}}
 
 
@@ -139,9 +137,7 @@ def test_table_one_and_quality_together_cannot_be_solved(n, monkeypatch):
         record = quality(table, issues, flow, USE_CASE)
         for seed in range(4):
             draws = np.random.default_rng([seed])
-            monkeypatch.setattr(
-                "hemapilots.harmonize.quality.private_generator", lambda _, draws=draws: draws
-            )
+            monkeypatch.setattr("hemapilots.harmonize.quality.private_generator", lambda _, draws=draws: draws)
             shown = [record["records"], record["variables"]["c"], table_one(table, USE_CASE)["c"]]
             published.append((truth, json.dumps(shown)))
         monkeypatch.undo()
@@ -186,9 +182,7 @@ def endpoint(events, competing, censored, unknown, zero_time=0):
     counts = {"label": "OS", "patients": events + competing + censored, "events": events}
     counts |= {"competing": competing, "censored": censored, "unknown": unknown, "zero_time": zero_time}
     table = pd.DataFrame({"row": np.arange(events + competing + censored + unknown), "x": 1.0, "c": "u"})
-    record = quality(
-        table, Issues().table(), {"steps": [_step(len(table))], "endpoints": {"os": counts}}, USE_CASE
-    )
+    record = quality(table, Issues().table(), {"steps": [_step(len(table))], "endpoints": {"os": counts}}, USE_CASE)
     return record["endpoints"]["os"]
 
 

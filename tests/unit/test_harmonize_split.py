@@ -36,9 +36,7 @@ def test_rows_are_dealt_once_each_with_their_numbers():
     assert sorted(rows) == table["row"].tolist()
     for records, _ in sites.values():
         assert records["row"].is_monotonic_increasing
-        pd.testing.assert_frame_equal(
-            records, table[table["row"].isin(records["row"])].reset_index(drop=True)
-        )
+        pd.testing.assert_frame_equal(records, table[table["row"].isin(records["row"])].reset_index(drop=True))
 
 
 def test_the_seed_decides():
@@ -55,9 +53,7 @@ def test_issues_follow_their_rows_and_add_up():
     sites = split(table, issues, SHARES, seed=7)
     parts = pd.concat([part for _, part in sites.values()])
     for keys in (("null", "missing"), ("null", "range_hard")):
-        chosen = [
-            frame[(frame["status"] == keys[0]) & (frame["reason"] == keys[1])] for frame in (issues, parts)
-        ]
+        chosen = [frame[(frame["status"] == keys[0]) & (frame["reason"] == keys[1])] for frame in (issues, parts)]
         assert chosen[0]["count"].sum() == chosen[1]["count"].sum()
     assert "rejected" not in parts["status"].tolist()
     for records, part in sites.values():

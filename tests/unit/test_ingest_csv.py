@@ -100,9 +100,7 @@ def test_missing_file(folder):
     refused(folder, changed(files__genes__path="none.tsv"), "none.tsv", "no such file", "files.genes.path")
 
 
-@pytest.mark.parametrize(
-    "path", ["../main.csv", "/etc/passwd", "sub/../../x.csv", "C:\\x.csv", "..\\x.csv", ""]
-)
+@pytest.mark.parametrize("path", ["../main.csv", "/etc/passwd", "sub/../../x.csv", "C:\\x.csv", "..\\x.csv", ""])
 def test_path_outside_the_extract(folder, path):
     refused(folder, changed(files__main__path=path), "leaves the extract folder", "files.main.path")
 

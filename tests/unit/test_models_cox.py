@@ -79,7 +79,9 @@ def site_tables(n=120, folds=3, replicates=2):
     x, _, time, event = data(n)
     rows = np.arange(n) + 10
     fold = rng.integers(0, folds, (n, replicates))
-    harmonized = pd.DataFrame({"row": rows, "os_entry": 0.0, "os_time": time, "os_event": event, "points": rng.normal(size=n)})
+    harmonized = pd.DataFrame(
+        {"row": rows, "os_entry": 0.0, "os_time": time, "os_event": event, "points": rng.normal(size=n)}
+    )
     harmonized.loc[0, ["os_time", "os_event"]] = np.nan
     harmonized.loc[1, "points"] = np.nan
     return {
@@ -141,11 +143,24 @@ def test_own_model_is_filed_as_local_own(tmp_path):
     card = {"columns": ["a", "b"], "ties": "efron"}
     for site in ("x", "y"):
         write_model(tmp_path / "models", "os", "m", f"local/{site}", arrays, card)
-    spec = {"comparators": {"points": {"score": "points"}}, "endpoints": ["os"], "grid": GRID.tolist(), "sharing": "public"}
+    spec = {
+        "comparators": {"points": {"score": "points"}},
+        "endpoints": ["os"],
+        "grid": GRID.tolist(),
+        "sharing": "public",
+    }
     predict_site("x", site_tables(), [tmp_path / "models"], spec, tmp_path / "out")
     written = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.parquet"))
-    assert written == ["os/m/local/own.parquet", "os/m/local/x.parquet", "os/m/local/y.parquet", "os/score/score/points.parquet"]
+    assert written == [
+        "os/m/local/own.parquet",
+        "os/m/local/x.parquet",
+        "os/m/local/y.parquet",
+        "os/score/score/points.parquet",
+    ]
     own, x = (pd.read_parquet(tmp_path / "out/os/m/local" / f"{name}.parquet") for name in ("own", "x"))
     pd.testing.assert_frame_equal(own, x)
     predict_site("x", site_tables(), [tmp_path / "models"], spec | {"sharing": "private"}, tmp_path / "private")
-    assert not (tmp_path / "private/os/m/local/x.parquet").exists() and (tmp_path / "private/os/m/local/own.parquet").exists()
+    assert (
+        not (tmp_path / "private/os/m/local/x.parquet").exists()
+        and (tmp_path / "private/os/m/local/own.parquet").exists()
+    )

@@ -31,7 +31,16 @@ def harmonized(n=100, carriers=30, seed=0):
     event[:2] = np.nan
     time = np.where(np.isnan(event), np.nan, rng.exponential(2, n))
     grade = np.array(["low", "mid", "high"], dtype=object)[rng.integers(0, 3, n)]
-    table = {"row": np.arange(n) + 7, "age": age, "sex": sex, "grade": grade, "gene": gene, "os_entry": 0.0, "os_time": time, "os_event": event}
+    table = {
+        "row": np.arange(n) + 7,
+        "age": age,
+        "sex": sex,
+        "grade": grade,
+        "gene": gene,
+        "os_entry": 0.0,
+        "os_time": time,
+        "os_event": event,
+    }
     return pd.DataFrame(table)
 
 
@@ -106,7 +115,9 @@ def test_agreement_drops_for_all_sites_what_fails_at_one_where_enforced():
     assert "gene" not in kept and {"age", "sex_M"} <= kept
     reason = next(row for row in enforced["left_out"] if row["column"] == "gene")
     assert reason["sites"] == ["b"]
-    reported = {column["column"] for column in agreement("report", False, {"a": strong, "b": weak})["columns"]["os"]["m"]}
+    reported = {
+        column["column"] for column in agreement("report", False, {"a": strong, "b": weak})["columns"]["os"]["m"]
+    }
     assert "gene" in reported
     twin = {column["column"] for column in agreement("report", True, {"a": strong, "b": weak})["columns"]["os"]["m"]}
     assert "gene" not in twin

@@ -8,8 +8,8 @@ from hemapilots.evaluation import evaluate_pooled
 from hemapilots.evaluation.refits import refit_interval, refit_values
 from hemapilots.federation import refitting
 from hemapilots.federation.training import train_federated
-from hemapilots.predict import apply_model
 from hemapilots.models.files import read_model
+from hemapilots.predict import apply_model
 from hemapilots.site_tables import read_site
 
 COLUMNS = [{"column": "a", "flag": False}, {"column": "b", "flag": True}]
@@ -38,7 +38,11 @@ def world(tmp_path_factory):
         a, b = rng.normal(size=n), (rng.random(n) < 0.4).astype(float)
         death, censoring = rng.exponential(3 * np.exp(-a)), rng.uniform(0.5, 6, n)
         rows = np.arange(n)
-        outcome = {"os_entry": 0.0, "os_time": np.minimum(death, censoring), "os_event": (death <= censoring).astype(float)}
+        outcome = {
+            "os_entry": 0.0,
+            "os_time": np.minimum(death, censoring),
+            "os_event": (death <= censoring).astype(float),
+        }
         pd.DataFrame({"row": rows, **outcome}).to_parquet(folder / "harmonized.parquet")
         pd.DataFrame({"row": rows, "a": a, "b": b}).to_parquet(folder / "design.parquet")
         folds = [pd.DataFrame({"replicate": r, "fold": rng.permutation(n) % 3, "row": rows}) for r in range(2)]

@@ -116,7 +116,10 @@ def test_a_baseline_may_end_with_follow_up_and_nothing_else_may():
         exit_.release("descent", {"coefficients": np.array([[1.0, np.inf]])})
 
 
-@pytest.mark.parametrize("value", [np.arange(12.0).reshape(3, 4), np.asfortranarray(np.arange(12.0).reshape(3, 4)), np.arange(3), np.zeros((0, 4))])
+@pytest.mark.parametrize(
+    "value",
+    [np.arange(12.0).reshape(3, 4), np.asfortranarray(np.arange(12.0).reshape(3, 4)), np.arange(3), np.zeros((0, 4))],
+)
 def test_arrays_survive_the_message(value):
     from hemapilots.federation.messages import pack, unpack
 

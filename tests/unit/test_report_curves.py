@@ -63,6 +63,8 @@ def test_a_site_without_cells_is_left_out():
 
 
 def test_pooled_counts_are_drawn_where_they_exist():
-    pooled = pd.DataFrame({"endpoint": "os", "start": [0.0], "end": [2.0], "at_risk": [100], "events": [40], "censored": [20]})
+    pooled = pd.DataFrame(
+        {"endpoint": "os", "start": [0.0], "end": [2.0], "at_risk": [100], "events": [40], "censored": [20]}
+    )
     drawn = curve_figures(released(report_sample.curves(), pooled), "os", "Overall survival")
     assert drawn[0].table["survival"].iloc[-1] == pytest.approx(1 - 40 / 90)

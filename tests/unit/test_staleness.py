@@ -30,7 +30,13 @@ def changed_by(copy: Path, file: str) -> set[str]:
 
 
 def test_edited_helpers_change_exactly_their_dependents(copy):
-    assert changed_by(copy, "hemapilots/models/partial_likelihood.py") == {"predict", "refit_primary", "train_federated", "train_local", "train_pooled"}
+    assert changed_by(copy, "hemapilots/models/partial_likelihood.py") == {
+        "predict",
+        "refit_primary",
+        "train_federated",
+        "train_local",
+        "train_pooled",
+    }
 
 
 def test_edited_reader_changes_ingestion_only(copy):

@@ -41,15 +41,30 @@ MISTAKES = [
     (PILOT, "recipe: mds", "recipe: mdx", ["cohort.synthetic.recipe", "no such recipe"]),
     (PROTOCOL, "folds: 5", "folds: five", ["resampling.folds", "integer"]),
     (PROTOCOL, "replicates: 2", "replicate: 2", ["unknown key 'replicate'", "did you mean 'replicates'?"]),
-    (PROTOCOL, "predictors: molecular", "predictors: moleculr", ["models.cox-molecular.predictors", "did you mean 'molecular'?"]),
+    (
+        PROTOCOL,
+        "predictors: molecular",
+        "predictors: moleculr",
+        ["models.cox-molecular.predictors", "did you mean 'molecular'?"],
+    ),
     (PROTOCOL, "baseline: site", "baseline: sites", ["strategies.newton.baseline", "'site' or 'shared'"]),
     (PROTOCOL, "tau: 5", "tau: 5.1", ["times", "multiple of step"]),
     (PROTOCOL, "against: local/own", "against: locl/own", ["criteria.1.against", "did you mean 'local/own'?"]),
     (PROTOCOL, "model: cox-molecular", "model: cox-molecule", ["primary.model", "did you mean 'cox-molecular'?"]),
-    (USE_CASE, "expression: bm_blast < 20", "expression: bm_blasts < 20", ["inclusion.0.expression", "bm_blasts", "did you mean 'bm_blast'?"]),
+    (
+        USE_CASE,
+        "expression: bm_blast < 20",
+        "expression: bm_blasts < 20",
+        ["inclusion.0.expression", "bm_blasts", "did you mean 'bm_blast'?"],
+    ),
     (USE_CASE, "expression: bm_blast < 20", "expression: bm_blast <", ["inclusion.0.expression"]),
     (USE_CASE, "primary_endpoint: os", "primary_endpoint: oss", ["primary_endpoint", "did you mean 'os'?"]),
-    (USE_CASE, "clinical: [age, sex,", "clinical: [age, sexx,", ["predictor_sets.clinical", "unknown variable 'sexx'", "did you mean 'sex'?"]),
+    (
+        USE_CASE,
+        "clinical: [age, sex,",
+        "clinical: [age, sexx,",
+        ["predictor_sets.clinical", "unknown variable 'sexx'", "did you mean 'sex'?"],
+    ),
     (USE_CASE, "clinical: [age, sex,", "clinical: [age, os_status,", ["os_status", "known only at outcome"]),
     (USE_CASE, "clinical: [age, sex,", "clinical: [age, ipssm_score,", ["ipssm_score", "is a score"]),
     (USE_CASE, "include: [cytogenetic]", "include: [molecular]", ["circle"]),
@@ -60,7 +75,9 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("file", "old", "new", "expected"), MISTAKES, ids=[f"{m[0].split('/')[0]}:{m[2]}" for m in MISTAKES])
+@pytest.mark.parametrize(
+    ("file", "old", "new", "expected"), MISTAKES, ids=[f"{m[0].split('/')[0]}:{m[2]}" for m in MISTAKES]
+)
 def test_mistake_gives_one_sentence_with_file_and_remedy(config, file, old, new, expected):
     line = edit(config / file, old, new)
     with pytest.raises(HemaPilotsError) as caught:
@@ -99,7 +116,9 @@ cohort:
     pilot.write_text(body.replace("  GATE\n", ""))
     study = load(config, "own")
     assert study["gate"] == "enforce"
-    assert not [c for c in study["evaluate"]["comparisons"] if c["reference_regime"] in ("pooled", "local/a", "local/b")]
+    assert not [
+        c for c in study["evaluate"]["comparisons"] if c["reference_regime"] in ("pooled", "local/a", "local/b")
+    ]
     pilot.write_text(body.replace("GATE", "gate: report"))
     with pytest.raises(HemaPilotsError, match="a private cohort's gate is `enforce`"):
         load(config, "own")
@@ -119,7 +138,11 @@ def test_hostile_yaml_is_refused(config):
         ("", "empty or not a mapping"),
         ("- 1\n- 2\n", "empty or not a mapping"),
         ("[" * 5000, "correct the YAML|nested too deeply"),
-        ("x: &a [1,2,3,4,5,6,7,8,9]\n" + "".join(f"y{i}: &b{i} [{', '.join(['*a' if i == 0 else f'*b{i - 1}'] * 9)}]\n" for i in range(9)), "aliases are expanded"),
+        (
+            "x: &a [1,2,3,4,5,6,7,8,9]\n"
+            + "".join(f"y{i}: &b{i} [{', '.join(['*a' if i == 0 else f'*b{i - 1}'] * 9)}]\n" for i in range(9)),
+            "aliases are expanded",
+        ),
         ("title: '" + "x" * (1 << 20) + "'", "larger than 1 MiB"),
     ]:
         path.write_text(text)

@@ -25,9 +25,7 @@ SMALL = {
     },
     "outcomes": {
         "decimals": 3,
-        "endpoints": {
-            "os": {"time": "t", "event": "e", "scale": 2, "shape": 1.1, "coefficients": {"twice": 0.1}}
-        },
+        "endpoints": {"os": {"time": "t", "event": "e", "scale": 2, "shape": 1.1, "coefficients": {"twice": 0.1}}},
         "censoring": {"percent": [0, 100], "years": [0, 5]},
     },
 }
@@ -131,14 +129,10 @@ def test_truth_is_json_and_says_what_is_exact(recipe):
     assert told["endpoints"]["os"]["status"] == "exact" and told["endpoints"]["lfs"]["status"] == "derived"
     assert told["endpoints"]["os"]["cut_share"] == 0 < told["endpoints"]["lfs"]["cut_share"] < 0.3
     assert told["endpoints"]["os"]["coefficients"]["tp53multi"] == 1.099
-    assert set(told["endpoints"]["lfs"]["limit"]["coefficients"]) == set(
-        told["endpoints"]["lfs"]["coefficients"]
-    )
+    assert set(told["endpoints"]["lfs"]["limit"]["coefficients"]) == set(told["endpoints"]["lfs"]["coefficients"])
     # The published in-sample C of this model is 0.760 under censoring.
     assert 0.70 < told["endpoints"]["os"]["concordance"]["all"] < 0.80
-    assert (
-        told["endpoints"]["os"]["concordance"]["before"]["2"] > told["endpoints"]["os"]["concordance"]["all"]
-    )
+    assert told["endpoints"]["os"]["concordance"]["before"]["2"] > told["endpoints"]["os"]["concordance"]["all"]
 
 
 def test_what_goes_missing_leaves_the_other_values_alone(recipe):

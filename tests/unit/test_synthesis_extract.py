@@ -36,9 +36,7 @@ def deliver(table, name, folder, **reading):
 def same(delivered, clean, rel=1e-9):
     known = clean.notna().to_numpy()
     assert np.array_equal(delivered.notna().to_numpy(), known)
-    assert delivered[known].to_numpy(dtype=float) == pytest.approx(
-        clean[known].to_numpy(dtype=float), rel=rel
-    )
+    assert delivered[known].to_numpy(dtype=float) == pytest.approx(clean[known].to_numpy(dtype=float), rel=rel)
 
 
 def test_english_extract(table, tmp_path):
@@ -56,9 +54,7 @@ def test_english_extract(table, tmp_path):
 
 
 def test_german_extract(table, tmp_path):
-    read = deliver(
-        table, "mds-clinic-de", tmp_path, sep=";", decimal=",", encoding="latin-1", na_values=["k.A."]
-    )
+    read = deliver(table, "mds-clinic-de", tmp_path, sep=";", decimal=",", encoding="latin-1", na_values=["k.A."])
     same(read["Hämoglobin"] / 10, table["hb"])
     same(read["Thrombozyten"] / 1000, table["plt"])
     same(read["Leukozyten"] / 1000, table["wbc"])

@@ -81,9 +81,7 @@ def test_score_distribution_is_that_of_the_recipe_s_check(cohort):
     assert shares(cohort["ipssm_score"], [-1.5, -0.5, 0, 0.5, 1.5]) == pytest.approx(
         [12.9, 31.3, 14.5, 11.2, 13.7, 16.5], abs=1.5
     )
-    assert shares(cohort["ipssr_score"], [1.5, 3, 4.5, 6]) == pytest.approx(
-        [15.4, 36.8, 25.2, 13.8, 8.7], abs=1.5
-    )
+    assert shares(cohort["ipssr_score"], [1.5, 3, 4.5, 6]) == pytest.approx([15.4, 36.8, 25.2, 13.8, 8.7], abs=1.5)
     assert cohort["ipssm_score"].mean() == pytest.approx(0.013, abs=0.06)
     assert cohort["ipssm_score"].std() == pytest.approx(1.51, abs=0.04)
     quantiles = np.quantile(cohort["ipssm_score"], [0.05, 0.25, 0.5, 0.75, 0.95])

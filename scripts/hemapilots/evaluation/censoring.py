@@ -34,9 +34,7 @@ class StepCurves:
         return padded[:, steps]
 
 
-def kaplan_meier(
-    time: np.ndarray, event: np.ndarray, weights: np.ndarray, censoring: bool = False
-) -> StepCurves:
+def kaplan_meier(time: np.ndarray, event: np.ndarray, weights: np.ndarray, censoring: bool = False) -> StepCurves:
     """Survival S(t), or with `censoring` the censoring curve G(t), for weights (batch, n).
 
     `time` (n,) in any unit, `event` (n,) boolean. Where nobody is at risk the curve keeps its last value.
@@ -79,9 +77,7 @@ def weigh(time: np.ndarray, event: np.ndarray, weights: np.ndarray, left: bool =
     return Weighted(time, event, weights, inverse, curves, left)
 
 
-def log_censoring_gradient(
-    time: np.ndarray, event: np.ndarray, amounts: np.ndarray, left: bool = True
-) -> np.ndarray:
+def log_censoring_gradient(time: np.ndarray, event: np.ndarray, amounts: np.ndarray, left: bool = True) -> np.ndarray:
     """Derivative (n,) by each patient's weight, at weights 1, of sum_i amounts_i log G(time_i-).
 
     With `left=False` of sum_i amounts_i log G(time_i). log G sums log(alive / at risk) over censoring times:

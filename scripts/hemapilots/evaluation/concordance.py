@@ -32,9 +32,7 @@ class PairGradient:
     denominator_pull: np.ndarray
 
 
-def pair_gradient(
-    time: np.ndarray, event: np.ndarray, risk: np.ndarray, mass: np.ndarray, power: int
-) -> PairGradient:
+def pair_gradient(time: np.ndarray, event: np.ndarray, risk: np.ndarray, mass: np.ndarray, power: int) -> PairGradient:
     """Concordant and comparable sums with `mass` (n,) = q of patients with events; q is G to the -`power`."""
     mass = np.where(event, mass, 0.0)
     sums = pair_sums(time, event, risk, mass)

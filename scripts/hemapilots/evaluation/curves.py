@@ -18,7 +18,9 @@ def site_curves(site: str, outcomes: pd.DataFrame, spec: Mapping[str, Any]) -> p
     Adjacent cells are merged until each has 0 or at least `minimum_cell` events, and as many or no censorings; the curve ends where
     fewer than 10 are at risk, and a remainder that cannot be merged away is not released.
     """
-    frames = [_endpoint_curve(outcomes, endpoint, spec).assign(site=site, endpoint=endpoint) for endpoint in spec["endpoints"]]
+    frames = [
+        _endpoint_curve(outcomes, endpoint, spec).assign(site=site, endpoint=endpoint) for endpoint in spec["endpoints"]
+    ]
     return pd.concat(frames, ignore_index=True)[CURVE_COLUMNS]
 
 
@@ -35,7 +37,9 @@ def _endpoint_curve(outcomes: pd.DataFrame, endpoint: str, spec: Mapping[str, An
     return merge_cells(edges, time.size, events, censored, int(spec["minimum_cell"]))
 
 
-def merge_cells(edges: np.ndarray, patients: int, events: np.ndarray, censored: np.ndarray, minimum: int) -> pd.DataFrame:
+def merge_cells(
+    edges: np.ndarray, patients: int, events: np.ndarray, censored: np.ndarray, minimum: int
+) -> pd.DataFrame:
     """Cells (start, end, at_risk, events, censored) that pass the suppression rule, from exact counts per grid cell."""
     rows, at_risk, start, pending = [], patients, edges[0], np.zeros(2, dtype=int)
     for k in range(len(events)):
@@ -63,6 +67,14 @@ def kaplan_meier_from_counts(curve: pd.DataFrame) -> pd.DataFrame:
         width = 1.959963984540054 * np.sqrt(variance) / np.abs(np.log(survival))
         lower, upper = survival ** np.exp(width), survival ** np.exp(-width)
     left = curve["at_risk"] - curve["events"] - curve["censored"]
-    table = {"time": curve["end"], "survival": survival, "lower": lower.where(survival < 1, 1.0), "upper": upper.where(survival < 1, 1.0), "at_risk": left}
-    start = pd.DataFrame({"time": [0.0], "survival": [1.0], "lower": [1.0], "upper": [1.0], "at_risk": [curve["at_risk"].iloc[0]]})
+    table = {
+        "time": curve["end"],
+        "survival": survival,
+        "lower": lower.where(survival < 1, 1.0),
+        "upper": upper.where(survival < 1, 1.0),
+        "at_risk": left,
+    }
+    start = pd.DataFrame(
+        {"time": [0.0], "survival": [1.0], "lower": [1.0], "upper": [1.0], "at_risk": [curve["at_risk"].iloc[0]]}
+    )
     return pd.concat([start, pd.DataFrame(table)], ignore_index=True)

@@ -114,7 +114,5 @@ class Fold:
     def _through_censoring(self, pull: np.ndarray) -> np.ndarray:
         amounts = np.zeros(len(self.outcomes.time))
         amounts[self.members] = pull
-        gradient = log_censoring_gradient(
-            self.outcomes.time, self.outcomes.event, amounts, self.outcomes.left
-        )
+        gradient = log_censoring_gradient(self.outcomes.time, self.outcomes.event, amounts, self.outcomes.left)
         return (self.outcomes.weights - 1) @ gradient

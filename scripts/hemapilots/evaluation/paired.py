@@ -15,9 +15,7 @@ __all__ = ["difference_rows", "metric_rows"]
 AllDraws = dict[Key, dict[Measure, Draws]]
 
 
-def metric_rows(
-    endpoint: str, sample: Sample, draws: AllDraws, spec: Mapping[str, Any]
-) -> Iterator[dict[str, Any]]:
+def metric_rows(endpoint: str, sample: Sample, draws: AllDraws, spec: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """One row per regime and measure with estimate, interval, se, weight, n and events.
 
     Regimes without any prediction have rows too: not estimable, n 0.

@@ -13,9 +13,7 @@ from hemapilots.evaluation.sample import SiteData, assemble
 __all__ = ["evaluate_pooled"]
 
 
-def evaluate_pooled(
-    sites: Mapping[str, SiteData], spec: Mapping[str, Any]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def evaluate_pooled(sites: Mapping[str, SiteData], spec: Mapping[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Metrics with evaluated_on "all" and comparisons with estimand "pooled".
 
     `sites` maps a site to (outcomes, folds, {(endpoint, model, regime): predictions}). Pairs within a test

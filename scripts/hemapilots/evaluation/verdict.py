@@ -99,9 +99,7 @@ def _oriented(rows: pd.DataFrame, spec: Mapping[str, Any]) -> pd.DataFrame:
     return rows.assign(**turned)
 
 
-def _no_site_harmed(
-    rows: pd.DataFrame, metrics: pd.DataFrame, criterion: Mapping[str, Any]
-) -> dict[str, Any]:
+def _no_site_harmed(rows: pd.DataFrame, metrics: pd.DataFrame, criterion: Mapping[str, Any]) -> dict[str, Any]:
     """Judges each site; one that has the events but no interval keeps the criterion from being met."""
     margin, minimum = criterion["margin"], criterion.get("minimum_events", 20)
     own = rows[rows["evaluated_on"] != "all"].set_index("evaluated_on")

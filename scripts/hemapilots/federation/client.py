@@ -29,7 +29,9 @@ def client_app(kind: str, data: TrainingData, exit_: Exit) -> ClientApp:
             answer = prep.observed_moments(data, arrays["sets"])
         elif config["task"] == "median_counts":
             minimum = 0 if exit_.gate == "off" else config["minimum"]
-            answer = {"counts": prep.counts_up_to(data, arrays["sets"], arrays["columns"], arrays["thresholds"], minimum)}
+            answer = {
+                "counts": prep.counts_up_to(data, arrays["sets"], arrays["columns"], arrays["thresholds"], minimum)
+            }
         elif config["task"] == "agreed":
             context.state["agreed"] = message.content["arrays"]
             data.forget()
@@ -91,5 +93,3 @@ def _state(arrays: dict[str, np.ndarray], context: Context) -> dict:
         active = arrays.pop("active")
         state |= {name: state[name][active] for name in ("fit_set", "penalties")}
     return state | arrays
-
-

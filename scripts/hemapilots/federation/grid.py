@@ -31,7 +31,9 @@ class LocalGrid(Grid):
         """The run that was set, if any."""
         return self._run
 
-    def create_message(self, content: RecordDict, message_type: str, dst_node_id: int, group_id: str, ttl: float | None = None) -> Message:
+    def create_message(
+        self, content: RecordDict, message_type: str, dst_node_id: int, group_id: str, ttl: float | None = None
+    ) -> Message:
         """A message to one site."""
         return Message(content, dst_node_id, message_type, ttl=ttl, group_id=group_id)
 

@@ -33,13 +33,17 @@ def refit(folders: dict[str, Path], models: Path, agreed: dict, spec: dict, prim
     plan = _plan(columns, arrays, spec)
     refits = []
     for number in range(primary["refits"]):
-        counts = {site: _resample(table["folds"], [primary["seed"], number, *site.encode()]) for site, table in tables.items()}
+        counts = {
+            site: _resample(table["folds"], [primary["seed"], number, *site.encode()]) for site, table in tables.items()
+        }
         apps = {}
         for site in agreed["sites"][endpoint]:
             data = training_data(tables[site], endpoint, columns, counts[site])
             apps[site] = client_app(spec["models"][name]["kind"], data, Exit(site, "refit", "off"))
         fitted = train(LocalGrid(apps), plan, strategy)
-        refits.append({site: _predict(fitted, table, endpoint, columns, counts[site]) for site, table in tables.items()})
+        refits.append(
+            {site: _predict(fitted, table, endpoint, columns, counts[site]) for site, table in tables.items()}
+        )
     return refits
 
 
@@ -68,7 +72,9 @@ def _resample(folds: pd.DataFrame, seed: list[int]) -> pd.Series:
     return pd.Series(counts, index=folds.index)
 
 
-def _predict(fitted: Fitted, table: dict[str, pd.DataFrame], endpoint: str, columns: list[dict], counts: pd.Series) -> pd.DataFrame:
+def _predict(
+    fitted: Fitted, table: dict[str, pd.DataFrame], endpoint: str, columns: list[dict], counts: pd.Series
+) -> pd.DataFrame:
     """Out-of-fold risks of a site's patients under the refitted models."""
     known = table["harmonized"][f"{endpoint}_event"].notna().to_numpy()
     x = table["design"].loc[known, [column["column"] for column in columns]].to_numpy(dtype=float)
@@ -80,5 +86,15 @@ def _predict(fitted: Fitted, table: dict[str, pd.DataFrame], endpoint: str, colu
         if s == 0 or not tested.any():
             continue
         risk = cox.risk(fitted.preprocessing.apply(x[tested], s), fitted.coefficients[s, 0])
-        frames.append(pd.DataFrame({"replicate": replicate, "fold": fold, "row": rows[tested], "risk": risk, "count": counts.loc[rows[tested]].to_numpy()}))
+        frames.append(
+            pd.DataFrame(
+                {
+                    "replicate": replicate,
+                    "fold": fold,
+                    "row": rows[tested],
+                    "risk": risk,
+                    "count": counts.loc[rows[tested]].to_numpy(),
+                }
+            )
+        )
     return pd.concat(frames, ignore_index=True)

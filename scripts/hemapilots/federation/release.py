@@ -12,7 +12,18 @@ from hemapilots.errors import HemaPilotsError
 from hemapilots.federation.message_types import MAXIMUM_BYTES, MESSAGE_TYPES
 from hemapilots.tables import read_parquet, write_csv, write_json, write_parquet
 
-LEDGER_COLUMNS = ["when", "stage", "round", "message_type", "fields", "values", "bytes", "decision", "reason", "privacy_spent"]
+LEDGER_COLUMNS = [
+    "when",
+    "stage",
+    "round",
+    "message_type",
+    "fields",
+    "values",
+    "bytes",
+    "decision",
+    "reason",
+    "privacy_spent",
+]
 MINIMUM_SUPPORT = 5
 
 
@@ -36,7 +47,11 @@ class Support:
         if self.events < minimum:
             return f"events: fewer than {minimum} stand behind a value"
         short = [name for name, count in self.columns.items() if count < minimum]
-        return f"columns {', '.join(short)}: fewer than {minimum} carriers, non-carriers or observed values" if short else None
+        return (
+            f"columns {', '.join(short)}: fewer than {minimum} carriers, non-carriers or observed values"
+            if short
+            else None
+        )
 
 
 @dataclass
@@ -92,7 +107,9 @@ class Exit:
             raise Refusal(f"site {self.site}: {message_type} may not carry {', '.join(unknown)}")
         for name, value in payload.items():
             if isinstance(value, np.ndarray) and not kind.may_end and not np.isfinite(value).all():
-                raise Refusal(f"site {self.site}: {message_type}.{name} is not finite; lower the learning rate or raise the penalty")
+                raise Refusal(
+                    f"site {self.site}: {message_type}.{name} is not finite; lower the learning rate or raise the penalty"
+                )
         if sum(size_of(value) for value in payload.values()) > MAXIMUM_BYTES:
             raise Refusal(f"site {self.site}: {message_type} is larger than {MAXIMUM_BYTES >> 20} MiB")
 

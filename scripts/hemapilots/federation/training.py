@@ -11,14 +11,16 @@ from hemapilots.federation.grid import LocalGrid
 from hemapilots.federation.release import Exit
 from hemapilots.federation.server import Fitted, Plan, server_app
 from hemapilots.models.data import TrainingData
-from hemapilots.models.training_sets import NO_FOLD
 from hemapilots.models.files import write_model
+from hemapilots.models.training_sets import NO_FOLD
 from hemapilots.site_tables import read_site
 
 NORMAL_95 = 1.959963984540054
 
 
-def training_data(site: dict[str, pd.DataFrame], endpoint: str, columns: list[dict], counts: pd.Series | None = None) -> TrainingData:
+def training_data(
+    site: dict[str, pd.DataFrame], endpoint: str, columns: list[dict], counts: pd.Series | None = None
+) -> TrainingData:
     """The rows of a site with a known outcome, for one endpoint and predictor set; each as often as `counts` says, by row."""
     harmonized, design = site["harmonized"], site["design"]
     known = harmonized[f"{endpoint}_event"].notna().to_numpy()
@@ -37,12 +39,24 @@ def train_local(site: str, folder: Path, agreed: dict, spec: dict, out: Path, ga
     for endpoint, name in _tasks(spec, agreed, comparators=False):
         if site not in agreed["sites"][endpoint]:
             continue
-        fitted, columns = _fit({site: tables}, endpoint, name, agreed, spec, spec["strategies"]["newton"] | {"baseline": "site"}, "local", "off", True)
+        fitted, columns = _fit(
+            {site: tables},
+            endpoint,
+            name,
+            agreed,
+            spec,
+            spec["strategies"]["newton"] | {"baseline": "site"},
+            "local",
+            "off",
+            True,
+        )
         arrays, card = describe(fitted, endpoint, name, f"local/{site}", columns, spec)
         if gate != "private":
             data = training_data(tables, endpoint, columns)
             exit_ = Exit(site, "train_local", gate, support_of(data, fitted.plan.sets, fitted.plan.columns))
-            exit_.release("local_model", {"arrays": np.concatenate([value.ravel() for value in arrays.values()])[np.newaxis]})
+            exit_.release(
+                "local_model", {"arrays": np.concatenate([value.ravel() for value in arrays.values()])[np.newaxis]}
+            )
             entries += exit_.entries
         write_model(out, endpoint, name, f"local/{site}", arrays, card)
     return entries
@@ -57,7 +71,9 @@ def train_federated(folders: dict[str, Path], name: str, agreed: dict, spec: dic
     for endpoint, _ in _tasks(spec, agreed, only=name):
         training = {site: tables[site] for site in agreed["sites"][endpoint]}
         for strategy, options in strategies.items():
-            fitted, columns = _fit(training, endpoint, name, agreed, spec, options, f"federated/{strategy}", spec["gate"], False, ledger)
+            fitted, columns = _fit(
+                training, endpoint, name, agreed, spec, options, f"federated/{strategy}", spec["gate"], False, ledger
+            )
             model, regime = ("score", f"score/{name}") if comparator else (name, f"federated/{strategy}")
             arrays, card = describe(fitted, endpoint, name, regime, columns, spec)
             write_model(out, endpoint, model, regime, arrays, card)
@@ -67,7 +83,10 @@ def train_federated(folders: dict[str, Path], name: str, agreed: dict, spec: dic
 def train_pooled(folders: dict[str, Path], name: str, agreed: dict, spec: dict, out: Path) -> None:
     """One model on all rows in one place: one client, one baseline. Simulation only."""
     tables = [read_site(folder) for folder in folders.values()]
-    pooled = {part: pd.concat([table[part] for table in tables], ignore_index=part != "folds") for part in ("harmonized", "design")}
+    pooled = {
+        part: pd.concat([table[part] for table in tables], ignore_index=part != "folds")
+        for part in ("harmonized", "design")
+    }
     pooled["harmonized"]["row"] = pooled["design"]["row"] = np.arange(len(pooled["design"]))
     pooled["folds"] = pd.concat([table["folds"].reindex(table["design"]["row"]) for table in tables], ignore_index=True)
     for endpoint, _ in _tasks(spec, agreed, only=name):
@@ -77,7 +96,9 @@ def train_pooled(folders: dict[str, Path], name: str, agreed: dict, spec: dict, 
         write_model(out, endpoint, name, "pooled", arrays, card)
 
 
-def describe(fitted: Fitted, endpoint: str, name: str, regime: str, columns: list[dict], spec: dict) -> tuple[dict, dict]:
+def describe(
+    fitted: Fitted, endpoint: str, name: str, regime: str, columns: list[dict], spec: dict
+) -> tuple[dict, dict]:
     """The model as arrays with leading axes replicate, fold, penalty, and as a card that people read.
 
     Arrays: coefficients (R, K, L, p); location, scale, fill (R, K, p); chosen (R, K); the same with prefix final_ for the model on
@@ -86,7 +107,13 @@ def describe(fitted: Fitted, endpoint: str, name: str, regime: str, columns: lis
     plan, pre = fitted.plan, fitted.preprocessing
     outer = np.flatnonzero((plan.sets[:, 1] != NO_FOLD) & (plan.sets[:, 2] == NO_FOLD))
     shape = (plan.replicates, plan.folds)
-    parts = {"coefficients": fitted.coefficients, "location": pre.location, "scale": pre.scale, "fill": pre.fill, "chosen": fitted.chosen}
+    parts = {
+        "coefficients": fitted.coefficients,
+        "location": pre.location,
+        "scale": pre.scale,
+        "fill": pre.fill,
+        "chosen": fitted.chosen,
+    }
     if fitted.baseline is not None:
         parts["baseline"] = fitted.baseline
     arrays = {key: value[outer].reshape(shape + value.shape[1:]) for key, value in parts.items()}
@@ -119,7 +146,15 @@ def coefficient_table(fitted: Fitted, best: int) -> list[dict]:
     for at, column in enumerate(fitted.plan.columns):
         scale, beta = float(fitted.preprocessing.scale[0, at]), float(fitted.coefficients[0, best, at])
         error = None if fitted.standard_errors is None else float(fitted.standard_errors[at])
-        row = {"column": column, "coefficient": beta, "se": None, "lower": None, "upper": None, "hazard_ratio_per_unit": None, "reason": None}
+        row = {
+            "column": column,
+            "coefficient": beta,
+            "se": None,
+            "lower": None,
+            "upper": None,
+            "hazard_ratio_per_unit": None,
+            "reason": None,
+        }
         if scale == 0:
             row |= {"reason": "constant column: dropped"}
         else:
@@ -131,11 +166,15 @@ def coefficient_table(fitted: Fitted, best: int) -> list[dict]:
 
 
 def _tasks(spec: dict, agreed: dict, only: str | None = None, comparators: bool = True) -> list[tuple[str, str]]:
-    names = [only] if only else [name for name, model in spec["models"].items() if comparators or not model["comparator"]]
+    names = (
+        [only] if only else [name for name, model in spec["models"].items() if comparators or not model["comparator"]]
+    )
     return [(endpoint, name) for endpoint in spec["endpoints"] for name in names if agreed["columns"][endpoint][name]]
 
 
-def _fit(tables, endpoint, name, agreed, spec, options, stage, gate, release_baseline, ledger=None) -> tuple[Fitted, list[dict]]:
+def _fit(
+    tables, endpoint, name, agreed, spec, options, stage, gate, release_baseline, ledger=None
+) -> tuple[Fitted, list[dict]]:
     """Build the sites' apps and run one federation."""
     columns = agreed["columns"][endpoint][name]
     plan = Plan(

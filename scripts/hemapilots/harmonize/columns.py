@@ -56,9 +56,7 @@ def outside(values: np.ndarray, limits: list | None) -> np.ndarray:
     return result
 
 
-def _number(
-    column: Column, spec: dict, source: Source, factors, rows: np.ndarray, issues: Issues
-) -> Harmonized:
+def _number(column: Column, spec: dict, source: Source, factors, rows: np.ndarray, issues: Issues) -> Harmonized:
     name, unit = source.variable, spec.get("unit")
     scale = factor(name, source.unit, unit, factors, source.mapping)
     parsed = numbers(column, source.decimal, scale, source.values)
@@ -70,9 +68,7 @@ def _number(
     if source.unit not in (unit, None):
         detail = f"{source.unit} x {scale:g} = {unit}"
         issues.column(name, "converted", None, detail, np.isfinite(values).sum())
-    _list(
-        column, unreadable, name, "null", "parse_error", f'not a number with "{source.decimal}"', rows, issues
-    )
+    _list(column, unreadable, name, "null", "parse_error", f'not a number with "{source.decimal}"', rows, issues)
 
     too_far = outside(values, spec.get("hard"))
     _list(

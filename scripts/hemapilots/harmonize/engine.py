@@ -29,8 +29,7 @@ def harmonize(
     _check_known(use_case, mapping)
     issues = Issues()
     columns = {
-        name: _variable(name, spec, ingested, mapping, units, issues)
-        for name, spec in use_case["variables"].items()
+        name: _variable(name, spec, ingested, mapping, units, issues) for name, spec in use_case["variables"].items()
     }
     table = pd.DataFrame({"row": ingested["row"].to_numpy(dtype=np.int64)})
     table = pd.concat([table, _frame({name: column.values for name, column in columns.items()})], axis=1)
@@ -54,20 +53,15 @@ def _check_known(use_case: dict, mapping: dict) -> None:
             near = difflib.get_close_matches(name, use_case["variables"], 1)
             remedy = f'did you mean "{near[0]}"?' if near else "remove it"
             raise HemaPilotsError(
-                f"mapping {mapping.get('name', '')}, variables.{name}: the use case has no such variable; "
-                + remedy
+                f"mapping {mapping.get('name', '')}, variables.{name}: the use case has no such variable; " + remedy
             )
 
 
-def _variable(
-    name: str, spec: dict, ingested: pd.DataFrame, mapping: dict, units, issues: Issues
-) -> Harmonized:
+def _variable(name: str, spec: dict, ingested: pd.DataFrame, mapping: dict, units, issues: Issues) -> Harmonized:
     if name not in mapping["variables"]:
         issues.column(name, "null", "missing", "not in the mapping", len(ingested))
         number = spec["type"] != "category"
-        return Harmonized(
-            np.full(len(ingested), np.nan if number else None, dtype=float if number else object)
-        )
+        return Harmonized(np.full(len(ingested), np.nan if number else None, dtype=float if number else object))
     declared = mapping["variables"][name]
     alias = declared.get("file") or next(iter(mapping["files"]))
     source = Source(
@@ -105,9 +99,7 @@ def _with_negatives(table: pd.DataFrame, columns: dict[str, Harmonized], use_cas
     return _derive(table.assign(**restored), use_case) if restored else table
 
 
-def _include(
-    table: pd.DataFrame, use_case: dict, mapping: dict, issues: Issues
-) -> tuple[pd.DataFrame, list[dict]]:
+def _include(table: pd.DataFrame, use_case: dict, mapping: dict, issues: Issues) -> tuple[pd.DataFrame, list[dict]]:
     """Drops the records for which an inclusion expression is false, one rule after the other."""
     steps = [_step("delivered", "Records delivered", len(table), len(table), 0, None)]
     for rule in use_case.get("inclusion") or []:

@@ -24,9 +24,7 @@ class Issues:
     def __init__(self):
         self._parts: list[pd.DataFrame] = []
 
-    def cells(
-        self, rows: np.ndarray, variable: str, status: str, reason: str, detail: str, hashes=None
-    ) -> None:
+    def cells(self, rows: np.ndarray, variable: str, status: str, reason: str, detail: str, hashes=None) -> None:
         """One issue per row number; `detail` states unit or rule, never the patient's value."""
         if len(rows) == 0:
             return

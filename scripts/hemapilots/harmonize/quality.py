@@ -18,9 +18,7 @@ _ABSENT = ("absent",)  # never the name of a level
 _FLAGGED = {"number": ("range_soft",), "flag": (), "category": ()}
 
 
-def quality(
-    harmonized: pd.DataFrame, issues: pd.DataFrame, flow: dict, use_case: dict, minimum_cell: int = 5
-) -> dict:
+def quality(harmonized: pd.DataFrame, issues: pd.DataFrame, flow: dict, use_case: dict, minimum_cell: int = 5) -> dict:
     """JSON-ready record of one site: `records`, `flow`, `endpoints`, and cells per variable.
 
     Per variable: records = n + absent, n = plain + flagged by reason, absent = missing + nulled by reason;
@@ -37,9 +35,7 @@ def quality(
         "minimum_cell": minimum_cell,
         "records": None if is_small(n, minimum_cell) else n,
         "flow": _flow(flow["steps"], minimum_cell, generator),
-        "endpoints": {
-            name: _endpoint(counts, minimum_cell, generator) for name, counts in flow["endpoints"].items()
-        },
+        "endpoints": {name: _endpoint(counts, minimum_cell, generator) for name, counts in flow["endpoints"].items()},
         "variables": variables,
     }
 
@@ -144,8 +140,7 @@ def table_one(harmonized: pd.DataFrame, use_case: dict, minimum_cell: int = 5) -
     generator = private_generator(harmonized)
     specs = {**use_case["variables"], **(use_case.get("derived") or {})}
     return {
-        name: _row(harmonized[name], specs[name], minimum_cell, generator)
-        for name in use_case.get("table_one") or []
+        name: _row(harmonized[name], specs[name], minimum_cell, generator) for name in use_case.get("table_one") or []
     }
 
 

@@ -9,7 +9,7 @@ from hemapilots.errors import HemaPilotsError
 from hemapilots.harmonize.endpoints import endpoint_counts
 from hemapilots.harmonize.issues import COLUMNS
 
-__all__ = ["sizes", "site_flow", "split"]
+__all__ = ["site_flow", "sizes", "split"]
 
 
 def split(

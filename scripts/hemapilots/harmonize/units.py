@@ -25,18 +25,14 @@ def load_factors(path: str | Path) -> Factors:
             f"{path}: not a table of unit factors ({error}); it needs variable, source, canonical and factor"
         ) from None
     if len(factors) < len(keys):
-        raise HemaPilotsError(
-            f"{path}: a combination of variable, source and canonical stands twice; keep one"
-        )
+        raise HemaPilotsError(f"{path}: a combination of variable, source and canonical stands twice; keep one")
     bad = [" ".join(key) for key, value in factors.items() if not 0 < value < float("inf")]
     if bad:
         raise HemaPilotsError(f"{path}, factor of {bad[0]}: it is not positive; correct it")
     return factors
 
 
-def factor(
-    variable: str, source: str | None, canonical: str | None, factors: Factors, mapping_name: str
-) -> float:
+def factor(variable: str, source: str | None, canonical: str | None, factors: Factors, mapping_name: str) -> float:
     """The factor of a column; 1 for equal units. Raises HemaPilotsError where the table has none."""
     if source == canonical or (source is None and canonical in (None, "1")):
         return 1.0

@@ -39,9 +39,7 @@ class Column:
 
 def trim(texts: np.ndarray) -> np.ndarray:
     """Without surrounding white space of any kind: no-break spaces and byte order marks included."""
-    trimmed = pc.utf8_trim(
-        pa.array(texts, type=pa.string()), characters=" \t\r\n\v\f\u00a0\u2007\u202f\u2009\ufeff"
-    )
+    trimmed = pc.utf8_trim(pa.array(texts, type=pa.string()), characters=" \t\r\n\v\f\u00a0\u2007\u202f\u2009\ufeff")
     return np.asarray(trimmed.to_pylist(), dtype=object)
 
 

@@ -21,16 +21,12 @@ def data_path(folder: Path, mapping: dict, alias: str) -> Path:
         raise HemaPilotsError(f'{field}: "{name}" leaves the extract folder; give a path inside it')
     path = folder / name
     if not path.is_file():
-        raise HemaPilotsError(
-            f"{path}: there is no such file ({field}); put the extract there or mend the path"
-        )
+        raise HemaPilotsError(f"{path}: there is no such file ({field}); put the extract there or mend the path")
     try:
         with path.open("rb") as stream:
             start = stream.read(len(LFS_POINTER))
     except OSError as error:
-        raise HemaPilotsError(
-            f"{path}: it cannot be read ({error.strerror}); check its permissions"
-        ) from None
+        raise HemaPilotsError(f"{path}: it cannot be read ({error.strerror}); check its permissions") from None
     if not start.strip():
         raise HemaPilotsError(f"{path}: the file is empty; ask for the extract again")
     if start == LFS_POINTER:
@@ -65,9 +61,7 @@ def locate(path: Path, header: list[str], mapping: dict, alias: str) -> dict[str
                 f"{where}: not in the header ({remedy}); mend {variable} in mapping {mapping.get('name', '')}"
             )
         if names.count(column) > 1:
-            raise HemaPilotsError(
-                f"{where}: the header names it {names.count(column)} times; keep one of them"
-            )
+            raise HemaPilotsError(f"{where}: the header names it {names.count(column)} times; keep one of them")
         places[variable] = names.index(column)
     return places
 

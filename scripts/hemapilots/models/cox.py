@@ -66,7 +66,9 @@ def likelihoods(state: dict, data: TrainingData, config: dict) -> dict[str, np.n
         members = np.flatnonzero(keys == key)
         rows = data.members(state["sets"][key % len(state["sets"])])
         x = state["preprocessing"].apply(data.x[rows], key // len(state["sets"]))
-        out[members] = pl.loglik(x, state["coefficients"][state["pair_fit"][members]], data.risk_sets(rows), config["ties"])
+        out[members] = pl.loglik(
+            x, state["coefficients"][state["pair_fit"][members]], data.risk_sets(rows), config["ties"]
+        )
     return {"loglik": out}
 
 
@@ -76,7 +78,10 @@ def death_counts(state: dict, data: TrainingData, config: dict) -> dict[str, np.
 
 
 def risk_sums(state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarray]:
-    """For a shared baseline, per fit: S0, D0 (F, D), S1, D1 (F, D, p) at all sites' death times, deaths (F, D), sums of x and x.b over deaths."""
+    """For a shared baseline, per fit and all sites' death times: S0, D0 (F, D), S1, D1 (F, D, p), deaths (F, D).
+
+    Also the sums of x (F, p) and of x.b (F,) over the deaths.
+    """
     coefficients, times = state["coefficients"], state["times"]
     (fits, p), d = coefficients.shape, times.size
     out = {"s0": np.zeros((fits, d)), "d0": np.zeros((fits, d)), "deaths": np.zeros((fits, d)), "eta": np.zeros(fits)}
@@ -116,7 +121,9 @@ def baselines(state: dict, data: TrainingData, config: dict) -> dict[str, np.nda
     return {"baseline": out}
 
 
-def baseline_on(grid: np.ndarray, subset: Subset, data: TrainingData, coefficients: np.ndarray, ties: str) -> np.ndarray:
+def baseline_on(
+    grid: np.ndarray, subset: Subset, data: TrainingData, coefficients: np.ndarray, ties: str
+) -> np.ndarray:
     """Cumulative baseline hazard (T,) at the grid's times for patients at the columns' means."""
     times = subset.risk_sets.times
     if times.size == 0:

@@ -7,6 +7,7 @@ import numpy as np
 from hemapilots.models.partial_likelihood import RiskSets
 from hemapilots.models.training_sets import NO_FOLD
 
+
 @dataclass(frozen=True)
 class Preprocessing:
     """Per training set: fill, location and scale (S, p), patients and events (S,). Scale 0 marks a constant column."""
@@ -49,7 +50,12 @@ class TrainingData:
 
     def __post_init__(self):
         order = np.argsort(self.time, kind="stable")
-        self.x, self.entry, self.time, self.event = self.x[order], self.entry[order], self.time[order], self.event[order]
+        self.x, self.entry, self.time, self.event = (
+            self.x[order],
+            self.entry[order],
+            self.time[order],
+            self.event[order],
+        )
         self.folds = self.folds[:, order]
 
     def members(self, training_set: np.ndarray) -> np.ndarray:

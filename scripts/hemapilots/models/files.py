@@ -9,7 +9,9 @@ import numpy as np
 from hemapilots.tables import atomic, write_text
 
 
-def write_model(folder: Path, endpoint: str, model: str, regime: str, arrays: dict[str, np.ndarray], card: dict) -> None:
+def write_model(
+    folder: Path, endpoint: str, model: str, regime: str, arrays: dict[str, np.ndarray], card: dict
+) -> None:
     """Write <endpoint>/<model>/<regime>.npz and .json under the folder."""
     stem = folder / endpoint / model / regime
     stem.parent.mkdir(parents=True, exist_ok=True)

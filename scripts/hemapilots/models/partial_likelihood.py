@@ -32,7 +32,9 @@ class RiskSets:
     dying: csr_array
 
     @classmethod
-    def build(cls, entry: np.ndarray, time: np.ndarray, event: np.ndarray, times: np.ndarray | None = None) -> "RiskSets":
+    def build(
+        cls, entry: np.ndarray, time: np.ndarray, event: np.ndarray, times: np.ndarray | None = None
+    ) -> "RiskSets":
         """Risk sets of rows sorted by `time`; `times` gives the death times of all sites where the baseline is shared."""
         died = event == 1
         times = np.unique(time[died]) if times is None else times
@@ -44,7 +46,9 @@ class RiskSets:
         everyone = np.arange(time.size)
         leaving = _indicator(last - 1, everyone, times.size, time.size)
         entering = _indicator(first - 1, everyone, times.size, time.size) if first.any() else None
-        return cls(times, deaths, first, last, dead, group, leaving, entering, _indicator(group, dead, times.size, time.size))
+        return cls(
+            times, deaths, first, last, dead, group, leaving, entering, _indicator(group, dead, times.size, time.size)
+        )
 
     def over_risk_sets(self, values: np.ndarray) -> np.ndarray:
         """Sum of values (n, k) over those at risk at each death time: (D, k)."""
@@ -104,7 +108,9 @@ class Statistics:
 
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore")
-def statistics(x: np.ndarray, coefficients: np.ndarray, sets: RiskSets, ties: str, information: bool = True) -> Statistics:
+def statistics(
+    x: np.ndarray, coefficients: np.ndarray, sets: RiskSets, ties: str, information: bool = True
+) -> Statistics:
     """Partial-likelihood statistics of one stratum: x (n, p) sorted like `sets`, coefficients (L, p).
 
     A step so long that risk sums leave the range of floats gets the log-likelihood OVERSHOT and zeros, so that it is taken back.

@@ -23,7 +23,9 @@ def observed_moments(data: TrainingData, sets: np.ndarray) -> dict[str, np.ndarr
     return out
 
 
-def counts_up_to(data: TrainingData, sets: np.ndarray, columns: np.ndarray, thresholds: np.ndarray, minimum: int) -> np.ndarray:
+def counts_up_to(
+    data: TrainingData, sets: np.ndarray, columns: np.ndarray, thresholds: np.ndarray, minimum: int
+) -> np.ndarray:
     """Per training set and column the number of values at or below its threshold (S, q).
 
     Counts below `minimum`, or as near to all, are reported as none or all, so that no small group shows.
@@ -64,7 +66,7 @@ def mean_and_sd(moments: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]
 
 
 def agree(moments: dict[str, np.ndarray], flags: np.ndarray, median: np.ndarray) -> Preprocessing:
-    """The preprocessing of each training set from summed moments: mode for 0/1 columns, else median (S, p); then mean and sd once filled."""
+    """The preprocessing of each training set from summed moments: fill with the mode (0/1 columns) or median, then mean and sd."""
     observed = moments["observed"]
     mode = (moments["sums"] * 2 > observed).astype(float)
     fill = np.where(flags, mode, median)

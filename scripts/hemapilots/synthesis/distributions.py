@@ -24,9 +24,7 @@ _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(41)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
-def draw_scores(
-    rng: np.random.Generator, loadings: Mapping[str, float], latents: Mapping[str, np.ndarray], n: int
-):
+def draw_scores(rng: np.random.Generator, loadings: Mapping[str, float], latents: Mapping[str, np.ndarray], n: int):
     """Standard normal scores, shape (n,), whose correlation with latent k is `loadings[k]`."""
     shared = sum((weight * latents[name] for name, weight in loadings.items()), np.zeros(n))
     rest = 1.0 - sum(weight**2 for weight in loadings.values())

@@ -19,9 +19,7 @@ _FLAG = {"0": 0, "1": 1}
 Units = pd.DataFrame | dict[tuple[str, str, str], float] | Callable[[str, str, str], float]
 
 
-def write_extract(
-    table: pd.DataFrame, mapping: dict, use_case: dict, units: Units, folder: str | Path
-) -> list[Path]:
+def write_extract(table: pd.DataFrame, mapping: dict, use_case: dict, units: Units, folder: str | Path) -> list[Path]:
     """Writes the mapping's file or files into `folder` and returns their paths.
 
     table: `patient_id` and clean variables (of `synthesis.cohort.draw_site`); what the mapping does not name
@@ -36,9 +34,7 @@ def write_extract(
     columns[first] |= _decoys(len(table))
     for variable, spec in mapping["variables"].items():
         if variable not in table:
-            raise HemaPilotsError(
-                f"{_name(mapping)}, {variable}: the recipe draws no such variable; remove it"
-            )
+            raise HemaPilotsError(f"{_name(mapping)}, {variable}: the recipe draws no such variable; remove it")
         alias = spec.get("file") or first
         columns[alias][spec["column"]] = _delivered(table[variable], variable, spec, mapping, use_case, units)
     Path(folder).mkdir(parents=True, exist_ok=True)

@@ -17,9 +17,7 @@ def linear_predictor(coefficients: dict[str, float], table) -> np.ndarray:
     """b.x per row, shape (n,); raises HemaPilotsError where the table lacks a covariate."""
     for name in coefficients:
         if name not in table:
-            raise HemaPilotsError(
-                f'outcomes, coefficients: no variable "{name}" is drawn; add it to the recipe'
-            )
+            raise HemaPilotsError(f'outcomes, coefficients: no variable "{name}" is drawn; add it to the recipe')
     return sum(np.asarray(table[name], dtype=float) * b for name, b in coefficients.items())
 
 

@@ -81,9 +81,7 @@ def _check_variable(name: str, spec: dict, latents: list[str], where: str) -> No
     if kind == "number":
         law = spec.get("distribution")
         if law not in NUMBERS:
-            raise HemaPilotsError(
-                f"{where}, {name}: distribution is {law!r}; use one of {', '.join(NUMBERS)}"
-            )
+            raise HemaPilotsError(f"{where}, {name}: distribution is {law!r}; use one of {', '.join(NUMBERS)}")
         allowed = allowed | set(NUMBERS[law][1])
     _known(spec, allowed, where, name)
     for latent in [*spec.get("loading", {}), *spec.get("slope", {})]:

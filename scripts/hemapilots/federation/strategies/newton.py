@@ -37,13 +37,20 @@ class Newton(Strategy):
         """No fit is still moving."""
         return not self.running.any()
 
-    def configure_train(self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid) -> Iterable[Message]:
+    def configure_train(
+        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
+    ) -> Iterable[Message]:
         """Ask every site for its statistics at the trial coefficients of the fits that still move."""
         active = np.flatnonzero(self.running)
-        content = instruct({"coefficients": self.trial[active], "active": active}, {"task": self.task, "ties": self.ties, "server-round": server_round})
+        content = instruct(
+            {"coefficients": self.trial[active], "active": active},
+            {"task": self.task, "ties": self.ties, "server-round": server_round},
+        )
         return [Message(content, node, MessageType.TRAIN) for node in grid.get_node_ids()]
 
-    def aggregate_train(self, server_round: int, replies: Iterable[Message]) -> tuple[ArrayRecord | None, MetricRecord | None]:
+    def aggregate_train(
+        self, server_round: int, replies: Iterable[Message]
+    ) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """Sum the sites' statistics and take the next Newton step."""
         total = summed(replies)
         self.advance(total["loglik"], total["gradient"], unpack_symmetric(total["information"], self.trial.shape[1]))
@@ -58,7 +65,11 @@ class Newton(Strategy):
         better = objective >= self.objective[active] - slack
         self._halve(active[~better])
         kept = active[better]
-        self.coefficients[kept], self.objective[kept], self.loglik[kept] = trial[better], objective[better], loglik[better]
+        self.coefficients[kept], self.objective[kept], self.loglik[kept] = (
+            trial[better],
+            objective[better],
+            loglik[better],
+        )
         usable = self.usable[kept]
         slope = np.where(usable, gradient[better] - penalty[better, None] * trial[better], 0.0)
         self.information[kept] = penalised(information[better], usable, penalty[better])
@@ -78,9 +89,13 @@ class Newton(Strategy):
 
     def result(self) -> tuple[ArrayRecord, MetricRecord]:
         """The coefficients as Flower records."""
-        return instruct({"coefficients": self.coefficients}, {})["arrays"], MetricRecord({"running": int(self.running.sum())})
+        return instruct({"coefficients": self.coefficients}, {})["arrays"], MetricRecord(
+            {"running": int(self.running.sum())}
+        )
 
-    def configure_evaluate(self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid) -> Iterable[Message]:
+    def configure_evaluate(
+        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
+    ) -> Iterable[Message]:
         """Nothing: penalties are chosen after convergence."""
         return []
 
@@ -102,7 +117,9 @@ class SharedNewton(Newton):
         self.times = times
         self.sums: dict[str, np.ndarray] | None = None
 
-    def configure_train(self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid) -> Iterable[Message]:
+    def configure_train(
+        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
+    ) -> Iterable[Message]:
         """Ask for risk-set sums, or, once these are known, for the squares they weight."""
         active = np.flatnonzero(self.running)
         payload = {"coefficients": self.trial[active], "active": active}
@@ -112,7 +129,9 @@ class SharedNewton(Newton):
         content = instruct(payload, {"task": task, "ties": self.ties, "server-round": server_round})
         return [Message(content, node, MessageType.TRAIN) for node in grid.get_node_ids()]
 
-    def aggregate_train(self, server_round: int, replies: Iterable[Message]) -> tuple[ArrayRecord | None, MetricRecord | None]:
+    def aggregate_train(
+        self, server_round: int, replies: Iterable[Message]
+    ) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """Keep the risk-set sums, or take the step."""
         total = summed(replies)
         if self.sums is None:
@@ -133,7 +152,9 @@ class SharedNewton(Newton):
             if at.size == 0:
                 continue
             s1, d1 = total["s1"][k, at], total["d1"][k, at]
-            terms = pl.tie_terms(total["s0"][k, at, None], total["d0"][k, at, None], total["deaths"][k, at].astype(int), self.ties)
+            terms = pl.tie_terms(
+                total["s0"][k, at, None], total["d0"][k, at, None], total["deaths"][k, at].astype(int), self.ties
+            )
             out["inverse"][k, at], out["inverse_f"][k, at] = terms.inverse[:, 0], terms.inverse_f[:, 0]
             out["loglik"][k] = total["eta"][k] - terms.log.sum()
             out["gradient"][k] = total["x"][k] - terms.inverse[:, 0] @ s1 + terms.inverse_f[:, 0] @ d1
