@@ -22,8 +22,10 @@ def protocol_rows(released: Released, labels: Labels) -> list[dict]:
     """The protocol's fixed choices as name and text."""
     protocol = released.protocol["protocol"]
     times, resampling, bootstrap = protocol["times"], protocol["resampling"], protocol["bootstrap"]
-    refits = f", {bootstrap['refits']} of them refitted" if bootstrap.get("refits") else ""
-    strategies = "; ".join(f"{name} ({_options(options)})" for name, options in protocol["strategies"].items())
+    refits = f", and {bootstrap['refits']} with refitting for the primary figure" if bootstrap.get("refits") else ""
+    strategies = "; ".join(
+        f"{name} ({_options(options)})" for name, options in protocol["strategies"].items() if options
+    )
     models = "; ".join(f"{name}: {_model(one)}" for name, one in protocol["models"].items())
     primary = released.primary
     analysis = [
