@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -177,22 +176,32 @@ def test_no_permission_to_write(good, tmp_path):
     )
 
 
-def test_full_disk_gives_a_sentence_and_leaves_the_old_file(tmp_path, monkeypatch, capfd):
-    """The write raises ENOSPC as a full disk does: log with traceback, one sentence, exit 1, the old file as it was."""
-    from hemapilots import tables
+FULL_DISK = """
+import errno, sys
+from pathlib import Path
+from types import SimpleNamespace
 
-    target = tmp_path / "metrics.csv"
-    target.write_text("old")
-    monkeypatch.setattr(
-        Path,
-        "write_bytes",
-        lambda self, data: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left on device", str(self))),
-    )
-    stage = SimpleNamespace(log=[str(tmp_path / "job.log")], rule="combine", wildcards=["some-pilot"])
-    with pytest.raises(SystemExit) as stopped, job(stage):
-        tables.write_text(target, "new")
-    assert stopped.value.code == 1
-    assert target.read_text() == "old" and not list(tmp_path.glob(".*tmp"))
-    said = capfd.readouterr().err
-    assert "No space left on device; free some space" in said and "Traceback" not in said
-    assert "Traceback" in (tmp_path / "job.log").read_text()
+from job import job
+from hemapilots import tables
+
+
+def full(self, data):
+    raise OSError(errno.ENOSPC, "No space left on device", str(self))
+
+
+Path.write_bytes = full
+with job(SimpleNamespace(log=["job.log"], rule="combine", wildcards=["some-pilot"])):
+    tables.write_text("metrics.csv", "new")
+"""
+
+
+def test_full_disk_gives_a_sentence_and_leaves_the_old_file(tmp_path):
+    """The write raises ENOSPC as a full disk does: log with traceback, one sentence, exit 1, the old file as it was."""
+    (tmp_path / "metrics.csv").write_text("old")
+    env = os.environ | {"PYTHONPATH": str(ROOT / "scripts")}
+    command = [sys.executable, "-c", FULL_DISK]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert (tmp_path / "metrics.csv").read_text() == "old" and not list(tmp_path.glob(".*tmp"))
+    assert "combine, some-pilot: " in done.stderr and "No space left on device; free some space" in done.stderr
+    assert "Traceback" not in done.stderr and "Traceback" in (tmp_path / "job.log").read_text()

@@ -23,7 +23,15 @@ SITE_RULES = {
     "merge_ledger",
 }
 HOST_RULES = {"train_federated"}
-POOLED_RULES = {"ingest_source", "harmonize_source", "split", "train_pooled", "evaluate_pooled", "refit_primary"}
+POOLED_RULES = {
+    "ingest_source",
+    "harmonize_source",
+    "describe_source",
+    "split",
+    "train_pooled",
+    "evaluate_pooled",
+    "refit_primary",
+}
 PRIVATE_FOLDER = re.compile(r"results/[^/]+/(?:sites/(?P<site>[^/]+)|(?P<source>source))(?:/|$)")
 
 
