@@ -13,7 +13,7 @@ import yaml
 from private_pilot import PILOT, ROOT, make_private_pilot
 
 sys.path.insert(0, str(ROOT / "scripts"))
-from job import job, sentence
+from job import sentence
 
 KEPT = ("metrics.csv", "comparisons.csv", "verdict.json", "report.html")
 
