@@ -3,7 +3,9 @@ from snakemake.utils import min_version
 
 min_version("9.0")
 
+
 configfile: "config/config.yaml"
+
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/fetch.smk"

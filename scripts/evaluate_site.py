@@ -6,13 +6,14 @@ with job(snakemake):
     from hemapilots.evaluation import evaluate_site
     from hemapilots.evaluation.curves import site_curves
     from hemapilots.federation.release import Exit, write_ledger
+    from hemapilots.rounding import round_columns, round_curves
     from hemapilots.site_tables import read_evaluation
 
     site, spec, output = snakemake.wildcards.site, snakemake.params.spec, snakemake.output
     outcomes, folds, predictions = read_evaluation(Path(snakemake.input.harmonized).parent)
     metrics, counts = evaluate_site(site, outcomes, folds, predictions, spec)
     exit_ = Exit(site, "evaluate", snakemake.params.gate)
-    exit_.release_csv("site_metrics", metrics, output.metrics)
-    exit_.release_parquet("site_counts", counts, output.counts)
-    exit_.release_csv("curves", site_curves(site, outcomes, spec), output.curves)
+    exit_.release_csv("site_metrics", round_columns(metrics, spec["rounding"]), output.metrics)
+    exit_.release_parquet("site_counts", round_columns(counts, spec["rounding"]), output.counts)
+    exit_.release_csv("curves", round_curves(site_curves(site, outcomes, spec), spec["rounding"]), output.curves)
     write_ledger(exit_.entries, output.ledger)

@@ -19,9 +19,10 @@ def library(script: str) -> str:
         if path not in seen:
             seen[path] = _content(path)
             pending += _imported(path)
-    for folder in sorted({path.parent for path in seen if path.name == "__init__.py"}):
+    # The library's own folder is a package of everything: only the data of the rooms inside it that are used count.
+    for folder in sorted({path.parent for path in seen if path.name == "__init__.py"} - {SCRIPTS / "hemapilots"}):
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and path.suffix not in (".py", ".pyc") and path.parent != SCRIPTS / "hemapilots":
+            if path.is_file() and path.suffix not in (".py", ".pyc"):
                 seen[path] = _content(path)
     digest = hashlib.sha256()
     for path in sorted(seen):

@@ -10,6 +10,7 @@ with job(snakemake):
     agreed = json.loads(Path(snakemake.input.columns).read_text())
     folders = {Path(path).parent.name: Path(path).parent for path in snakemake.input.harmonized}
     out = Path(snakemake.output.models)
+    out.mkdir(parents=True, exist_ok=True)
     for site, entries in train_federated(
         folders, snakemake.wildcards.model, agreed, snakemake.params.spec, out
     ).items():

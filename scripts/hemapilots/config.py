@@ -1,6 +1,6 @@
 """The shapes of the YAML files under config/: the one place where YAML becomes objects, and the only validator of a single file.
 
-What holds between files (a mapping's variables are the use case's, a criterion's regime exists) is checked in `study`.
+What holds between files (a mapping's variables are the use case's, a criterion's regime exists) is checked in `cross_checks`.
 """
 
 from difflib import get_close_matches
@@ -319,6 +319,10 @@ class Cohort(Strict):
             raise ValueError("`synthetic` names the recipe of a cohort with `sharing: synthetic`, and of no other")
         if bool(self.split) == bool(self.sites):
             raise ValueError("give either `sites`, or `mapping` and `split` for a cohort that has none")
+        if self.sites and self.public:
+            raise ValueError(
+                "a public cohort has no sites of its own here; give `mapping` and `split`, or name each site's `extract`"
+            )
         if self.split and not self.mapping:
             raise ValueError("a cohort that is split needs its `mapping`")
         if self.split and not self.public:

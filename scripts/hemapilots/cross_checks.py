@@ -23,6 +23,12 @@ COMBINATIONS = {
 REASONS = {("cox", "newton", "shared"): "risk-set sums at every death time reveal patients; use `baseline: site`"}
 
 
+# Words that mean something else where these names stand: in regimes, in `evaluated_on`, and as folders under results/.
+RESERVED_SITES = ("own", "all", "source", "pooled")
+RESERVED_PILOTS = ("run", "cohorts", "benchmarks", "all")
+RESERVED_VARIABLES = ("row", "patient_id")
+
+
 class Source:
     """One validated YAML file, with the means to name a line in it."""
 
@@ -49,23 +55,6 @@ def load_public(resources: Path) -> dict[str, dict]:
     return {name: validate(PublicCohort, entry, None, path).model_dump(mode="json") for name, entry in data.items()}
 
 
-def load_studies(config: dict, folder: Path, resources: Path) -> dict[str, dict]:
-    """The studies of the pilots that were asked for (`run` in Snakemake's config, else the embedded ones), their extracts checked."""
-    settings = validate(
-        Settings, {key: value for key, value in config.items() if key != "run"}, None, folder / "config.yaml"
-    )
-    names = str(config["run"]).split(",") if config.get("run") else list(settings.pilots)
-    studies = {name: load_study(name, folder, resources) for name in names}
-    public = sorted({study["public"] for study in studies.values() if study["public"]})
-    if settings.cohort_mirror and public:
-        check_mirror(settings.cohort_mirror, [load_public(resources)[name] for name in public])
-    for study in studies.values():
-        if study["sharing"] == "private":
-            for site, extract in study["extracts"].items():
-                check_extract(extract, study["mappings"][site])
-    return studies
-
-
 def resolve_use_case(source: Source) -> dict:
     """The use case as a dictionary, predictor sets flattened, every expression and reference checked."""
     use_case: UseCase = source.value
@@ -81,6 +70,16 @@ def resolve_use_case(source: Source) -> dict:
         for part in ("time", "event", "entry"):
             if getattr(endpoint, part) is not None:
                 _check_expression(source, ("endpoints", name, part), getattr(endpoint, part), known)
+    for name, endpoint in use_case.endpoints.items():
+        if endpoint.entry is not None:
+            problem = (
+                "late entry is fitted exactly but not evaluated yet; leave it out and measure time from the index date"
+            )
+            raise source.fault(("endpoints", name, "entry"), problem)
+    taken = [f"{name}_{part}" for name in use_case.endpoints for part in ("entry", "time", "event")]
+    for name in known:
+        if name in (*RESERVED_VARIABLES, *taken):
+            raise source.fault(("variables", name), "this name is taken by a column of the harmonized table; rename it")
     if use_case.primary_endpoint not in use_case.endpoints:
         raise source.fault(
             ("primary_endpoint",), f"no such endpoint; {nearest(use_case.primary_endpoint, use_case.endpoints)}"
@@ -193,6 +192,15 @@ def _raw_variables(use_case: UseCase, names) -> list[str]:
 def check_cohort(pilot: Source, use_case: Source, resources: Path, sites: list[str]) -> None:
     """A cohort's public source or recipe exists, its shares add up, every site has an extract, in-sample remarks name comparators."""
     cohort = pilot.value.cohort
+    if pilot.path.stem in RESERVED_PILOTS:
+        raise pilot.fault(
+            (), f"a pilot cannot be named '{pilot.path.stem}': results/ has a folder of that name; rename the file"
+        )
+    for site in sites:
+        if site in RESERVED_SITES:
+            raise pilot.fault(
+                ("cohort",), f"a site cannot be named '{site}', which has a meaning of its own in results; rename it"
+            )
     if cohort.public and cohort.public not in (known := load_public(resources)):
         raise pilot.fault(("cohort", "public"), f"no such public cohort; {nearest(cohort.public, known)}")
     if cohort.synthetic:
@@ -235,6 +243,7 @@ def resolve_models(protocol: Source, use_case: dict, use_case_source: Source) ->
             "predictors": predictors,
             "supported_only": model.supported_only,
             "comparator": False,
+            "scores": [],
         }
     for name, comparator in use_case["comparators"].items():
         if name in models or name == "score":
@@ -247,6 +256,7 @@ def resolve_models(protocol: Source, use_case: dict, use_case_source: Source) ->
                 "predictors": comparator["predictors"],
                 "supported_only": False,
                 "comparator": True,
+                "scores": [part for part in comparator["predictors"] if known_at(use_case_source.value, part)[1]],
             }
     primary = protocol.value.primary
     if primary.model not in protocol.value.models:

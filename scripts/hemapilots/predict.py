@@ -24,7 +24,7 @@ def predict_site(site: str, tables: dict[str, pd.DataFrame], folders: list[Path]
             frame = apply_model(tables, endpoint, arrays, card)
             own = regime == f"local/{site}"
             if own:
-                _write(out, endpoint, model, "local/own", frame)
+                _write(out, endpoint, model, "local/own", absolute_risk(frame, spec["horizons"][0]))
             if not own or spec["sharing"] != "private":
                 _write(out, endpoint, model, regime, frame)
     for name, comparator in spec["comparators"].items():
@@ -61,6 +61,18 @@ def apply_model(
                 risk, survival = _predict_fold(x, outcome, tested, arrays, card, replicate, fold)
                 frames.append(_frame(replicate, fold, rows[tested], risk, survival, arrays["grid"]))
     return pd.concat(frames, ignore_index=True)
+
+
+def absolute_risk(frame: pd.DataFrame, horizon: float) -> pd.DataFrame:
+    """The frame with 1 - S(t) as risk, t the last time of the grid up to the horizon at which every fold's survival is known.
+
+    Models of different sites have linear predictors on no common scale; within a site and fold the order stays as it was.
+    """
+    columns = [
+        name for name in frame if name.startswith("survival_") and float(name.removeprefix("survival_")) <= horizon
+    ]
+    known = [name for name in columns if frame[name].notna().all()]
+    return frame.assign(risk=1 - frame[known[-1]]) if known else frame
 
 
 def _predict_fold(x, outcome, tested, arrays, card, replicate, fold) -> tuple[np.ndarray, np.ndarray]:

@@ -111,20 +111,14 @@ def agree(supports: dict[str, dict], columns: list[dict], spec: dict) -> dict:
             )
         out["sites"][endpoint] = training
         out["evaluated_only"][endpoint] = [site for site in by_site if site not in training]
-        objections = _objections([by_site[site] for site in training], training, columns)
+        able = [site for site in training if _may_train(by_site[site])]
+        objections = _objections(by_site, training, able, columns)
         out["columns"][endpoint] = {}
         for name, model in spec["models"].items():
             strict = spec["gate"] == "enforce" or model["supported_only"]
-            wanted = [
-                column
-                for column in columns
-                if column["variable"] in model["predictors"] and column["column"] not in objections["idle"]
-            ]
-            kept = [column for column in wanted if not _refused(column, objections, strict)]
-            out["columns"][endpoint][name] = [{"column": column["column"], "flag": is_flag(column)} for column in kept]
-            for column in wanted:
-                if found := _refused(column, objections, strict):
-                    out["left_out"].append({"endpoint": endpoint, "model": name, "column": column["column"], **found})
+            kept, left = _columns_of(model, columns, objections, strict)
+            out["columns"][endpoint][name] = kept
+            out["left_out"] += [{"endpoint": endpoint, "model": name, **row} for row in left]
     return out
 
 
@@ -132,27 +126,31 @@ def _may_train(support_: dict) -> bool:
     return support_["trains"] and support_["patients"] and support_["events"]
 
 
-def _objections(supports: list[dict], sites: list[str], columns: list[dict]) -> dict:
-    """idle: indicators of variables that are nowhere incomplete; constant: columns that vary nowhere; short: sites by column."""
+def _columns_of(model: dict, columns: list[dict], objections: dict, strict: bool) -> tuple[list[dict], list[dict]]:
+    """The columns that a model keeps, and those left out with reason; none are kept of a comparator that loses its score."""
+    wanted = [
+        one for one in columns if one["variable"] in model["predictors"] and one["column"] not in objections["idle"]
+    ]
+    left = [{"column": one["column"], **found} for one in wanted if (found := _refused(one, objections, strict))]
+    gone = {row["column"] for row in left}
+    if gone & set(model["scores"]):
+        return [], left
+    return [{"column": one["column"], "flag": is_flag(one)} for one in wanted if one["column"] not in gone], left
+
+
+def _objections(by_site: dict[str, dict], training: list[str], able: list[str], columns: list[dict]) -> dict:
+    """idle: indicators of variables that are nowhere incomplete; constant: columns that vary nowhere; short: sites by column, among
+    those that an enforced gate would let train."""
+    supports = [by_site[site] for site in training]
     incomplete = {name for found in supports for name in found["incomplete"]}
     variables = {column["variable"] for column in columns if column["column"] in incomplete}
-    constant = set.intersection(*(set(found["constant"]) for found in supports)) if supports else set()
+    constant = set.intersection(*(set(found["constant"]) for found in supports))
+    indicators = [column for column in columns if column["type"] == "missing" and column["variable"] not in variables]
+    short = {one["column"]: [site for site in able if not by_site[site]["columns"][one["column"]]] for one in columns}
     return {
-        "idle": {
-            column["column"]
-            for column in columns
-            if column["type"] == "missing" and column["variable"] not in variables
-        },
-        "constant": dict.fromkeys(constant, sites),
-        "short": {
-            column["column"]: short
-            for column in columns
-            if (
-                short := [
-                    site for site, found in zip(sites, supports, strict=True) if not found["columns"][column["column"]]
-                ]
-            )
-        },
+        "idle": {column["column"] for column in indicators},
+        "constant": dict.fromkeys(sorted(constant), training),
+        "short": {name: sites for name, sites in short.items() if sites},
     }
 
 

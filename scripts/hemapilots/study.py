@@ -16,6 +16,7 @@ from hemapilots.cross_checks import (
     resolve_strategies,
     resolve_use_case,
 )
+from hemapilots.federation.release import MINIMUM_SUPPORT
 from hemapilots.ingest import check_extract
 from hemapilots.ingest.public import check_mirror
 from hemapilots.yaml_source import validate
@@ -35,7 +36,7 @@ def load_studies(config: dict, folder: Path, resources: Path) -> dict[str, dict]
     if settings.cohort_mirror and public:
         check_mirror(settings.cohort_mirror, [load_public(resources)[name] for name in public])
     for study in studies.values():
-        if study["sharing"] == "private":
+        if not study["public"] and not study["generate"]:
             for site, extract in study["extracts"].items():
                 check_extract(extract, study["mappings"][site])
     return studies
@@ -56,7 +57,9 @@ def load_study(name: str, config: Path, resources: Path) -> dict:
     check_cohort(pilot, use_case, resources, sites)
     models = resolve_models(protocol, resolved, use_case)
     strategies = resolve_strategies(protocol, cohort.sharing)
-    evaluate = _evaluation(protocol, resolved, cohort.sharing, sites, list(strategies))
+    evaluate = _evaluation(
+        protocol, resolved, cohort.sharing, sites, list(strategies), bool(cohort.split), cohort.effective_gate
+    )
     resampling = protocol.value.resampling.model_dump()
     study = {
         "pilot": name,
@@ -70,6 +73,7 @@ def load_study(name: str, config: Path, resources: Path) -> dict:
         "mappings": {
             site: mappings[stem].value.model_dump(mode="json") | {"name": stem} for site, stem in names.items()
         },
+        "units": _sha256(resources / "units" / "factors.csv"),
         "extracts": _extracts(name, cohort, names),
         "generate": _generation(cohort, names, resources),
         "harmonize": resolved,
@@ -98,6 +102,7 @@ def load_study(name: str, config: Path, resources: Path) -> dict:
             "gate": cohort.effective_gate,
         },
         "predict": {
+            "horizons": resolved["horizons"],
             "sharing": cohort.sharing,
             "models": models,
             "comparators": resolved["comparators"],
@@ -124,6 +129,9 @@ def load_study(name: str, config: Path, resources: Path) -> dict:
     citation = load_public(resources)[cohort.public]["citation"] if cohort.public else None
     study["report"] = {name: study[name] for name in shown} | {"citation": citation}
     study["protocol"] = _frozen_protocol(study, protocol, [pilot, use_case, protocol, *mappings.values()])
+    study["protocol"]["inputs"] |= {"resources/units/factors.csv": study["units"]} | _public_hashes(
+        cohort.public, resources
+    )
     return study
 
 
@@ -179,7 +187,9 @@ def _generation(cohort, names: dict, resources: Path) -> dict:
     }
 
 
-def _evaluation(protocol: Source, use_case: dict, sharing: str, sites: list[str], strategies: list[str]) -> dict:
+def _evaluation(
+    protocol: Source, use_case: dict, sharing: str, sites: list[str], strategies: list[str], split: bool, gate: str
+) -> dict:
     """What is computed from predictions: horizons, grid, comparisons in full, criteria with what they are against."""
     times, primary = protocol.value.times, protocol.value.primary
     federated = [f"federated/{name}" for name in strategies]
@@ -217,13 +227,16 @@ def _evaluation(protocol: Source, use_case: dict, sharing: str, sites: list[str]
     return {
         "scenario": SCENARIO,
         "sharing": sharing,
+        "split": split,
         "endpoints": list(use_case["endpoints"]),
         "primary_endpoint": use_case["primary_endpoint"],
         "horizons": use_case["horizons"],
         "tau": times.tau,
         "grid": [round((k + 1) * times.step, 10) for k in range(count)],
         "bootstrap": protocol.value.bootstrap.model_dump(),
-        "minimum_cell": 5,
+        "minimum_cell": MINIMUM_SUPPORT,
+        # Under an enforced gate counts leave rounded, so that small ones cannot be had by subtraction.
+        "rounding": MINIMUM_SUPPORT if gate == "enforce" else 1,
         "comparisons": [
             {
                 "endpoint": endpoint,
@@ -261,6 +274,12 @@ def _frozen_protocol(study: dict, protocol: Source, sources: list[Source]) -> di
         "public": study["public"],
         "inputs": {f"{source.path.parent.name}/{source.path.name}": source.sha256 for source in sources},
     }
+
+
+def _public_hashes(name: str | None, resources: Path) -> dict[str, str]:
+    """The accepted hashes of a public cohort's files."""
+    files = load_public(resources)[name]["files"] if name else {}
+    return {f"cohorts/{name}/{file}": " or ".join(entry["sha256"]) for file, entry in files.items()}
 
 
 def _sha256(path: Path) -> str:

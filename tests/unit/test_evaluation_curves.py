@@ -43,11 +43,18 @@ def test_curve_is_near_kaplan_meier_with_greenwood_interval():
     table = outcomes(3000)
     curve = kaplan_meier_from_counts(site_curves("a", table, SPEC))
     fitter = KaplanMeierFitter().fit(table["os_time"], table["os_event"])
+    # Kaplan-Meier of the times moved to the ends of their cells, in full; that of the times themselves lies near.
+    inside = table[table["os_time"] <= curve["time"].iloc[-1]]
+    moved = curve["time"].to_numpy()[np.searchsorted(curve["time"], inside["os_time"])]
+    rest = np.full(len(table) - len(inside), 99.0)
+    coarse = KaplanMeierFitter().fit(np.r_[moved, rest], np.r_[inside["os_event"], np.zeros(len(rest))])
+    expected = coarse.survival_function_at_times(curve["time"]).to_numpy()
+    np.testing.assert_allclose(curve["survival"], expected, rtol=1e-12)
     exact = fitter.survival_function_at_times(curve["time"]).to_numpy()
-    assert np.abs(curve["survival"] - exact).max() < 0.003
+    assert np.abs(curve["survival"] - exact).max() < 0.01
     bounds = fitter.confidence_interval_survival_function_
     at = bounds.iloc[np.searchsorted(bounds.index, curve["time"].iloc[-1], side="right") - 1]
-    assert curve["lower"].iloc[-1] == pytest.approx(at.iloc[0], abs=0.005)
+    assert curve["lower"].iloc[-1] == pytest.approx(at.iloc[0], abs=0.01)
 
 
 def test_merging_by_hand():

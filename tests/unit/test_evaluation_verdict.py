@@ -51,9 +51,9 @@ def difference(against, lower, upper=0.5, on="all", estimand="pooled", events=50
     } | other
 
 
-def judge(rows, *criteria, metric="uno_c", sites=()):
+def judge(rows, *criteria, metric="uno_c", sites=(), split=False):
     metrics = frame([{"evaluated_on": name} for name in ("all", *sites)], METRIC_COLUMNS)
-    found = verdict(frame(rows, COMPARISON_COLUMNS), metrics, spec(*criteria, metric=metric))
+    found = verdict(frame(rows, COMPARISON_COLUMNS), metrics, spec(*criteria, metric=metric) | {"split": split})
     json.dumps(found, allow_nan=False)
     return found
 
@@ -98,10 +98,27 @@ def test_what_cannot_be_assessed_also_ends_the_sequence_and_is_never_met():
     assert found["outcome"] == "not assessable"
 
 
-def test_pooled_rows_are_preferred_to_within_site_rows():
-    rows = [difference("local/own", -0.1, estimand="within-site"), difference("local/own", 0.1)]
-    assert outcomes(judge(rows, SUPERIOR)) == ["met"]
-    assert outcomes(judge(rows[:1], SUPERIOR)) == ["not met"]
+def test_pooled_rows_are_preferred_but_against_own_models_pairs_within_sites_count():
+    other = SUPERIOR | {"against": ["m", "pooled"]}
+    both = [difference("pooled", -0.1, estimand="within-site"), difference("pooled", 0.1)]
+    assert outcomes(judge(both, other)) == ["met"]
+    assert outcomes(judge(both[:1], other)) == ["not met"]
+    own = [difference("local/own", -0.1, estimand="within-site"), difference("local/own", 0.1)]
+    assert outcomes(judge(own, SUPERIOR)) == ["not met"]
+
+
+def test_superiority_to_local_models_is_not_assessable_on_random_splits():
+    rows = [difference("local/own", 0.1, estimand="within-site"), difference("score/s", 0.1)]
+    criteria = (SUPERIOR, SUPERIOR | {"against": ["m", "score/s"]}, SUPERIOR | {"test": "non_inferior", "margin": 0.1})
+    found = judge(rows, *criteria, split=True)
+    assert outcomes(found) == ["not assessable", "met", "met"]
+    assert found["criteria"][0]["lower"] == 0.1 and "random parts" in found["criteria"][0]["reason"]
+
+
+def test_a_site_with_events_but_without_comparison_keeps_the_criterion_open():
+    metrics = frame([{"evaluated_on": "b", "endpoint": "e", "events": 60.0}], METRIC_COLUMNS)
+    found = verdict(frame([site("a", 0.1)], COMPARISON_COLUMNS), metrics, spec(HARMLESS))
+    assert outcomes(found) == ["not assessable"]
 
 
 def test_other_metrics_horizons_endpoints_and_models_are_ignored():

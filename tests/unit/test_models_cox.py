@@ -147,6 +147,7 @@ def test_own_model_is_filed_as_local_own(tmp_path):
         "comparators": {"points": {"score": "points"}},
         "endpoints": ["os"],
         "grid": GRID.tolist(),
+        "horizons": [1.0],
         "sharing": "public",
     }
     predict_site("x", site_tables(), [tmp_path / "models"], spec, tmp_path / "out")
@@ -158,7 +159,10 @@ def test_own_model_is_filed_as_local_own(tmp_path):
         "os/score/score/points.parquet",
     ]
     own, x = (pd.read_parquet(tmp_path / "out/os/m/local" / f"{name}.parquet") for name in ("own", "x"))
-    pd.testing.assert_frame_equal(own, x)
+    pd.testing.assert_frame_equal(own.drop(columns="risk"), x.drop(columns="risk"))
+    np.testing.assert_allclose(own["risk"], 1 - own["survival_1"])
+    for _, fold in own.assign(predictor=x["risk"]).groupby(["replicate", "fold"]):
+        assert (fold["risk"].rank() == fold["predictor"].rank()).all()
     predict_site("x", site_tables(), [tmp_path / "models"], spec | {"sharing": "private"}, tmp_path / "private")
     assert (
         not (tmp_path / "private/os/m/local/x.parquet").exists()

@@ -104,7 +104,7 @@ def test_support_tells_no_count():
 
 
 def agreement(gate, supported_only, supports):
-    models = {"m": {"predictors": ["age", "sex", "gene"], "supported_only": supported_only}}
+    models = {"m": {"predictors": ["age", "sex", "gene"], "supported_only": supported_only, "scores": []}}
     return agree(supports, COLUMNS, {"models": models, "gate": gate, "endpoints": ["os"]})
 
 
@@ -135,3 +135,10 @@ def test_small_site_is_evaluated_but_not_trained_where_enforced():
     out = agreement("enforce", False, {"a": large, "b": small})
     assert out["sites"]["os"] == ["a"] and out["evaluated_only"]["os"] == ["b"]
     assert agreement("report", False, {"a": large, "b": small})["sites"]["os"] == ["a", "b"]
+
+
+def test_a_comparator_without_its_score_is_not_fitted():
+    supports = {"a": make_support(0)[0], "b": make_support(0, seed=1)[0]}
+    models = {"bar": {"predictors": ["age", "sex", "gene"], "supported_only": False, "scores": ["gene"]}}
+    out = agree(supports, COLUMNS, {"models": models, "gate": "report", "endpoints": ["os"]})
+    assert out["columns"]["os"]["bar"] == []

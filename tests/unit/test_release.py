@@ -13,7 +13,13 @@ from hemapilots.federation.server import send
 from hemapilots.models.data import TrainingData
 from hemapilots.models.training_sets import training_sets
 
-STATISTICS = {"loglik": np.zeros(1), "gradient": np.zeros((1, 2)), "information": np.zeros((1, 3))}
+ONE = {"examples": np.array([40.0])}
+STATISTICS = {"loglik": np.zeros(1), "gradient": np.zeros((1, 2)), "information": np.zeros((1, 3))} | ONE
+MOMENTS = (
+    {name: np.ones(1) for name in ("patients", "events")}
+    | {name: np.ones((1, 2)) for name in ("observed", "sums", "squares")}
+    | ONE
+)
 STRONG, WEAK = Support(50, 20, {"gene": 9}), Support(50, 20, {"gene": 4, "sex": 8})
 
 
@@ -28,41 +34,75 @@ def test_enforced_gate_refuses_with_rule_and_field_and_writes_it_down():
 @pytest.mark.parametrize(("support", "word"), [(Support(4, 3), "patients"), (Support(40, 4), "events")])
 def test_few_patients_or_events_are_refused(support, word):
     with pytest.raises(Refusal, match=f"{word}: fewer than 5"):
-        Exit("a", "train", "enforce", support).release("moments", {"patients": np.ones(1)})
+        Exit("a", "train", "enforce", support).release("moments", MOMENTS)
 
 
 def test_support_passes_and_is_counted():
     exit_ = Exit("a", "train", "enforce", STRONG)
     exit_.release("newton_statistics", STATISTICS, 3)
     entry = exit_.entries[0]
-    assert (entry["decision"], entry["round"], entry["values"], entry["bytes"]) == ("released", 3, 6, 48)
+    assert (entry["decision"], entry["round"], entry["values"], entry["bytes"]) == ("released", 3, 7, 56)
 
 
 def test_report_gate_lets_pass_and_says_what_it_would_refuse():
     exit_ = Exit("a", "train", "report", WEAK)
     exit_.release("newton_statistics", STATISTICS)
     assert exit_.entries[0]["decision"] == "would refuse" and "gene" in exit_.entries[0]["reason"]
-    exit_.release("risk_sums", {"s0": np.zeros(3)})
-    assert exit_.entries[1]["reason"] == "exact: values of single patients"
+    exit_.release("death_counts", {"times": np.zeros(3)} | ONE)
+    assert exit_.entries[1]["reason"] == "values of single patients"
 
 
-def test_exact_messages_are_refused_where_enforced_whatever_the_support():
-    for kind, field in (("risk_sums", "s0"), ("death_counts", "times")):
-        with pytest.raises(Refusal, match="values of single patients"):
-            Exit("a", "train", "enforce", STRONG).release(kind, {field: np.zeros(3)})
+@pytest.mark.parametrize("kind", ["risk_sums", "death_counts", "weighted_squares", "baselines", "local_model"])
+def test_what_shows_single_patients_or_a_site_is_refused_where_enforced_whatever_the_support(kind):
+    exit_ = Exit("a", "train", "enforce", STRONG)
+    with pytest.raises(
+        Refusal, match="values of single patients|baseline hazard never leaves|local model reveals its site"
+    ):
+        exit_.release(kind, {})
+    assert exit_.entries[0]["decision"] == "refused"
+
+
+def test_without_known_support_nothing_that_needs_it_leaves():
+    with pytest.raises(Refusal, match="nothing is known of its support"):
+        Exit("a", "train", "enforce").release("newton_statistics", STATISTICS)
 
 
 @pytest.mark.parametrize("gate", ["enforce", "report", "off"])
 def test_undeclared_fields_and_values_that_are_not_finite_never_leave(gate):
-    with pytest.raises(Refusal, match="may not carry rows"):
+    with pytest.raises(Refusal, match="it carries .*rows"):
         Exit("a", "train", gate, STRONG).release("newton_statistics", STATISTICS | {"rows": np.zeros(4)})
     with pytest.raises(Refusal, match="loglik is not finite"):
         Exit("a", "train", gate, STRONG).release("newton_statistics", STATISTICS | {"loglik": np.array([np.nan])})
 
 
 def test_unknown_message_type_cannot_leave():
-    with pytest.raises(KeyError):
-        Exit("a", "train", "report").release("patients", {"rows": np.zeros(3)})
+    exit_ = Exit("a", "train", "report")
+    with pytest.raises(Refusal, match="no such message type"):
+        exit_.release("patients", {"rows": np.zeros(3)})
+    assert exit_.entries[0]["decision"] == "refused"
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"gradient": np.zeros((117, 2))}, "gradient has a length of 117 where 1 was asked for"),
+        ({"gradient": np.zeros((1, 2), dtype=np.uint8)}, "gradient is not an array of 2 dimensions of 64-bit floats"),
+        ({"information": np.zeros((1, 7))}, "information has a length of 7 where 3 was asked for"),
+        ({"loglik": "text"}, "loglik is not an array"),
+    ],
+)
+def test_arrays_of_another_form_do_not_leave(change, expected):
+    with pytest.raises(Refusal, match=expected):
+        Exit("a", "train", "report", STRONG).release(
+            "newton_statistics", STATISTICS | change, 1, {"F": 1, "p": 2, "t": 3}
+        )
+
+
+def test_a_missing_field_is_noticed():
+    with pytest.raises(Refusal, match="it carries examples, gradient, loglik, not"):
+        Exit("a", "train", "report", STRONG).release(
+            "newton_statistics", {k: v for k, v in STATISTICS.items() if k != "information"}
+        )
 
 
 def site_data(n=40, carriers=3):
@@ -97,7 +137,7 @@ def test_ledger_files_add_up(tmp_path):
     write_ledger([], tmp_path / "two.parquet")
     merge_ledgers([tmp_path / "one.parquet", tmp_path / "two.parquet"], tmp_path / "all.parquet")
     table = pd.read_parquet(tmp_path / "all.parquet")
-    assert len(table) == 1 and table["values"].sum() == 6
+    assert len(table) == 1 and table["values"].sum() == 7
 
 
 def test_files_leave_through_the_exit_too(tmp_path):
@@ -110,10 +150,38 @@ def test_files_leave_through_the_exit_too(tmp_path):
 
 def test_a_baseline_may_end_with_follow_up_and_nothing_else_may():
     exit_ = Exit("a", "train", "report", STRONG)
-    exit_.release("local_model", {"arrays": np.array([[1.0, np.nan]])})
-    exit_.release("baselines", {"baseline": np.array([[1.0, np.nan]])})
+    exit_.release("local_model", {"arrays": np.array([1.0, np.nan]), "card": "{}"})
+    exit_.release("baselines", {"baseline": np.array([[1.0, np.nan]])} | ONE)
     with pytest.raises(Refusal, match="not finite"):
-        exit_.release("descent", {"coefficients": np.array([[1.0, np.inf]])})
+        exit_.release("descent", {"coefficients": np.array([[1.0, np.inf]])} | ONE)
+
+
+def test_the_number_of_patients_is_in_the_ledger_too():
+    exit_ = Exit("a", "train", "report", STRONG)
+    send(
+        LocalGrid({"a": client_app("cox", site_data(), exit_)}),
+        {"sets": training_sets(1, 2, False)},
+        {"task": "moments"},
+    )
+    assert "examples" in exit_.entries[0]["fields"]
+
+
+def test_medians_cannot_be_asked_down_to_a_patient():
+    """Under an enforced gate no series of thresholds tells groups of fewer than five patients apart."""
+    from hemapilots.models.preprocessing import GuardedCounts
+
+    data = site_data(60)
+    sets, columns = training_sets(1, 2, False)[:1], np.array([0])
+    values = np.sort(data.x[:, 0])
+    guarded = GuardedCounts(5)
+    rng = np.random.default_rng(3)
+    told = set()
+    for threshold in np.concatenate([rng.permutation((values[1:] + values[:-1]) / 2), values - 1e-12]):
+        told.add(int(guarded.count(data, sets, columns, np.array([[threshold]]))[0, 0]))
+    steps = np.diff(sorted(told | {0, 60}))
+    assert steps.min() >= 5 and len(told) > 4
+    exact = GuardedCounts(0).count(data, sets, columns, np.array([[values[7]]]))
+    assert exact[0, 0] == 8
 
 
 @pytest.mark.parametrize(
@@ -123,6 +191,6 @@ def test_a_baseline_may_end_with_follow_up_and_nothing_else_may():
 def test_arrays_survive_the_message(value):
     from hemapilots.federation.messages import pack, unpack
 
-    found = unpack(pack({"a": value})["arrays"])["a"]
+    found = unpack(pack({"a": value} | ONE)["arrays"])["a"]
     np.testing.assert_array_equal(found, value)
     assert found.dtype == value.dtype and found.shape == value.shape

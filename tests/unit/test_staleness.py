@@ -56,3 +56,11 @@ def test_touching_and_moving_change_nothing(copy, tmp_path):
     (copy / "hemapilots/models/cox.py").touch()
     moved = Path(shutil.copytree(copy, tmp_path / "elsewhere"))
     assert hashes(copy) == before == hashes(moved)
+
+
+def test_edited_template_changes_the_pages_only(copy):
+    before = hashes(copy)
+    path = copy / "hemapilots/report/templates/style.css"
+    path.write_text(path.read_text() + " ")
+    after = hashes(copy)
+    assert {name for name in NAMES if before[name] != after[name]} == {"render_report", "render_index"}

@@ -49,7 +49,12 @@ MISTAKES = [
     ),
     (PROTOCOL, "baseline: site", "baseline: sites", ["strategies.newton.baseline", "'site' or 'shared'"]),
     (PROTOCOL, "tau: 5", "tau: 5.1", ["times", "multiple of step"]),
-    (PROTOCOL, "against: local/own", "against: locl/own", ["criteria.1.against", "did you mean 'local/own'?"]),
+    (
+        PROTOCOL,
+        "name: federation helps, test: superior, against: local/own",
+        "name: federation helps, test: superior, against: locl/own",
+        ["criteria.3.against", "did you mean 'local/own'?"],
+    ),
     (PROTOCOL, "model: cox-molecular", "model: cox-molecule", ["primary.model", "did you mean 'cox-molecular'?"]),
     (
         USE_CASE,

@@ -52,7 +52,11 @@ def of_models(pattern):
 
     def inputs(wildcards):
         study = STUDIES[wildcards.pilot]
-        names = [name for name, model in study["train"]["models"].items() if "pooled" not in pattern or not model["comparator"]]
+        names = [
+            name
+            for name, model in study["train"]["models"].items()
+            if "pooled" not in pattern or not model["comparator"]
+        ]
         return [pattern.format(pilot=wildcards.pilot, model=name) for name in names]
 
     return inputs
@@ -122,4 +126,8 @@ def source_quality(wildcards):
 
 def pooled_curves(wildcards):
     """Counts over all patients, where rows may be pooled."""
-    return [] if STUDIES[wildcards.pilot]["sharing"] == "private" else [f"results/{wildcards.pilot}/pooled_metrics/curves.csv"]
+    return (
+        []
+        if STUDIES[wildcards.pilot]["sharing"] == "private"
+        else [f"results/{wildcards.pilot}/pooled_metrics/curves.csv"]
+    )

@@ -12,9 +12,9 @@ rule fetch_file:
         "results/cohorts/{cohort}/logs/fetch-{file}.log",
     wildcard_constraints:
         file=r"[A-Za-z0-9_.-]+",
+    localrule: True
     conda:
         "../../envs/python.yaml"
-    localrule: True
     params:
         cohort=lookup(within=PUBLIC, dpath="{cohort}"),
         code=library("fetch"),

@@ -23,6 +23,7 @@ rule harmonize:
     params:
         use_case=lookup(within=STUDIES, dpath="{pilot}/harmonize"),
         mapping=lookup(within=STUDIES, dpath="{pilot}/mappings/{site}"),
+        units=lookup(within=STUDIES, dpath="{pilot}/units"),
         code=library("harmonize"),
     script:
         "../../scripts/harmonize.py"
@@ -44,6 +45,7 @@ use rule harmonize as harmonize_source with:
     params:
         use_case=lookup(within=STUDIES, dpath="{pilot}/harmonize"),
         mapping=lookup(within=STUDIES, dpath="{pilot}/mappings/source"),
+        units=lookup(within=STUDIES, dpath="{pilot}/units"),
         code=library("harmonize"),
 
 
@@ -85,6 +87,7 @@ rule describe_quality:
         site="{site}",
         use_case=lookup(within=STUDIES, dpath="{pilot}/harmonize"),
         gate=lookup(within=STUDIES, dpath="{pilot}/gate"),
+        rounding=lookup(within=STUDIES, dpath="{pilot}/evaluate/rounding"),
         code=library("describe_quality"),
     script:
         "../../scripts/describe_quality.py"
@@ -106,4 +109,5 @@ use rule describe_quality as describe_source with:
         site="source",
         use_case=lookup(within=STUDIES, dpath="{pilot}/harmonize"),
         gate=lookup(within=STUDIES, dpath="{pilot}/gate"),
+        rounding=lookup(within=STUDIES, dpath="{pilot}/evaluate/rounding"),
         code=library("describe_quality"),

@@ -55,15 +55,15 @@ def merge_cells(
 
 
 def kaplan_meier_from_counts(curve: pd.DataFrame) -> pd.DataFrame:
-    """Survival at the end of each cell with a 95 % interval (Greenwood, log-log), censorings counted as at risk for half a cell.
+    """Survival at the end of each cell with a 95 % interval (Greenwood, log-log): Kaplan-Meier of the times coarsened to the cells,
+    where events come before censorings.
 
     curve: rows of one curve in order of time. Returns time, survival, lower, upper, at_risk (at that time); starts at time 0.
     """
-    effective = np.maximum(curve["at_risk"] - curve["censored"] / 2, 1)
-    hazard = np.minimum(curve["events"] / effective, 1.0)
+    hazard = curve["events"] / curve["at_risk"]
     survival = np.cumprod(1 - hazard)
     with np.errstate(divide="ignore", invalid="ignore"):
-        variance = np.cumsum(hazard / (effective * (1 - hazard)))
+        variance = np.cumsum(hazard / (curve["at_risk"] * (1 - hazard)))
         width = 1.959963984540054 * np.sqrt(variance) / np.abs(np.log(survival))
         lower, upper = survival ** np.exp(width), survival ** np.exp(-width)
     left = curve["at_risk"] - curve["events"] - curve["censored"]

@@ -21,7 +21,9 @@ def verdict(comparisons: pd.DataFrame, metrics: pd.DataFrame, spec: Mapping[str,
     """Each criterion of `spec` with interval, margin and outcome, ready for JSON (missing numbers are None).
 
     non_inferior: lower limit > -margin; superior: lower limit > 0; no_site_harmed: at every site with at
-    least `minimum_events` events the lower limit of its own difference is > -margin. A criterion is
+    least `minimum_events` events the lower limit of its own difference is > -margin. Against `local/own` pairs
+    within sites count; superiority to local models is not assessable where sites are random parts of one cohort
+    (`spec["split"]`), for METHODS 6 allows no such claim. A criterion is
     confirmatory up to and including the first that is not met, exploratory after it. What cannot be computed
     is "not assessable". Raises HemaPilotsError for an unknown test or a missing margin.
     """
@@ -58,12 +60,23 @@ def _judge(
     if margin is None and test != "superior":
         raise HemaPilotsError(f"protocol, criteria: {criterion['name']!r} has no margin; state one above 0.")
     if test == "no_site_harmed":
-        return judged | _no_site_harmed(rows, metrics, criterion)
+        return judged | _no_site_harmed(rows, metrics, criterion, spec["primary"])
     limit = -margin if test == "non_inferior" else 0.0
+    figures = _figures(_everywhere(rows, regime))
+    outcome = {"margin": margin, "outcome": _outcome(figures["lower"], limit)}
+    if test == "superior" and regime.startswith("local/") and spec.get("split"):
+        outcome |= {"outcome": NOT_ASSESSABLE, "reason": "the sites are random parts of one cohort"}
+    return judged | figures | outcome
+
+
+def _everywhere(rows: pd.DataFrame, regime: str) -> pd.DataFrame:
+    """The row over all sites: pooled where there is one, but within sites against `local/own`.
+
+    There each site is ranked by another model; pairs across sites would compare predictors that are on no common scale.
+    """
     everywhere = rows[rows["evaluated_on"] == "all"]
-    pooled = everywhere[everywhere["estimand"] == "pooled"]
-    figures = _figures(pooled if len(pooled) else everywhere)
-    return judged | figures | {"margin": margin, "outcome": _outcome(figures["lower"], limit)}
+    wanted = everywhere[everywhere["estimand"] == ("within-site" if regime == "local/own" else "pooled")]
+    return wanted if len(wanted) else everywhere
 
 
 def _rows(comparisons: pd.DataFrame, criterion: Mapping[str, Any], spec: Mapping[str, Any]) -> pd.DataFrame:
@@ -99,15 +112,19 @@ def _oriented(rows: pd.DataFrame, spec: Mapping[str, Any]) -> pd.DataFrame:
     return rows.assign(**turned)
 
 
-def _no_site_harmed(rows: pd.DataFrame, metrics: pd.DataFrame, criterion: Mapping[str, Any]) -> dict[str, Any]:
+def _no_site_harmed(
+    rows: pd.DataFrame, metrics: pd.DataFrame, criterion: Mapping[str, Any], primary: Mapping[str, Any]
+) -> dict[str, Any]:
     """Judges each site; one that has the events but no interval keeps the criterion from being met."""
     margin, minimum = criterion["margin"], criterion.get("minimum_events", 20)
     own = rows[rows["evaluated_on"] != "all"].set_index("evaluated_on")
     names = sorted(set(own.index) | set(metrics["evaluated_on"]) - {"all"})
     sites, required = [], []
+    metrics = metrics[metrics["endpoint"] == primary["endpoint"]]
     for name in names:
         figures = _figures(own.loc[[name]] if name in own.index else own.iloc[:0])
-        enough = figures["events"] is not None and figures["events"] >= minimum
+        figures["events"] = max(figures["events"] or 0, _events(metrics, name))
+        enough = figures["events"] >= minimum
         outcome = _outcome(figures["lower"], -margin) if enough else NOT_ASSESSABLE
         sites.append({"site": name} | figures | {"outcome": outcome})
         required += [sites[-1]] if enough else []
@@ -116,6 +133,12 @@ def _no_site_harmed(rows: pd.DataFrame, metrics: pd.DataFrame, criterion: Mappin
     figures = {name: worst.get(name) for name in ("estimate", "lower", "upper", "site")}
     outcome = _overall([one["outcome"] for one in required])
     return figures | {"margin": margin, "minimum_events": minimum, "outcome": outcome, "sites": sites}
+
+
+def _events(metrics: pd.DataFrame, site: str) -> int:
+    """The most events on which any figure of the site rests: a site cannot drop out of the judgement for want of a comparison."""
+    events = metrics.loc[metrics["evaluated_on"] == site, "events"].dropna()
+    return int(events.max()) if len(events) else 0
 
 
 def _figures(rows: pd.DataFrame) -> dict[str, Any]:

@@ -6,10 +6,11 @@ from flwr.clientapp import ClientApp
 from flwr.clientapp.typing import ClientAppCallable
 
 from hemapilots.federation.messages import pack, unpack
-from hemapilots.federation.release import Exit, Refusal, Support
+from hemapilots.federation.release import MINIMUM_SUPPORT, Exit, Refusal, Support
 from hemapilots.models import cox
 from hemapilots.models import preprocessing as prep
 from hemapilots.models.data import Preprocessing, TrainingData
+from hemapilots.models.preprocessing import GuardedCounts
 from hemapilots.models.training_sets import column_support
 
 MODELS = {"cox": cox}
@@ -19,55 +20,59 @@ REFUSED = 451
 def client_app(kind: str, data: TrainingData, exit_: Exit) -> ClientApp:
     """The app of one site for one endpoint and predictor set; `kind` names the model."""
     app = ClientApp(mods=[way_out(exit_)])
-    model = MODELS[kind]
+    model, medians = MODELS[kind], GuardedCounts(MINIMUM_SUPPORT if exit_.gate == "enforce" else 0)
 
-    @app.query()
-    def query(message: Message, context: Context) -> Message:
-        """Moments, median counts, the agreed preprocessing, baselines."""
+    def answer(message: Message, context: Context) -> Message:
+        """What the task asks for, not yet released."""
         config, arrays = _read(message)
         if config["task"] == "moments":
-            answer = prep.observed_moments(data, arrays["sets"])
+            found = prep.observed_moments(data, arrays["sets"])
         elif config["task"] == "median_counts":
-            minimum = 0 if exit_.gate == "off" else config["minimum"]
-            answer = {
-                "counts": prep.counts_up_to(data, arrays["sets"], arrays["columns"], arrays["thresholds"], minimum)
-            }
+            found = {"counts": medians.count(data, arrays["sets"], arrays["columns"], arrays["thresholds"])}
         elif config["task"] == "agreed":
             context.state["agreed"] = message.content["arrays"]
             data.forget()
-            answer = {"ready": np.ones(1)}
+            found = {"ready": np.ones(1)}
         else:
-            answer = model.update(_state(arrays, context), data, config)
-        return Message(pack(answer, data.time.size), reply_to=message)
+            found = model.update(_state(arrays, context), data, config)
+        return Message(pack(found | {"examples": np.array([float(data.time.size)])}), reply_to=message)
 
-    @app.train()
-    def train(message: Message, context: Context) -> Message:
-        """One step of the strategy."""
-        config, arrays = _read(message)
-        return Message(pack(model.update(_state(arrays, context), data, config), data.time.size), reply_to=message)
-
-    @app.evaluate()
-    def evaluate(message: Message, context: Context) -> Message:
-        """Likelihoods by which penalties are chosen."""
-        config, arrays = _read(message)
-        return Message(pack(model.update(_state(arrays, context), data, config), data.time.size), reply_to=message)
-
+    for category in (app.query, app.train, app.evaluate):
+        category()(answer)
     return app
 
 
 def way_out(exit_: Exit):
-    """A Flower mod: whatever the app answers passes the site's exit; a refusal becomes an error reply with rule and field."""
+    """A Flower mod: the reply is made anew from what the site's exit releases; a refusal becomes an error reply with rule and field."""
 
     def mod(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
         config = message.content["config"]
         reply = call_next(message, context)
+        payload = unpack(reply.content["arrays"])
+        payload["examples"] = np.array([float(reply.content["metrics"]["num-examples"])])
+        asked = unpack(message.content["arrays"])
         try:
-            exit_.release(str(config["task"]), unpack(reply.content["arrays"]), int(config.get("server-round", 0)))
+            released = exit_.release(str(config["task"]), payload, int(config.get("server-round", 0)), _sizes(asked))
         except Refusal as refusal:
             return Message(Error(REFUSED, str(refusal)), reply_to=message)
-        return reply
+        return Message(pack(released), reply_to=message)
 
     return mod
+
+
+def _sizes(asked: dict[str, np.ndarray]) -> dict[str, int]:
+    """The dimensions that a request fixes for its reply."""
+    sizes = {}
+    if "sets" in asked:
+        sizes["S"] = len(asked["sets"])
+    if "columns" in asked:
+        sizes["c"] = len(asked["columns"])
+    if "pair_set" in asked:
+        sizes["P"] = len(asked["pair_set"])
+    if "coefficients" in asked:
+        sizes["F"], sizes["p"] = asked["coefficients"].shape
+        sizes["t"] = sizes["p"] * (sizes["p"] + 1) // 2
+    return sizes
 
 
 def support_of(data: TrainingData, sets: np.ndarray, columns: list[str]) -> Support:

@@ -1,40 +1,54 @@
-"""Every type of message that may leave a site: its fields, and what it reveals."""
+"""Every type of message that may leave a site: its fields with their shapes, and what an enforced gate makes of it."""
 
 from dataclasses import dataclass
 
 MAXIMUM_BYTES = 1 << 30
 
+# Dimensions of a field: S training sets, F fits asked for, P pairs asked for, p columns, t = p(p+1)/2, c columns asked for,
+# D death times, T times of the grid, 1 a single number; `text` is a file.
+TEXT = "text"
+SINGLE_PATIENTS = "values of single patients"
+
 
 @dataclass(frozen=True)
 class MessageType:
-    """fields: the only arrays it may carry. supported: its values are sums or estimates over patients, so the support rule applies.
+    """fields: the only arrays it carries, all of them. supported: its values stand on patients, so the support rule applies.
 
-    exact: it carries values of single patients (times, risk-set sums) and is refused where the gate is enforced. may_end: it holds a
-    baseline, which is missing where follow-up has ended; in all others a value that is not finite is refused.
+    refused: why an enforced gate never lets it pass, whatever its support. may_end: it holds a baseline, which is missing where
+    follow-up has ended; in all others a value that is not finite is refused.
     """
 
-    fields: tuple[str, ...]
+    fields: dict[str, str]
     supported: bool = True
-    exact: bool = False
+    refused: str | None = None
     may_end: bool = False
 
 
 MESSAGE_TYPES = {
-    "moments": MessageType(("patients", "events", "observed", "sums", "squares")),
-    "median_counts": MessageType(("counts",)),
-    "agreed": MessageType(("ready",), supported=False),
-    "newton_statistics": MessageType(("loglik", "gradient", "information")),
-    "descent": MessageType(("coefficients",)),
-    "likelihoods": MessageType(("loglik",)),
-    "baselines": MessageType(("baseline",), may_end=True),
-    "death_counts": MessageType(("times",), exact=True),
-    "risk_sums": MessageType(("s0", "d0", "deaths", "eta", "s1", "d1", "x"), exact=True),
-    "weighted_squares": MessageType(("information",)),
+    "moments": MessageType(
+        {"patients": "S", "events": "S", "observed": "Sp", "sums": "Sp", "squares": "Sp", "examples": "1"}
+    ),
+    "median_counts": MessageType({"counts": "Sc", "examples": "1"}),
+    "agreed": MessageType({"ready": "1", "examples": "1"}),
+    "newton_statistics": MessageType({"loglik": "F", "gradient": "Fp", "information": "Ft", "examples": "1"}),
+    "descent": MessageType({"coefficients": "Fp", "examples": "1"}),
+    "likelihoods": MessageType({"loglik": "P", "examples": "1"}),
+    "baselines": MessageType(
+        {"baseline": "FT", "examples": "1"}, refused="a site's baseline hazard never leaves it", may_end=True
+    ),
+    "death_counts": MessageType({"times": "D", "examples": "1"}, refused=SINGLE_PATIENTS),
+    "risk_sums": MessageType(
+        {"s0": "FD", "d0": "FD", "deaths": "FD", "eta": "F", "s1": "FDp", "d1": "FDp", "x": "Fp", "examples": "1"},
+        refused=SINGLE_PATIENTS,
+    ),
+    "weighted_squares": MessageType({"information": "Ft", "examples": "1"}, refused=SINGLE_PATIENTS),
     # Files that a site releases; their small cells are suppressed where they are made.
-    "support": MessageType(("support",), supported=False),
-    "quality": MessageType(("quality",), supported=False),
-    "site_metrics": MessageType(("site_metrics",), supported=False),
-    "site_counts": MessageType(("site_counts",), supported=False),
-    "curves": MessageType(("curves",), supported=False),
-    "local_model": MessageType(("arrays",), may_end=True),
+    "support": MessageType({"support": TEXT}, supported=False),
+    "quality": MessageType({"quality": TEXT}, supported=False),
+    "site_metrics": MessageType({"site_metrics": TEXT}, supported=False),
+    "site_counts": MessageType({"site_counts": TEXT}, supported=False),
+    "curves": MessageType({"curves": TEXT}, supported=False),
+    "local_model": MessageType(
+        {"arrays": "N", "card": TEXT}, refused="a local model reveals its site; it stays there", may_end=True
+    ),
 }

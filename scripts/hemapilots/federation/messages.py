@@ -4,10 +4,12 @@ import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 
 
-def pack(arrays: dict[str, np.ndarray], examples: int = 0) -> RecordDict:
-    """A Flower record of arrays, with the number of patients as Flower's averaging weight."""
+def pack(arrays: dict[str, np.ndarray]) -> RecordDict:
+    """A Flower record of arrays; `examples`, the number of patients, becomes Flower's averaging weight."""
+    arrays = dict(arrays)
+    examples = arrays.pop("examples")
     record = ArrayRecord({name: Array(np.ascontiguousarray(value)) for name, value in arrays.items()})
-    return RecordDict({"arrays": record, "metrics": MetricRecord({"num-examples": examples})})
+    return RecordDict({"arrays": record, "metrics": MetricRecord({"num-examples": int(examples[0])})})
 
 
 def instruct(arrays: dict[str, np.ndarray], config: dict) -> RecordDict:

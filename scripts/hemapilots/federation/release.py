@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from hemapilots.errors import HemaPilotsError
-from hemapilots.federation.message_types import MAXIMUM_BYTES, MESSAGE_TYPES
+from hemapilots.federation.message_types import MAXIMUM_BYTES, MESSAGE_TYPES, TEXT, MessageType
 from hemapilots.tables import read_parquet, write_csv, write_json, write_parquet
 
 LEDGER_COLUMNS = [
@@ -64,16 +64,20 @@ class Exit:
     support: Support | None = None
     entries: list[dict] = field(default_factory=list)
 
-    def release(self, message_type: str, payload: dict, round_: int = 0) -> dict:
-        """The payload, if it may leave: field name to array, or to text or bytes for a file. Raises Refusal with rule and field.
+    def release(self, message_type: str, payload: dict, round_: int = 0, sizes: dict[str, int] | None = None) -> dict:
+        """The payload, if it may leave: field name to array, or to text for a file. Raises Refusal with rule and field.
 
-        Order: plaintext gate, wire check (fields, type, finite, size), ledger.
+        Order: plaintext gate, wire check (type, fields, dtype, shape, finite, size), ledger. sizes: what is known of the dimensions.
         """
-        reason = None if self.gate == "off" else self._objection(message_type)
+        kind = MESSAGE_TYPES.get(message_type)
+        if kind is None:
+            raise self._refusal(message_type, payload, round_, "no such message type")
+        reason = None if self.gate == "off" else self._objection(kind)
         if reason and self.gate == "enforce":
-            self._write(message_type, payload, round_, "refused", reason)
-            raise Refusal(f"site {self.site}: {message_type} may not leave: {reason}")
-        self._check_wire(message_type, payload)
+            raise self._refusal(message_type, payload, round_, reason)
+        fault = _wire_fault(kind, payload, sizes or {})
+        if fault:
+            raise self._refusal(message_type, payload, round_, fault)
         self._write(message_type, payload, round_, "would refuse" if reason else "released", reason)
         return payload
 
@@ -92,26 +96,16 @@ class Exit:
         self.release(message_type, {message_type: table.to_csv(index=False)})
         write_parquet(path, table)
 
-    def _objection(self, message_type: str) -> str | None:
-        kind = MESSAGE_TYPES[message_type]
-        if kind.exact:
-            return "exact: values of single patients"
-        if kind.supported and self.support is not None:
-            return self.support.weakness(MINIMUM_SUPPORT)
-        return None
+    def _objection(self, kind: MessageType) -> str | None:
+        if kind.refused:
+            return kind.refused
+        if not kind.supported:
+            return None
+        return "nothing is known of its support" if self.support is None else self.support.weakness(MINIMUM_SUPPORT)
 
-    def _check_wire(self, message_type: str, payload: dict) -> None:
-        kind = MESSAGE_TYPES[message_type]
-        unknown = sorted(set(payload) - set(kind.fields))
-        if unknown:
-            raise Refusal(f"site {self.site}: {message_type} may not carry {', '.join(unknown)}")
-        for name, value in payload.items():
-            if isinstance(value, np.ndarray) and not kind.may_end and not np.isfinite(value).all():
-                raise Refusal(
-                    f"site {self.site}: {message_type}.{name} is not finite; lower the learning rate or raise the penalty"
-                )
-        if sum(size_of(value) for value in payload.values()) > MAXIMUM_BYTES:
-            raise Refusal(f"site {self.site}: {message_type} is larger than {MAXIMUM_BYTES >> 20} MiB")
+    def _refusal(self, message_type: str, payload: dict, round_: int, reason: str) -> Refusal:
+        self._write(message_type, payload, round_, "refused", reason)
+        return Refusal(f"site {self.site}: {message_type} may not leave: {reason}")
 
     def _write(self, message_type: str, payload: dict, round_: int, decision: str, reason: str | None) -> None:
         self.entries.append(
@@ -128,6 +122,29 @@ class Exit:
                 "privacy_spent": None,
             }
         )
+
+
+def _wire_fault(kind: MessageType, payload: dict, sizes: dict[str, int]) -> str | None:
+    """What is wrong with the payload's form, or None: fields, dtype, shape, finite values, size."""
+    if set(payload) != set(kind.fields):
+        return f"it carries {', '.join(sorted(payload)) or 'nothing'}, not {', '.join(kind.fields)}"
+    known = dict(sizes)
+    for name, shape in kind.fields.items():
+        value = payload[name]
+        if (shape == TEXT) != isinstance(value, str):
+            return f"{name} is not {'text' if shape == TEXT else 'an array'}"
+        if shape == TEXT:
+            continue
+        if value.dtype != np.float64 or value.ndim != len(shape):
+            return f"{name} is not an array of {len(shape)} dimensions of 64-bit floats"
+        for letter, length in zip(shape, value.shape, strict=True):
+            if known.setdefault(letter, 1 if letter == "1" else length) != length:
+                return f"{name} has a length of {length} where {known[letter]} was asked for"
+        if not kind.may_end and not np.isfinite(value).all():
+            return f"{name} is not finite; lower the learning rate or raise the penalty"
+    if sum(size_of(value) for value in payload.values()) > MAXIMUM_BYTES:
+        return f"larger than {MAXIMUM_BYTES >> 20} MiB"
+    return None
 
 
 def write_ledger(entries: list[dict], path: str | Path) -> None:

@@ -9,7 +9,6 @@ from flwr.serverapp import Grid, ServerApp
 from flwr.serverapp.strategy import FedAvg, Strategy
 
 from hemapilots.federation.messages import instruct, unpack
-from hemapilots.federation.release import MINIMUM_SUPPORT
 from hemapilots.federation.strategies.newton import Newton, SharedNewton, summed
 from hemapilots.models import preprocessing as prep
 from hemapilots.models.data import Preprocessing
@@ -140,7 +139,7 @@ def agree_preprocessing(grid: Grid, plan: Plan) -> Preprocessing:
         search = prep.MedianSearch(moments["observed"][:, columns], mean[:, columns], sd[:, columns])
         for _ in range(prep.BISECTIONS):
             payload = {"sets": plan.sets, "columns": columns, "thresholds": search.thresholds}
-            search.narrow(summed(send(grid, payload, {"task": "median_counts", "minimum": MINIMUM_SUPPORT}))["counts"])
+            search.narrow(summed(send(grid, payload, {"task": "median_counts"}))["counts"])
         median[:, columns] = search.high
     preprocessing = prep.agree(moments, plan.flags, median)
     agree_on(grid, plan, preprocessing, {})

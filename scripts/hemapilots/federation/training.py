@@ -1,5 +1,6 @@
 """The training jobs: one site alone, all sites together, or all rows in one place; the same driver with other clients."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,7 @@ def training_data(
 def train_local(site: str, folder: Path, agreed: dict, spec: dict, out: Path, gate: str) -> list[dict]:
     """Every model of the protocol at one site alone; returns the ledger of what the site released (nothing where gate is `private`)."""
     tables, entries = read_site(folder), []
+    out.mkdir(parents=True, exist_ok=True)
     for endpoint, name in _tasks(spec, agreed, comparators=False):
         if site not in agreed["sites"][endpoint]:
             continue
@@ -54,9 +56,8 @@ def train_local(site: str, folder: Path, agreed: dict, spec: dict, out: Path, ga
         if gate != "private":
             data = training_data(tables, endpoint, columns)
             exit_ = Exit(site, "train_local", gate, support_of(data, fitted.plan.sets, fitted.plan.columns))
-            exit_.release(
-                "local_model", {"arrays": np.concatenate([value.ravel() for value in arrays.values()])[np.newaxis]}
-            )
+            flat = np.concatenate([np.asarray(value, dtype=float).ravel() for value in arrays.values()])
+            exit_.release("local_model", {"arrays": flat, "card": json.dumps(card)})
             entries += exit_.entries
         write_model(out, endpoint, name, f"local/{site}", arrays, card)
     return entries
@@ -83,6 +84,7 @@ def train_federated(folders: dict[str, Path], name: str, agreed: dict, spec: dic
 def train_pooled(folders: dict[str, Path], name: str, agreed: dict, spec: dict, out: Path) -> None:
     """One model on all rows in one place: one client, one baseline. Simulation only."""
     tables = [read_site(folder) for folder in folders.values()]
+    out.mkdir(parents=True, exist_ok=True)
     pooled = {
         part: pd.concat([table[part] for table in tables], ignore_index=part != "folds")
         for part in ("harmonized", "design")

@@ -1,5 +1,7 @@
 """Imputation and scaling as federated sums: moments at the sites, a median by bisection, the agreement at the server."""
 
+from bisect import bisect_right
+
 import numpy as np
 
 from hemapilots.models.data import Preprocessing, TrainingData
@@ -23,19 +25,41 @@ def observed_moments(data: TrainingData, sets: np.ndarray) -> dict[str, np.ndarr
     return out
 
 
-def counts_up_to(
-    data: TrainingData, sets: np.ndarray, columns: np.ndarray, thresholds: np.ndarray, minimum: int
-) -> np.ndarray:
-    """Per training set and column the number of values at or below its threshold (S, q).
+class GuardedCounts:
+    """Counts of values up to a threshold, as the search for medians asks for them.
 
-    Counts below `minimum`, or as near to all, are reported as none or all, so that no small group shows.
+    With a `minimum` an answer is told only where at least so many patients lie between it and every answer before, and none or all
+    where fewer lie beyond: however many thresholds are asked, no group smaller than that can be told apart. Otherwise the nearest
+    earlier answer is repeated.
     """
-    counts = np.zeros(thresholds.shape)
-    for s, training_set in enumerate(sets):
-        x = data.x[data.members(training_set)][:, columns]
-        below, known = (x <= thresholds[s]).sum(axis=0), (~np.isnan(x)).sum(axis=0)
-        counts[s] = np.where(below < minimum, 0, np.where(known - below < minimum, known, below))
-    return counts
+
+    def __init__(self, minimum: int):
+        self.minimum = minimum
+        self._answered: dict[tuple[int, int], list[tuple[float, int]]] = {}
+
+    def count(self, data: TrainingData, sets: np.ndarray, columns: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+        """Per training set and column the number of values at or below its threshold (S, c)."""
+        counts = np.zeros(thresholds.shape)
+        for s, training_set in enumerate(sets):
+            x = data.x[data.members(training_set)][:, columns]
+            below, known = (x <= thresholds[s]).sum(axis=0), (~np.isnan(x)).sum(axis=0)
+            for k, column in enumerate(columns):
+                key = (s, int(column))
+                counts[s, k] = self._guarded(key, float(thresholds[s, k]), int(below[k]), int(known[k]))
+        return counts
+
+    def _guarded(self, key: tuple[int, int], threshold: float, below: int, known: int) -> int:
+        if self.minimum == 0:
+            return below
+        answered = self._answered.setdefault(key, [(-np.inf, 0), (np.inf, known)])
+        after = bisect_right(answered, (threshold, np.inf))
+        low, high = answered[after - 1][1], answered[after][1]
+        if below - low < self.minimum:
+            return low
+        if high - below < self.minimum:
+            return high
+        answered.insert(after, (threshold, below))
+        return below
 
 
 class MedianSearch:

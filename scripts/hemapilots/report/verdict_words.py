@@ -25,7 +25,21 @@ def criteria(released: Released, labels: Labels) -> list[dict]:
     """Per criterion: name, question, result, rule, outcome, sequence, note, sites."""
     primary = released.primary
     metric = labels.metric(primary["metric"], primary["horizon"])
-    return [_criterion(one, primary, metric, labels) for one in released.verdict["criteria"]]
+    simulated = released.study["sharing"] == "synthetic" or bool(released.study["split"])
+    return [
+        _criterion(one, primary, metric, labels) | {"caution": _caution(one, simulated)}
+        for one in released.verdict["criteria"]
+    ]
+
+
+def _caution(one: dict, simulated_sites: bool) -> str:
+    """What a comparison with local models cannot show where sites were made by chance (METHODS 6)."""
+    if not simulated_sites or not one["against"]["regime"].startswith("local/"):
+        return ""
+    return (
+        "The sites are simulated and differ by chance or recipe only: this says that more patients help, "
+        "not that a federation of real hospitals would."
+    )
 
 
 def _criterion(one: dict, primary: dict, metric: str, labels: Labels) -> dict:

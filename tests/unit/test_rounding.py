@@ -1,0 +1,47 @@
+"""Rounded counts: no small difference survives between any two released numbers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hemapilots.rounding import round_columns, round_count, round_curves, round_record
+
+
+@pytest.mark.parametrize(("value", "expected"), [(0, 0), (2, 0), (3, 5), (57, 55), (58, 60), (562, 560), (563, 565)])
+def test_nearest_multiple(value, expected):
+    assert round_count(value, 5) == expected
+    assert round_count(value, 1) == value
+
+
+def test_records_are_rounded_throughout_and_shares_follow():
+    record = {
+        "n": 57,
+        "absent": 3,
+        "percent_missing": 5.0,
+        "suppressed": True,
+        "mean": 1.25,
+        "parts": [{"events": 23}],
+        "none": None,
+    }
+    found = round_record(record, 5)
+    assert found["n"] == 55 and found["absent"] == 5 and found["parts"] == [{"events": 25}]
+    assert found["percent_missing"] == pytest.approx(8.3) and found["mean"] == 1.25
+    assert found["suppressed"] is True and found["none"] is None
+    assert round_record(record, 1) == record
+
+
+def test_no_difference_between_released_counts_is_small():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {"metric": "auc", "n": rng.integers(20, 90, 50), "events": rng.integers(5, 20, 50), "weight": 7.0}
+    )
+    found = round_columns(table.astype({"n": float, "events": float}), 5)
+    values = np.concatenate([found["n"], found["events"], found["weight"]])
+    differences = np.abs(values[:, None] - values[None])
+    assert not ((differences > 0) & (differences < 5)).any()
+
+
+def test_curves_keep_their_cells_and_round_their_start():
+    curve = pd.DataFrame({"site": "a", "endpoint": "os", "at_risk": [57, 45], "events": [7, 5], "censored": [5, 0]})
+    found = round_curves(curve, 5)
+    assert found["at_risk"].tolist() == [55, 43] and found["events"].tolist() == [7, 5]
