@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
+import yaml
 
 from hemapilots.config import nearest
 from hemapilots.errors import HemaPilotsError
@@ -12,8 +13,10 @@ KEYS = ["stage", "message_type", "decision"]
 
 
 def summarise(exchange: Path, site: str | None = None) -> str:
-    """A text table per site of the folder with the ledgers; HemaPilotsError where there is none, or no such site."""
-    known = {path.stem: path for path in sorted(exchange.glob("*.parquet"))}
+    """A text table per site of the last run, from its folder of ledgers; HemaPilotsError where there is none, or no such site."""
+    protocol = exchange.parent / "protocol.yaml"
+    sites = yaml.safe_load(protocol.read_text(encoding="utf-8"))["sites"] if protocol.is_file() else None
+    known = {path.stem: path for path in sorted(exchange.glob("*.parquet")) if sites is None or path.stem in sites}
     if not known:
         raise HemaPilotsError(f"{exchange}: there is no ledger; check the pilot's name, or run the pilot first")
     if site is not None and site not in known:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -165,12 +166,13 @@ def test_the_good_pilot_is_still_up_to_date(good):
 def test_no_permission_to_write(good, tmp_path):
     if os.geteuid() != 0:
         folder = tmp_path / "locked"
-        folder.mkdir(mode=0o500)
+        shutil.copytree(good[0] / "config", folder / "config")
+        folder.chmod(0o500)
         command = [sys.executable, str(ROOT / "scripts/run_workflow.py")]
         done = subprocess.run(
             command, cwd=folder, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT / "scripts")}
         )
-        assert done.returncode == 2 and "Traceback" not in done.stderr
+        assert done.returncode == 2 and "no permission to write" in done.stderr and "Traceback" not in done.stderr
     assert "check that the path exists and may be written" in sentence(
         PermissionError(errno.EACCES, "Permission denied", "out.csv")
     )

@@ -1,7 +1,7 @@
 """Drives one federation: preprocessing, the strategy's rounds, the choice of penalty, and what the final model needs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from flwr.app import ConfigRecord, Context, Message, MessageType
@@ -61,7 +61,6 @@ class Fitted:
     standard_errors: np.ndarray | None = None
     loglik: float = float("nan")
     baseline: np.ndarray | None = None
-    history: list = field(default_factory=list)
 
 
 def server_app(plan: Plan, strategy: dict, keep: Callable[[Fitted], None], release_baseline: bool = False) -> ServerApp:

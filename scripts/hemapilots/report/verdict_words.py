@@ -71,6 +71,8 @@ def _criterion(one: dict, primary: dict, metric: str, labels: Labels) -> dict:
         "sequence": one["sequence"],
         "size": f"{one['n']} patients, {one['events']} events" if one.get("n") else "",
         "p": one.get("p"),
+        "reason": one.get("reason"),
+        "estimand": one.get("estimand"),
         "sites": sites,
     }
 
