@@ -20,6 +20,7 @@ def study(**changes) -> dict:
         "kras": {"label": "<i>KRAS</i>", "type": "flag", "unit": None, "levels": []},
     }
     harmonize = {
+        "index_date": "date of the first visit",
         "name": "toy",
         "variables": variables,
         "derived": {
