@@ -160,6 +160,10 @@ class Column(Strict):
     @field_validator("values", mode="before")
     @classmethod
     def _text_keys(cls, values):
+        if isinstance(values, dict) and any(isinstance(key, bool) for key in values):
+            raise ValueError(
+                "YAML reads unquoted yes, no, on, off, true and false as truth values; write them in quotes"
+            )
         return {str(key): value for key, value in values.items()} if isinstance(values, dict) else values
 
 
@@ -232,7 +236,7 @@ class Bootstrap(Strict):
     """Paired resampling of patients within site and fold; refits: resamples on which the primary model is trained anew (0: none)."""
 
     samples: Annotated[int, Field(ge=50, le=10000)] = 500
-    refits: Annotated[int, Field(ge=0, le=1000)] = 40
+    refits: Annotated[int, Field(ge=0, le=1000)] = 0
     seed: int
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
 
@@ -306,6 +310,12 @@ class Cohort(Strict):
     sites: dict[Name, Site] = {}
     split: Split | None = None
     in_sample: dict[str, Text] = {}
+
+    @field_validator("gate", mode="before")
+    @classmethod
+    def _unquoted_off(cls, gate):
+        """YAML reads an unquoted off as false."""
+        return "off" if gate is False else gate
 
     @model_validator(mode="after")
     def _consistent(self):

@@ -4,11 +4,13 @@ Each complaint names file, line and field.
 """
 
 import hashlib
+import re
 from pathlib import Path
 
 from hemapilots.config import PublicCohort, UseCase, nearest
 from hemapilots.errors import HemaPilotsError
 from hemapilots.expressions import parse
+from hemapilots.harmonize.units import factor
 from hemapilots.yaml_source import line_of, read_yaml, validate
 
 KNOWN = ("index", "landmark", "outcome")
@@ -147,7 +149,7 @@ def known_at(use_case: UseCase, name: str) -> tuple[str, bool]:
     return max((when for when, _ in parts), key=KNOWN.index, default="index"), any(score for _, score in parts)
 
 
-def check_mapping(mapping: Source, use_case: Source) -> None:
+def check_mapping(mapping: Source, use_case: Source, factors: dict) -> None:
     """A mapping maps variables of the use case to values that they have, with units, and all that the endpoints need."""
     if mapping.value.use_case != use_case.value.name:
         raise mapping.fault(
@@ -160,6 +162,11 @@ def check_mapping(mapping: Source, use_case: Source) -> None:
                 ("variables", name, "file"), f"no such file; {nearest(column.file, mapping.value.files)}"
             )
         variable = use_case.value.variables[name]
+        if variable.type == "number" and column.unit:
+            try:
+                factor(name, column.unit, variable.unit, factors, mapping.path.stem)
+            except HemaPilotsError as error:
+                raise mapping.fault(("variables", name, "unit"), str(error).split(": ", 1)[1]) from None
         if variable.type == "number" and not column.unit:
             raise mapping.fault(("variables", name), f"state the column's `unit` (the use case stores {variable.unit})")
         targets = set(variable.levels) if variable.type == "category" else {0, 1}
@@ -192,6 +199,8 @@ def _raw_variables(use_case: UseCase, names) -> list[str]:
 def check_cohort(pilot: Source, use_case: Source, resources: Path, sites: list[str]) -> None:
     """A cohort's public source or recipe exists, its shares add up, every site has an extract, in-sample remarks name comparators."""
     cohort = pilot.value.cohort
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,62}", pilot.path.stem):
+        raise pilot.fault((), "a pilot's file name has lower-case letters, digits and hyphens only; rename the file")
     if pilot.path.stem in RESERVED_PILOTS:
         raise pilot.fault(
             (), f"a pilot cannot be named '{pilot.path.stem}': results/ has a folder of that name; rename the file"
@@ -216,7 +225,15 @@ def check_cohort(pilot: Source, use_case: Source, resources: Path, sites: list[s
                 ("cohort", "sites"), "each site of a synthetic cohort needs a `share`, and shares add up to 1"
             )
     elif cohort.sites:
+        extracts = [site.extract for site in cohort.sites.values()]
         for name, site in cohort.sites.items():
+            if site.share is not None:
+                raise pilot.fault(
+                    ("cohort", "sites", name, "share"), "only sites of a synthetic cohort have a `share`; remove it"
+                )
+            if site.extract and extracts.count(site.extract) > 1:
+                problem = "two sites name the same folder, so its patients would count twice; give each its own"
+                raise pilot.fault(("cohort", "sites", name, "extract"), problem)
             if not site.extract and not cohort.public:
                 raise pilot.fault(("cohort", "sites", name), "name the folder of the site's `extract`")
     for name in cohort.in_sample:

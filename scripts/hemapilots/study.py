@@ -17,6 +17,7 @@ from hemapilots.cross_checks import (
     resolve_use_case,
 )
 from hemapilots.federation.release import MINIMUM_SUPPORT
+from hemapilots.harmonize.units import load_factors
 from hemapilots.ingest import check_extract
 from hemapilots.ingest.public import check_mirror
 from hemapilots.yaml_source import validate
@@ -51,8 +52,9 @@ def load_study(name: str, config: Path, resources: Path) -> dict:
     names = {site: entry.mapping for site, entry in cohort.sites.items()} or {SOURCE: cohort.mapping}
     mappings = {stem: Source(config / "mappings" / f"{stem}.yaml", Mapping) for stem in sorted(set(names.values()))}
     resolved = resolve_use_case(use_case)
+    factors = load_factors(resources / "units" / "factors.csv")
     for mapping in mappings.values():
-        check_mapping(mapping, use_case)
+        check_mapping(mapping, use_case, factors)
     sites = sorted(cohort.sites or cohort.split.sites)
     check_cohort(pilot, use_case, resources, sites)
     models = resolve_models(protocol, resolved, use_case)

@@ -191,3 +191,18 @@ def test_faults_of_the_use_case_name_the_place():
     mapping = copy.deepcopy(MAPPING)
     mapping["variables"]["blsat"] = {"column": "X"}
     refused(["variables.blsat", 'did you mean "blast"'], mapping=mapping)
+
+
+def test_delivered_column_of_which_nothing_can_be_used_is_a_mistake():
+    """Haemoglobin in g/L declared as g/dL, or a decimal comma as a point: an error, not a column of missing values."""
+    from hemapilots.harmonize.engine import _check_usable
+    from hemapilots.harmonize.issues import Issues
+
+    issues = Issues()
+    issues.cells(np.arange(3), "hb", "null", "range_hard", "outside 2 to 20 g/dL")
+    with pytest.raises(
+        HemaPilotsError, match=r'variables.hb: of column "Hb" no delivered value can be used \(range_hard\)'
+    ):
+        _check_usable("hb", {"column": "Hb"}, np.full(3, np.nan), issues, {"name": "clinic"})
+    _check_usable("hb", {"column": "Hb"}, np.array([np.nan, 9.0, np.nan]), issues, {"name": "clinic"})
+    _check_usable("plt", {"column": "Plt"}, np.full(3, np.nan), issues, {"name": "clinic"})

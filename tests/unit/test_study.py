@@ -220,3 +220,63 @@ def test_predictor_sets_nest_and_design_columns_follow_the_types(config):
     columns = {column["column"]: column["type"] for column in study["prepare"]["columns"]}
     assert columns["sex_M"] == "level" and "sex_F" not in columns
     assert columns["cyto_ipssr"] == "ordered" and columns["hb_missing"] == "missing" and columns["tet2"] == "flag"
+
+
+MORE_MISTAKES = [
+    (MAPPING, "unit: g/dL", "unit: mmol/dL", ["variables.hb.unit", '"mmol/dL" has no factor to g/dL', "use one of"]),
+    (PILOT, "    site-a:", "    own:", ["a site cannot be named 'own'"]),
+    (
+        USE_CASE,
+        "  os: {label: Overall survival,",
+        "  os: {label: Overall survival, entry: age,",
+        ["endpoints.os.entry", "not evaluated yet"],
+    ),
+    (
+        USE_CASE,
+        "  hb: {label:",
+        "  row: {label: Row, type: flag, known_at: index}\n  hb: {label:",
+        ["variables.row", "taken by a column"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("file", "old", "new", "expected"), MORE_MISTAKES, ids=[m[2][:25] for m in MORE_MISTAKES])
+def test_names_and_units_that_cannot_work_are_refused_before_the_run(config, file, old, new, expected):
+    edit(config / file, old, new)
+    with pytest.raises(HemaPilotsError) as caught:
+        load(config)
+    for part in (str(config / file), *expected):
+        assert part in str(caught.value)
+
+
+def test_pilot_names_and_shared_extracts(config, tmp_path):
+    (config / "pilots/My Pilot.yaml").write_text((config / PILOT).read_text())
+    with pytest.raises(HemaPilotsError, match="lower-case letters, digits and hyphens"):
+        load(config, "My Pilot")
+    body = """title: Own
+use_case: mds
+protocol: private
+cohort:
+  sharing: private
+  sites:
+    a: {mapping: mds-clinic-en, extract: /data/a}
+    b: {mapping: mds-clinic-en, extract: /data/a}
+"""
+    (config / "pilots/own.yaml").write_text(body)
+    with pytest.raises(HemaPilotsError, match="two sites name the same folder"):
+        load(config, "own")
+    (config / "pilots/own.yaml").write_text(
+        body.replace("extract: /data/a}\n    b", "extract: /data/a, share: 0.5}\n    b")
+    )
+    with pytest.raises(HemaPilotsError, match="only sites of a synthetic cohort have a `share`"):
+        load(config, "own")
+
+
+def test_unquoted_yes_and_off_are_understood_or_explained(config):
+    text = (config / MAPPING).read_text()
+    (config / MAPPING).write_text(text.replace("values: {", "values: {yes: M, ", 1))
+    with pytest.raises(HemaPilotsError, match="write them in quotes"):
+        load(config)
+    (config / MAPPING).write_text(text)
+    edit(config / PILOT, "  sharing: synthetic\n", "  sharing: synthetic\n  gate: off\n")
+    assert load(config)["gate"] == "off"

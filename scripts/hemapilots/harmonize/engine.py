@@ -72,7 +72,19 @@ def _variable(name: str, spec: dict, ingested: pd.DataFrame, mapping: dict, unit
         missing=mapping.get("missing") or [],
         mapping=mapping.get("name", ""),
     )
-    return harmonize_column(ingested[name], spec, source, units, ingested["row"].to_numpy(), issues)
+    column = harmonize_column(ingested[name], spec, source, units, ingested["row"].to_numpy(), issues)
+    _check_usable(name, declared, column.values, issues, mapping)
+    return column
+
+
+def _check_usable(name: str, declared: dict, values: np.ndarray, issues: Issues, mapping: dict) -> None:
+    """A column that is delivered, but of which no cell can be used, is a mistake in the mapping and not missing data."""
+    reasons = issues.nulled(name)
+    if reasons and pd.isna(values).all():
+        raise HemaPilotsError(
+            f'mapping {mapping.get("name", "")}, variables.{name}: of column "{declared["column"]}" no delivered value can be used '
+            f"({', '.join(reasons)}); check its unit, decimal mark and values, or leave the variable out"
+        )
 
 
 def _frame(columns: dict[str, np.ndarray]) -> pd.DataFrame:

@@ -40,6 +40,13 @@ class Issues:
         part |= {"reason": reason, "detail": detail, "raw_hash": hashes, "count": count}
         self._parts.append(pd.DataFrame(part, columns=list(COLUMNS)).astype(COLUMNS))
 
+    def nulled(self, variable: str) -> list[str]:
+        """Why listed cells of a variable could not be used, each reason once."""
+        parts = [
+            part for part in self._parts if part["variable"].iloc[0] == variable and part["status"].iloc[0] == "null"
+        ]
+        return sorted({str(part["reason"].iloc[0]) for part in parts if part["row"].notna().all()})
+
     def table(self) -> pd.DataFrame:
         """Columns row, variable, status, reason, detail, raw_hash, count."""
         empty = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()})

@@ -10,7 +10,14 @@ from hemapilots.report.released import Released
 from hemapilots.report.style import colour_of
 from hemapilots.report.words import Labels, number
 
-__all__ = ["coefficient_forest", "coefficient_rows", "penalty_rows", "true_coefficients", "truth_figure"]
+__all__ = [
+    "coefficient_forest",
+    "coefficient_rows",
+    "left_out_rows",
+    "penalty_rows",
+    "true_coefficients",
+    "truth_figure",
+]
 
 TOP = 15
 
@@ -158,3 +165,17 @@ def truth_figure(rows: list[dict], endpoint: str, label: str) -> Drawn | None:
     drawn.sort(key=lambda row: -abs(row["true"]))
     title = f"{label}: true and estimated coefficients"
     return forest(drawn, f"truth_{endpoint}", title, "Log hazard ratio per SD", 0.0, heading="Estimate and truth")
+
+
+def left_out_rows(released: Released, labels: Labels) -> list[dict]:
+    """Columns that no site's model uses, primary endpoint, grouped by model, reason and sites."""
+    groups: dict[tuple, list[str]] = {}
+    for row in released.agreed.get("left_out", []):
+        if row["endpoint"] == released.primary["endpoint"]:
+            groups.setdefault((row["model"], row["reason"], tuple(row["sites"])), []).append(
+                labels.column(row["column"])
+            )
+    return [
+        {"model": model, "reason": reason, "sites": sites, "columns": names}
+        for (model, reason, sites), names in groups.items()
+    ]

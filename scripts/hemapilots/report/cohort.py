@@ -98,18 +98,22 @@ def _short(value: float) -> str:
 
 
 def quality_rows(released: Released) -> dict:
-    """Variables with anything to say, a cell per site: per cent missing, then what was nulled or flagged; the complete ones by name."""
+    """Variables with anything to say, a cell per site: per cent missing, then what was nulled or flagged; the complete ones, and those that
+    no site delivers, by name."""
     sites = list(released.quality)
-    rows, complete = [], []
+    rows, complete, nowhere = [], [], []
     for name, spec in released.quality[sites[0]]["variables"].items():
         found = [released.quality[site]["variables"][name] for site in sites]
         if all(not one["suppressed"] and one["absent"] == 0 and not any(one["flagged"].values()) for one in found):
             complete.append(spec["label"])
             continue
+        if all(one["percent_missing"] == 100 and not any(one["nulled"].values()) for one in found):
+            nowhere.append(spec["label"])
+            continue
         rows.append(
             {"label": spec["label"], "cells": [{"missing": _missing(one), "notes": _notes(one)} for one in found]}
         )
-    return {"sites": sites, "rows": rows, "complete": complete}
+    return {"sites": sites, "rows": rows, "complete": complete, "nowhere": nowhere}
 
 
 def _missing(one: dict) -> str:

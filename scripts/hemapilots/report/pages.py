@@ -82,6 +82,7 @@ def _context(released: Released, labels: Labels) -> dict:
         "site_tables": [performance.site_table(released, labels, endpoint) for endpoint in released.endpoints],
         "horizon_tables": performance.horizon_tables(released, labels),
         "coefficient_tables": _coefficient_tables(released, labels),
+        "left_out": coefficients.left_out_rows(released, labels),
         "penalties": coefficients.penalty_rows(released, labels),
         "truth": released.truth,
         "ledger_sites": exchange.site_rows(released.ledger),

@@ -81,6 +81,7 @@ def headline_table(released: Released, labels: Labels) -> dict:
                 "group": method[1].split("/")[0],
                 "mark": len(notes) if remark else None,
                 "primary": method[1] == primary["regime"],
+                "n": _patients(figure_of(released, endpoint, method, primary["metric"], horizon=primary["horizon"])),
                 "difference": "" if method[1] == primary["regime"] else _difference_text(released, endpoint, method),
                 **{metric: interval(figure_of(released, endpoint, method, metric)) for metric in RANKING},
             }
@@ -91,11 +92,17 @@ def headline_table(released: Released, labels: Labels) -> dict:
     return {
         "rows": rows,
         "notes": notes,
+        "same": len({row["n"] for row in rows if row["n"] is not None}) < 2,
         "n": size["n"],
         "events": size["events"],
         "model": primary["model"],
         "endpoint": labels.endpoint(endpoint),
     }
+
+
+def _patients(figure: dict | None) -> int | None:
+    """The patients behind a figure; None where it is not estimable."""
+    return None if figure is None or figure["n"] != figure["n"] or not figure["n"] else int(figure["n"])
 
 
 def regime_forest(released: Released, labels: Labels, endpoint: str) -> Drawn:
