@@ -34,7 +34,7 @@ def criteria(released: Released, labels: Labels) -> list[dict]:
 
 def _caution(one: dict, simulated_sites: bool) -> str:
     """What a comparison with local models cannot show where sites were made by chance (METHODS 6)."""
-    if not simulated_sites or not one["against"]["regime"].startswith("local/"):
+    if not simulated_sites or one["test"] != "superior" or not one["against"]["regime"].startswith("local/"):
         return ""
     return (
         "The sites are simulated and differ by chance or recipe only: this says that more patients help, "
