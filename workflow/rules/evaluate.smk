@@ -69,6 +69,7 @@ rule refit_primary:
         "results/{pilot}/run/benchmarks/refit_primary.tsv"
     wildcard_constraints:
         pilot=POOLING,
+    priority: 10
     conda:
         "../../envs/python.yaml"
     params:

@@ -58,6 +58,7 @@ rule train_federated:
         "results/{pilot}/run/logs/train_federated-{model}.log",
     benchmark:
         "results/{pilot}/run/benchmarks/train_federated-{model}.tsv"
+    priority: 10
     conda:
         "../../envs/python.yaml"
     params:

@@ -135,6 +135,9 @@ def describe(
         "fits": int(plan.fit_set.size),
         "unconverged_fits": fitted.unconverged,
         "penalty": float(plan.penalties[best]),
+        "cross_validated_loglik": dict(
+            zip(map("{:g}".format, plan.penalties), fitted.criterion[0].tolist(), strict=True)
+        ),
         "penalties_chosen_in_folds": [float(plan.penalties[k]) for k in fitted.chosen[outer]],
         "standard_errors": "conditional on lambda; intervals are evidence only at lambda = 0",
         "coefficients": coefficient_table(fitted, best),

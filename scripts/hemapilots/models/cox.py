@@ -12,11 +12,6 @@ from hemapilots.models import partial_likelihood as pl
 from hemapilots.models.data import Preprocessing, Subset, TrainingData
 
 
-def initial(fits: int, columns: int) -> np.ndarray:
-    """Coefficients (F, p) to start from."""
-    return np.zeros((fits, columns))
-
-
 def update(state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarray]:
     """What the site answers to `config["task"]`: see TASKS; arrays keyed by name."""
     return TASKS[config["task"]](state, data, config)
