@@ -51,7 +51,7 @@ bench: $(ENV)/.test  ## measure against other libraries: make bench QUICK=1 for 
 expected: $(ENV)/.test  ## write tests/expected/ anew, after a change that is meant to change figures
 	@$(BIN)/python tests/integration/run_small.py --write-expected
 
-schemas: $(ENV)/.runtime  ## write workflow/schemas/ anew, after a change of scripts/hemapilots/config.py
+schemas: $(ENV)/.runtime  ## write workflow/schemas/ anew, after a change of scripts/hemapilots/config/
 	@$(BIN)/python scripts/export_schemas.py
 
 envs: $(ENV)/.runtime  ## write envs/python.yaml anew, after a change of envs/requirements.txt

@@ -34,7 +34,7 @@ def good(tmp_path_factory):
     return folder, {name: (folder / "results" / PILOT / name).read_bytes() for name in KEPT}
 
 
-def fails(good, expected: list[str], code: int | None = None):
+def check_fails(good, expected: list[str], code: int | None = None):
     """The run fails with one sentence that has every part, no traceback, and the old results stay."""
     folder, before = good
     done = run(folder)
@@ -82,42 +82,42 @@ TIME, STATUS = MAPPING["os_years"]["column"], MAPPING["os_status"]["column"]
 def test_misspelt_key(good, spoil):
     path = good[0] / "config/protocols/short.yaml"
     spoil(path, path.read_bytes().replace(b"folds:", b"fodls:"))
-    fails(good, ["short.yaml, line", "unknown key 'fodls'", "did you mean 'folds'?"], 2)
+    check_fails(good, ["short.yaml, line", "unknown key 'fodls'", "did you mean 'folds'?"], 2)
 
 
 def test_missing_extract(good, spoil):
     spoil(extract(good), None)
-    fails(good, ["patients.csv", "clinic-a"], 2)
+    check_fails(good, ["patients.csv", "clinic-a"], 2)
 
 
 def test_empty_extract(good, spoil):
     spoil(extract(good), b"")
-    fails(good, ["patients.csv", "empty"], 2)
+    check_fails(good, ["patients.csv", "empty"], 2)
 
 
 def test_git_lfs_pointer(good, spoil):
     spoil(extract(good), b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
-    fails(good, ["patients.csv", "Git-LFS pointer", "git lfs pull"], 2)
+    check_fails(good, ["patients.csv", "Git-LFS pointer", "git lfs pull"], 2)
 
 
 def test_absent_column(good, spoil):
     spoiled_table(good, spoil, lambda frame: frame.rename(columns={MAPPING["hb"]["column"]: "Hbx"}))
-    fails(good, ["patients.csv", MAPPING["hb"]["column"]], 2)
+    check_fails(good, ["patients.csv", MAPPING["hb"]["column"]], 2)
 
 
 def test_duplicate_patients(good, spoil):
     spoiled_table(good, spoil, lambda frame: pd.concat([frame, frame.head(2)]))
-    fails(good, ["ingest", "clinic-a", "patient", "(log: results/"], 1)
+    check_fails(good, ["ingest", "clinic-a", "patient", "(log: results/"], 1)
 
 
 def test_negative_time(good, spoil):
     spoiled_table(good, spoil, lambda frame: frame.assign(**{TIME: ["-1", *frame[TIME][1:]]}))
-    fails(good, ["harmonize", "clinic-a", TIME, "negative"], 1)
+    check_fails(good, ["harmonize", "clinic-a", TIME, "negative"], 1)
 
 
 def test_missing_times(good, spoil):
     spoiled_table(good, spoil, lambda frame: frame.assign(**{TIME: "NA"}))
-    fails(good, ["harmonize", "clinic-a", TIME, "os"], 1)
+    check_fails(good, ["harmonize", "clinic-a", TIME, "os"], 1)
 
 
 def test_no_usable_patient(good, spoil):
@@ -127,7 +127,7 @@ def test_no_usable_patient(good, spoil):
         spoil,
         lambda frame: frame.assign(**{STATUS: "NA", MAPPING["lfs_status"]["column"]: "NA", lfs: frame[lfs]}),
     )
-    fails(good, ["harmonize", "clinic-a"], 1)
+    check_fails(good, ["harmonize", "clinic-a"], 1)
 
 
 def test_endpoint_without_events(good, spoil):
@@ -139,7 +139,7 @@ def test_endpoint_without_events(good, spoil):
         frame = pd.read_csv(path, sep=separator, encoding=encoding, dtype=str, keep_default_na=False)
         frame[column["column"]] = str(alive)
         spoil(path, frame.to_csv(index=False, sep=separator).encode(encoding))
-    fails(good, ["endpoint os", "no site has an event"], 1)
+    check_fails(good, ["endpoint os", "no site has an event"], 1)
 
 
 def test_unknown_pilot(good):

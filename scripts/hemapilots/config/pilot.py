@@ -1,0 +1,122 @@
+"""Pilots, cohorts and sites: config/pilots/<name>.yaml, config/config.yaml, resources/cohorts.yaml."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from hemapilots.config.shapes import Name, Strict, Text
+
+
+class Split(Strict):
+    """Deals the rows of a cohort without sites into invented ones."""
+
+    sites: Annotated[dict[Name, Annotated[float, Field(gt=0, le=1)]], Field(min_length=2)]
+    seed: int
+
+    @field_validator("sites")
+    @classmethod
+    def _whole(cls, sites):
+        if abs(sum(sites.values()) - 1) > 1e-9:
+            raise ValueError(f"shares must add up to 1, not {sum(sites.values()):g}")
+        return sites
+
+
+class Synthetic(Strict):
+    """Invented patients: resources/recipes/<recipe>.yaml."""
+
+    recipe: Name
+    patients: Annotated[int, Field(ge=20, le=10_000_000)]
+    seed: int
+
+
+class Site(Strict):
+    """A site: its mapping, and its extract folder or, in a synthetic cohort, its share of the patients."""
+
+    mapping: str
+    extract: str | None = None
+    share: Annotated[float, Field(gt=0, le=1)] | None = None
+
+
+class Cohort(Strict):
+    """Sites with their extracts. sharing says who may pool: private nobody, public and synthetic everybody.
+
+    in_sample: comparators that were fitted on these very patients, with the remark that the report makes.
+    """
+
+    sharing: Literal["private", "public", "synthetic"]
+    gate: Literal["enforce", "report", "off"] | None = None
+    public: Name | None = None
+    synthetic: Synthetic | None = None
+    mapping: str | None = None
+    sites: dict[Name, Site] = {}
+    split: Split | None = None
+    in_sample: dict[str, Text] = {}
+
+    @field_validator("gate", mode="before")
+    @classmethod
+    def _unquoted_off(cls, gate):
+        """YAML reads an unquoted off as false."""
+        return "off" if gate is False else gate
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        if self.sharing == "private" and self.gate not in (None, "enforce"):
+            raise ValueError("a private cohort's gate is `enforce`; remove `gate`")
+        if self.sharing == "private" and (self.split or self.synthetic or self.public):
+            raise ValueError(
+                "a private cohort has `sites` with an `extract` each, and no split, public or synthetic part"
+            )
+        if (self.sharing == "synthetic") != (self.synthetic is not None):
+            raise ValueError("`synthetic` names the recipe of a cohort with `sharing: synthetic`, and of no other")
+        if bool(self.split) == bool(self.sites):
+            raise ValueError("give either `sites`, or `mapping` and `split` for a cohort that has none")
+        if self.sites and self.public:
+            raise ValueError(
+                "a public cohort has no sites of its own here; give `mapping` and `split`, or name each site's `extract`"
+            )
+        if self.split and not self.mapping:
+            raise ValueError("a cohort that is split needs its `mapping`")
+        if self.split and not self.public:
+            raise ValueError("only a cohort named under `public` can be split")
+        return self
+
+    @property
+    def effective_gate(self) -> str:
+        """enforce for private cohorts; report unless stated for the others."""
+        return self.gate or ("enforce" if self.sharing == "private" else "report")
+
+
+class Pilot(Strict):
+    """Use case + cohort + protocol: config/pilots/<use case>-<cohort>.yaml. note: what a reader of the report must know first."""
+
+    title: Text
+    note: Text | None = None
+    use_case: Name
+    protocol: Name
+    cohort: Cohort
+
+
+class Settings(Strict):
+    """config/config.yaml."""
+
+    pilots: tuple[Name, ...]
+    real: tuple[Name, ...] = ()
+    cohort_mirror: str = ""
+
+
+class PublicFile(Strict):
+    """Where a file comes from, and the SHA-256 of each accepted form."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^https://")]
+    sha256: Annotated[tuple[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")], ...], Field(min_length=1)]
+
+
+class PublicCohort(Strict):
+    """An entry of resources/cohorts.yaml; folder is its folder in a mirror."""
+
+    title: Text
+    folder: Name
+    licence: Text
+    citation: Text
+    commit: str | None = None
+    files: Annotated[dict[str, PublicFile], Field(min_length=1)]

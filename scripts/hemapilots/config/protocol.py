@@ -1,0 +1,95 @@
+"""How a pilot is run and judged: config/protocols/<name>.yaml."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from hemapilots.config.shapes import Name, Positive, Strict, Text
+
+
+class Resampling(Strict):
+    """Repeated cross-validation, stratified by site and primary event."""
+
+    replicates: Annotated[int, Field(ge=1, le=100)] = 2
+    folds: Annotated[int, Field(ge=2, le=20)] = 5
+    seed: int
+
+
+class Times(Strict):
+    """Years: step of the protocol's grid and its end tau, the largest horizon that is reported."""
+
+    step: Annotated[float, Field(gt=0)] = 0.25
+    tau: Annotated[float, Field(gt=0)]
+
+
+class Model(Strict):
+    """A model of the protocol; supported_only leaves out columns that fail the support rule at any site."""
+
+    kind: Literal["cox"]
+    predictors: str
+    supported_only: bool = False
+
+
+class Newton(Strict):
+    """Exact. baseline: site (ranking stratified by site) or shared (one baseline; public and synthetic cohorts only)."""
+
+    baseline: Literal["site", "shared"] = "site"
+    max_rounds: Positive = 40
+    tolerance: Annotated[float, Field(gt=0)] = 1e-10
+
+
+class FedAvg(Strict):
+    """Averages of locally trained models."""
+
+    rounds: Positive = 40
+    local_steps: Positive = 5
+    learning_rate: Annotated[float, Field(gt=0)] = 0.2
+
+
+class Strategies(Strict):
+    """The strategies that the protocol compares."""
+
+    newton: Newton | None = None
+    fedavg: FedAvg | None = None
+
+
+class Primary(Strict):
+    """The one result that the verdict is about."""
+
+    model: Name
+    regime: str
+    metric: Literal["uno_c", "harrell_c"] = "uno_c"
+
+
+class Bootstrap(Strict):
+    """Paired resampling of patients within site and fold; refits: resamples on which the primary model is trained anew (0: none)."""
+
+    samples: Annotated[int, Field(ge=50, le=10000)] = 500
+    refits: Annotated[int, Field(ge=0, le=1000)] = 0
+    seed: int
+    level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+
+
+class Criterion(Strict):
+    """One success criterion; they are tested in the order written."""
+
+    name: Text
+    test: Literal["non_inferior", "superior", "no_site_harmed"]
+    against: str
+    margin: Annotated[float, Field(ge=0)] = 0.0
+    minimum_events: Positive = 20
+
+
+class Protocol(Strict):
+    """How a pilot is run and judged: config/protocols/<name>.yaml."""
+
+    title: Text
+    resampling: Resampling
+    times: Times
+    penalties: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1, max_length=30)]
+    ties: Literal["efron", "breslow"] = "efron"
+    models: Annotated[dict[Name, Model], Field(min_length=1)]
+    strategies: Strategies
+    primary: Primary
+    bootstrap: Bootstrap
+    criteria: tuple[Criterion, ...]

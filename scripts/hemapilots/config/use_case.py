@@ -1,0 +1,108 @@
+"""The clinical question: config/use_cases/<name>.yaml."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from hemapilots.config.shapes import Name, Range, Strict, Text, VariableName
+
+
+class Variable(Strict):
+    """A variable of the use case. hard: outside is nulled; soft: outside is flagged."""
+
+    label: Text
+    type: Literal["number", "flag", "category"]
+    unit: str | None = None
+    levels: tuple[str, ...] = ()
+    ordered: bool = False
+    soft: Range | None = None
+    hard: Range | None = None
+    known_at: Literal["index", "landmark", "outcome"]
+    role: Literal["variable", "score"] = "variable"
+    codes: dict[str, str | int] = {}
+
+    @model_validator(mode="after")
+    def _complete(self):
+        if self.type == "category" and len(self.levels) < 2:
+            raise ValueError("a category needs `levels`, at least two")
+        if self.type == "number" and not self.unit:
+            raise ValueError("a number needs a `unit` (UCUM; '1' for none)")
+        for bounds in (self.soft, self.hard):
+            if bounds and bounds[0] >= bounds[1]:
+                raise ValueError("a range is [low, high] with low below high")
+        return self
+
+
+class Derived(Strict):
+    """A variable computed from others by an expression."""
+
+    label: Text
+    type: Literal["number", "flag"]
+    unit: str | None = None
+    expression: Text
+
+
+class Inclusion(Strict):
+    """Records where the expression is false are left out and counted under the reason."""
+
+    name: VariableName
+    label: Text
+    expression: Text
+    reason: str
+
+
+class Endpoint(Strict):
+    """time and event (0, 1, 2 = competing) as expressions; entry, where patients come under observation late."""
+
+    label: Text
+    time: Text
+    event: Text
+    entry: Text | None = None
+
+
+class PredictorSet(Strict):
+    """A named list of variables, on top of the sets that it includes."""
+
+    include: tuple[str, ...] = ()
+    variables: tuple[str, ...]
+
+
+class Comparator(Strict):
+    """What a model must beat: a delivered score, or a small model with the score among its predictors (`bar`: the honest one)."""
+
+    label: Text
+    score: str | None = None
+    predictors: tuple[str, ...] | None = None
+    bar: bool = False
+
+    @model_validator(mode="after")
+    def _one_kind(self):
+        if (self.score is None) == (self.predictors is None):
+            raise ValueError("give either `score` or `predictors`")
+        return self
+
+
+class UseCase(Strict):
+    """A clinical question: config/use_cases/<name>.yaml."""
+
+    name: Name
+    title: Text
+    index_date: Text
+    codes: dict[str, str | int] = {}
+    sources: tuple[str, ...] = ()
+    variables: dict[VariableName, Variable]
+    derived: dict[VariableName, Derived] = {}
+    inclusion: tuple[Inclusion, ...] = ()
+    endpoints: dict[VariableName, Endpoint]
+    primary_endpoint: str
+    horizons: tuple[Annotated[float, Field(gt=0)], ...]
+    predictor_sets: dict[VariableName, PredictorSet]
+    comparators: dict[Name, Comparator] = {}
+    table_one: tuple[str, ...] = ()
+
+    @field_validator("predictor_sets", mode="before")
+    @classmethod
+    def _short_form(cls, sets):
+        if not isinstance(sets, dict):
+            return sets
+        return {name: {"variables": entry} if isinstance(entry, list) else entry for name, entry in sets.items()}
