@@ -89,7 +89,6 @@ def load_study(name: str, config: Path, resources: Path) -> dict:
         "agree": {
             "models": models,
             "gate": cohort.effective_gate,
-            "sharing": cohort.sharing,
             "endpoints": list(resolved["endpoints"]),
         },
         "train": {
