@@ -130,7 +130,7 @@ def test_same_input_gives_the_same_tables_and_keeps_the_input():
     pd.testing.assert_frame_equal(RAW, before)
 
 
-def refused(words, raw=RAW, use_case=USE_CASE, mapping=MAPPING):
+def check_refused(words, raw=RAW, use_case=USE_CASE, mapping=MAPPING):
     with pytest.raises(HemaPilotsError) as error:
         run(raw, use_case, mapping)
     for word in words:
@@ -147,15 +147,15 @@ def without_hard(name):
 @pytest.mark.parametrize("use_case", [USE_CASE, without_hard("months")])
 def test_negative_times_stop_also_where_the_range_would_null_them(use_case):
     raw = RAW.assign(months=["-1", "24", "36", "-0,5", "NA", "6", "48", "60"])
-    refused(["mapping clinic", 'column "FU"', "2 records", 'endpoint "os"', "correct them"], raw, use_case)
+    check_refused(["mapping clinic", 'column "FU"', "2 records", 'endpoint "os"', "correct them"], raw, use_case)
     raw = RAW.assign(seen=["-1"] + ["0"] * 7)
-    refused(['column "SEEN"', "1 records", "negative entry", 'endpoint "late"'], raw, use_case)
+    check_refused(['column "SEEN"', "1 records", "negative entry", 'endpoint "late"'], raw, use_case)
 
 
 def test_a_negative_derived_time_stops():
     use_case = copy.deepcopy(USE_CASE)
     use_case["endpoints"]["os"]["time"] = "months - seen - 1"
-    refused(['columns "FU", "SEEN"', "negative time"], use_case=use_case)
+    check_refused(['columns "FU", "SEEN"', "negative time"], use_case=use_case)
 
 
 def test_a_negative_predictor_is_only_out_of_range():
@@ -164,11 +164,11 @@ def test_a_negative_predictor_is_only_out_of_range():
 
 
 def test_an_endpoint_without_times_or_patients_stops():
-    refused(['column "FU"', "no record has a time", 'endpoint "os"'], RAW.assign(months="NA"))
-    refused(["no usable patient", "mapping clinic"], RAW.assign(died="NA", gene="NA"))
+    check_refused(['column "FU"', "no record has a time", 'endpoint "os"'], RAW.assign(months="NA"))
+    check_refused(["no usable patient", "mapping clinic"], RAW.assign(died="NA", gene="NA"))
     mapping = copy.deepcopy(MAPPING)
     del mapping["variables"]["months"]
-    refused(['column "months"', "no record has a time"], mapping=mapping)
+    check_refused(['column "months"', "no record has a time"], mapping=mapping)
 
 
 def test_an_endpoint_without_events_is_allowed():
@@ -177,20 +177,20 @@ def test_an_endpoint_without_events_is_allowed():
 
 
 def test_nobody_included_stops():
-    refused(["no usable patient", "all 8 records"], RAW.assign(blast="50"))
-    refused(["no usable patient"], RAW.iloc[:0])
+    check_refused(["no usable patient", "all 8 records"], RAW.assign(blast="50"))
+    check_refused(["no usable patient"], RAW.iloc[:0])
 
 
 def test_faults_of_the_use_case_name_the_place():
     use_case = copy.deepcopy(USE_CASE)
     use_case["derived"]["half"]["expression"] = "blst / 2"
-    refused(["derived.half.expression", 'did you mean "blast"'], use_case=use_case)
+    check_refused(["derived.half.expression", 'did you mean "blast"'], use_case=use_case)
     use_case = copy.deepcopy(USE_CASE)
     use_case["endpoints"]["os"]["event"] = "died * 3"
-    refused(["endpoints.os.event", "neither 0, 1 nor 2"], use_case=use_case)
+    check_refused(["endpoints.os.event", "neither 0, 1 nor 2"], use_case=use_case)
     mapping = copy.deepcopy(MAPPING)
     mapping["variables"]["blsat"] = {"column": "X"}
-    refused(["variables.blsat", 'did you mean "blast"'], mapping=mapping)
+    check_refused(["variables.blsat", 'did you mean "blast"'], mapping=mapping)
 
 
 def test_delivered_column_of_which_nothing_can_be_used_is_a_mistake():

@@ -82,7 +82,7 @@ def test_unmapped_header_may_repeat_and_a_column_may_serve_two_variables(folder)
     assert table["hb_again"].tolist() == table["hb"].tolist()
 
 
-def refused(folder, mapping, *words, check=True):
+def check_refused(folder, mapping, *words, check=True):
     with pytest.raises(HemaPilotsError) as error:
         ingest(folder, mapping)
     message = str(error.value)
@@ -97,63 +97,63 @@ def refused(folder, mapping, *words, check=True):
 
 
 def test_missing_file(folder):
-    refused(folder, changed(files__genes__path="none.tsv"), "none.tsv", "no such file", "files.genes.path")
+    check_refused(folder, changed(files__genes__path="none.tsv"), "none.tsv", "no such file", "files.genes.path")
 
 
 @pytest.mark.parametrize("path", ["../main.csv", "/etc/passwd", "sub/../../x.csv", "C:\\x.csv", "..\\x.csv", ""])
 def test_path_outside_the_extract(folder, path):
-    refused(folder, changed(files__main__path=path), "leaves the extract folder", "files.main.path")
+    check_refused(folder, changed(files__main__path=path), "leaves the extract folder", "files.main.path")
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"  \n"])
 def test_empty_file(folder, content):
     (folder / "main.csv").write_bytes(content)
-    refused(folder, MAPPING, "main.csv", "empty")
+    check_refused(folder, MAPPING, "main.csv", "empty")
 
 
 def test_header_without_rows(folder):
     (folder / "main.csv").write_text("PID,Sex,Hb\n")
-    refused(folder, MAPPING, "no data row", check=False)
+    check_refused(folder, MAPPING, "no data row", check=False)
 
 
 def test_git_lfs_pointer(folder):
     (folder / "main.csv").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
-    refused(folder, MAPPING, "Git-LFS pointer", "git lfs pull")
+    check_refused(folder, MAPPING, "Git-LFS pointer", "git lfs pull")
 
 
 def test_absent_column_names_the_nearest(folder):
-    refused(folder, changed(variables__hb__column="HB"), 'column "HB"', 'nearest is "Hb"', "mapping clinic")
-    refused(folder, changed(patient_id="PIDD"), 'nearest is "PID"')
+    check_refused(folder, changed(variables__hb__column="HB"), 'column "HB"', 'nearest is "Hb"', "mapping clinic")
+    check_refused(folder, changed(patient_id="PIDD"), 'nearest is "PID"')
 
 
 def test_wrong_delimiter_is_suspected(folder):
-    refused(folder, changed(files__genes__delimiter=";"), "single column", "files.genes.delimiter")
+    check_refused(folder, changed(files__genes__delimiter=";"), "single column", "files.genes.delimiter")
 
 
 def test_doubled_mapped_header(folder):
     (folder / "main.csv").write_text("PID,Hb,Sex,Hb\np1,1,F,2\n")
-    refused(folder, MAPPING, 'column "Hb"', "2 times")
+    check_refused(folder, MAPPING, 'column "Hb"', "2 times")
 
 
 def test_duplicate_and_absent_ids(folder):
     (folder / "main.csv").write_text(MAIN + "p1,Eve,F,8\n p1 ,Eve,F,8\n")
-    refused(folder, MAPPING, "3 rows share", 'column "PID"', check=False)
+    check_refused(folder, MAPPING, "3 rows share", 'column "PID"', check=False)
     (folder / "main.csv").write_text(MAIN + ",Eve,F,8\nNA,Eve,F,8\n")
-    refused(folder, MAPPING, "2 rows have no patient id", check=False)
+    check_refused(folder, MAPPING, "2 rows have no patient id", check=False)
     (folder / "main.csv").write_text(MAIN)
     (folder / "sub" / "genes.tsv").write_text(GENES + "1\tp3\n")
-    refused(folder, MAPPING, "genes.tsv", "2 rows share", check=False)
+    check_refused(folder, MAPPING, "genes.tsv", "2 rows share", check=False)
 
 
 def test_files_without_common_patients(folder):
     (folder / "sub" / "genes.tsv").write_text("KRAS\tPID\n1\tx3\n")
-    refused(folder, MAPPING, "genes.tsv", "no patient of main.csv", check=False)
+    check_refused(folder, MAPPING, "genes.tsv", "no patient of main.csv", check=False)
 
 
 def test_wrong_encoding_names_the_field(folder):
     (folder / "main.csv").write_bytes(MAIN.replace("NA", "é").encode("latin-1"))
-    refused(folder, MAPPING, "not written in utf-8", "files.main.encoding", check=False)
-    refused(folder, changed(files__main={"path": "main.csv", "encoding": "utf-99"}), "utf-99")
+    check_refused(folder, MAPPING, "not written in utf-8", "files.main.encoding", check=False)
+    check_refused(folder, changed(files__main={"path": "main.csv", "encoding": "utf-99"}), "utf-99")
 
 
 @pytest.mark.parametrize(
@@ -166,11 +166,11 @@ def test_wrong_encoding_names_the_field(folder):
 )
 def test_rows_that_do_not_fit(folder, extra, words):
     (folder / "main.csv").write_text(MAIN + extra)
-    refused(folder, MAPPING, "main.csv", *words, check=False)
+    check_refused(folder, MAPPING, "main.csv", *words, check=False)
 
 
 def test_unknown_reader(folder):
-    refused(folder, changed(reader="cvs"), 'no reader "cvs"', "csv")
+    check_refused(folder, changed(reader="cvs"), 'no reader "cvs"', "csv")
 
 
 def test_check_looks_at_headers_only(folder):
