@@ -19,7 +19,7 @@ RUN := $(BIN)/python scripts/run_workflow.py --cores $(CORES)
 export PYTHONPATH := $(CURDIR)/scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help setup pilots pilot real test lint bench expected schemas envs clean
+.PHONY: help setup pilots pilot real test nightly lint bench expected schemas envs clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  */\1|/p' Makefile | awk -F'|' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -38,6 +38,9 @@ real: $(ENV)/.runtime  ## run the pilots on public cohorts: make real COHORT_MIR
 
 test: $(ENV)/.test  ## run the tests
 	@$(BIN)/python -m pytest
+
+nightly: $(ENV)/.test  ## the long tests: 10,000 damaged extracts and mappings through every reader
+	@$(BIN)/python tests/fuzz/run.py --count 10000
 
 lint: $(ENV)/.test  ## check style: ruff, snakefmt, snakemake --lint
 	@$(BIN)/ruff check .
@@ -65,5 +68,5 @@ clean:  ## remove results, logs and caches (the environment .venv stays)
 $(ENV)/.runtime: envs/requirements.txt envs/torch.txt
 	@TORCH_INDEX="$(TORCH_INDEX)" PYTHON="$(PYTHON)" sh envs/setup.sh $(ENV) runtime
 
-$(ENV)/.test: $(ENV)/.runtime envs/requirements-test.txt
+$(ENV)/.test: $(ENV)/.runtime envs/requirements-test.txt envs/requirements-cohorts.txt
 	@TORCH_INDEX="$(TORCH_INDEX)" PYTHON="$(PYTHON)" sh envs/setup.sh $(ENV) test

@@ -64,7 +64,7 @@ if [ "$part" = runtime ] || [ ! -e "$env/.runtime" ]; then
   install_torch && install -r "$here/torch.txt" -r "$here/requirements.txt" || fail "the packages could not be installed: $advice"
 fi
 if [ "$part" = test ]; then
-  install -r "$here/requirements-test.txt" -r "$here/requirements.txt" || fail "the test packages could not be installed: $advice"
+  install -r "$here/requirements-test.txt" -r "$here/requirements-cohorts.txt" -r "$here/requirements.txt" || fail "the test packages could not be installed: $advice"
 fi
 printf '#!/bin/sh\nhere=$(cd "$(dirname "$0")" && pwd)\nPYTHONPATH="$here/../../scripts" exec "$here/python" -m hemapilots "$@"\n' >"$env/bin/hemapilots"
 chmod +x "$env/bin/hemapilots"

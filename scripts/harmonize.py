@@ -2,13 +2,12 @@ from job import job
 
 with job(snakemake):
     from hemapilots.harmonize import harmonize, load_factors
+    from hemapilots.ingest import load
     from hemapilots.paths import RESOURCES
-    from hemapilots.tables import read_parquet, write_json, write_parquet
+    from hemapilots.tables import write_json, write_parquet
 
-    ingested = read_parquet(snakemake.input.ingested)
-    harmonized, issues, flow = harmonize(
-        ingested, snakemake.params.use_case, snakemake.params.mapping, load_factors(RESOURCES / "units" / "factors.csv")
-    )
+    delivered, factors = load(**snakemake.input), load_factors(RESOURCES / "units" / "factors.csv")
+    harmonized, issues, flow = harmonize(delivered, snakemake.params.use_case, snakemake.params.mapping, factors)
     write_parquet(snakemake.output.harmonized, harmonized)
     write_parquet(snakemake.output.issues, issues)
     write_json(snakemake.output.flow, flow)

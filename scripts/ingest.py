@@ -1,7 +1,6 @@
 from job import job
 
 with job(snakemake):
-    from hemapilots.ingest import ingest
-    from hemapilots.tables import write_parquet
+    from hemapilots.ingest import ingest, save
 
-    write_parquet(snakemake.output.ingested, ingest(snakemake.params.extract, snakemake.params.mapping))
+    save(ingest(snakemake.params.extract, snakemake.params.mapping), **snakemake.output)

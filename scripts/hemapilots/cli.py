@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import traceback
 from pathlib import Path
 
 from hemapilots.errors import HemaPilotsError
@@ -27,19 +28,27 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"hemapilots: {where}{error.strerror or error}; check the path and its permissions", file=sys.stderr)
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        # Its own words may quote a cell of a patient: the kind and the place are enough for a report.
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(frame.filename).name}, line {frame.lineno}"
+        print(f"hemapilots: unexpected {type(error).__name__} in {place}; please report it", file=sys.stderr)
     return 2
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="hemapilots", description="Checks pilots, compares results, shows what left a site."
+        prog="hemapilots", description="Drafts mappings, harmonizes extracts, checks pilots, compares results."
     )
     parser.add_argument(
         "--folder", type=Path, default=Path(), help="the folder that holds config/ and results/ (default: this one)"
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_extract_commands(commands)
     validate = commands.add_parser("validate", help="check the YAML of pilots, and the extracts that they name")
     validate.add_argument("pilots", nargs="*", metavar="PILOT", help="default: every file in config/pilots")
+    validate.add_argument("--mapping", metavar="M", help="check a mapping instead: a YAML file or a name")
+    validate.add_argument("--extract", type=Path, metavar="FOLDER", help="with --mapping: check its headers too")
     validate.set_defaults(command=_validate)
     diff = commands.add_parser("diff", help="compare metrics, comparisons and verdict of two results folders")
     diff.add_argument("first", type=Path, metavar="A", help="a folder such as results/<pilot>")
@@ -58,8 +67,102 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_extract_commands(commands) -> None:
+    """What a hospital does with an extract of its own: scan, harmonize; and the dictionary of what it is turned into."""
+    scan = commands.add_parser("scan", help="profile a new extract and draft its mapping")
+    scan.add_argument("extract", type=Path, metavar="EXTRACT", help="a folder or a file")
+    scan.add_argument("--use-case", required=True, metavar="NAME", help="a file in config/use_cases, such as mds")
+    scan.add_argument(
+        "--reader",
+        metavar="NAME",
+        help="csv, excel, parquet, redcap, fhir, omop or cbioportal (default: told from the files)",
+    )
+    scan.add_argument("--language", metavar="CODE", help="of headers and codes, such as de (default: guessed)")
+    scan.add_argument("--out", type=Path, metavar="FILE", help="where to write the draft of the mapping")
+    scan.set_defaults(command=_scan)
+    harmonize = commands.add_parser("harmonize", help="harmonize an extract and check its quality, without a pilot")
+    harmonize.add_argument("extract", type=Path, metavar="EXTRACT", help="the folder that holds its files")
+    harmonize.add_argument("--mapping", required=True, metavar="M", help="a YAML file, or a name in config/mappings")
+    harmonize.add_argument(
+        "--out", required=True, type=Path, metavar="FOLDER", help="private: rows of patients are written there"
+    )
+    harmonize.set_defaults(command=_harmonize)
+    dictionary = commands.add_parser("dictionary", help="the data dictionary of a use case: JSON, CSV and a page")
+    dictionary.add_argument("use_case", metavar="USE_CASE", help="a file in config/use_cases, such as mds")
+    dictionary.add_argument("--out", type=Path, metavar="FOLDER", help="default: dictionary-<use case>")
+    dictionary.set_defaults(command=_dictionary)
+
+
+def _scan(options: argparse.Namespace) -> int:
+    """Prints the profile; the draft goes to --out, or after the profile."""
+    from hemapilots.scan import scan
+
+    if options.out and options.out.exists():
+        raise HemaPilotsError(f"{options.out}: it is there already; name another file, or remove it first")
+    found = scan(options.extract, options.use_case, options.folder / "config", options.reader, options.language)
+    print(found.profile)
+    if options.out:
+        from hemapilots.tables import write_text
+
+        write_text(options.out, found.draft)
+        print(f"\n{options.out}: {found.summary}")
+    else:
+        print(f"\n# {found.summary}; --out FILE writes what follows to a file\n{found.draft}", end="")
+    return 0
+
+
+def _harmonize(options: argparse.Namespace) -> int:
+    """0 where every check passes, 1 where one fails."""
+    from hemapilots.hospital import harmonize_extract, load_mapping, write_harmonization
+    from hemapilots.quality import tally
+    from hemapilots.quality.table import check_lines
+
+    mapping, use_case = load_mapping(options.mapping, options.folder / "config")
+    made = harmonize_extract(options.extract, mapping, use_case)
+    write_harmonization(made, mapping, use_case, options.out)
+    delivered = made.flow["steps"][0]["records_in"]
+    print(f"{mapping['name']}: {len(made.harmonized)} of {delivered} records, {len(made.issues)} rows of issues")
+    print("\n".join(check_lines(made.exact["checks"])))
+    print(
+        f"\n{options.out}: harmonized.parquet, issues.parquet, flow.json, checks.csv (private), quality.json, quality.html"
+    )
+    return 1 if tally(made.exact["checks"])["failed"] else 0
+
+
+def _dictionary(options: argparse.Namespace) -> int:
+    from hemapilots.dictionary import write_dictionary
+    from hemapilots.hospital import load_use_case
+
+    _, use_case = load_use_case(options.use_case, options.folder / "config")
+    out = options.out or Path(f"dictionary-{options.use_case}")
+    write_dictionary(use_case, out)
+    print(
+        f"{out}: datapackage.json, harmonized.schema.json, harmonized.csv (header only), dictionary.csv, dictionary.html"
+    )
+    return 0
+
+
+def _validate_mapping(options: argparse.Namespace) -> int:
+    """A mapping against its use case, and against the headers of an extract."""
+    from hemapilots.hospital import load_mapping
+    from hemapilots.ingest import check_extract
+
+    if options.pilots:
+        raise HemaPilotsError("validate: give pilots, or --mapping; not both")
+    mapping, _ = load_mapping(options.mapping, options.folder / "config")
+    if options.extract:
+        check_extract(options.extract, mapping)
+    headers = ", and the extract has its columns" if options.extract else ""
+    print(f"{mapping['name']}: valid (use case {mapping['use_case']}, {len(mapping['variables'])} variables{headers})")
+    return 0
+
+
 def _validate(options: argparse.Namespace) -> int:
     """One line per sound pilot; the sentences of the others."""
+    if options.mapping:
+        return _validate_mapping(options)
+    if options.extract:
+        raise HemaPilotsError("validate: --extract goes with --mapping; say which mapping it belongs to")
     from hemapilots.paths import RESOURCES
     from hemapilots.study import load_studies
     from hemapilots.yaml_source import read_yaml

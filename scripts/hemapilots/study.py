@@ -75,7 +75,7 @@ def load_study(name: str, config: Path, resources: Path) -> dict:
         "mappings": {
             site: mappings[stem].value.model_dump(mode="json") | {"name": stem} for site, stem in names.items()
         },
-        "units": _sha256(resources / "units" / "factors.csv"),
+        "tables": _reference_tables(resources),
         "extracts": _extracts(name, cohort, names),
         "generate": _generation(cohort, names, resources),
         "harmonize": resolved,
@@ -130,9 +130,7 @@ def load_study(name: str, config: Path, resources: Path) -> dict:
     citation = load_public(resources)[cohort.public]["citation"] if cohort.public else None
     study["report"] = {name: study[name] for name in shown} | {"citation": citation}
     study["protocol"] = _frozen_protocol(study, protocol, [pilot, use_case, protocol, *mappings.values()])
-    study["protocol"]["inputs"] |= {"resources/units/factors.csv": study["units"]} | _public_hashes(
-        cohort.public, resources
-    )
+    study["protocol"]["inputs"] |= study["tables"] | _public_hashes(cohort.public, resources)
     return study
 
 
@@ -281,6 +279,12 @@ def _public_hashes(name: str | None, resources: Path) -> dict[str, str]:
     """The accepted hashes of a public cohort's files."""
     files = load_public(resources)[name]["files"] if name else {}
     return {f"cohorts/{name}/{file}": " or ".join(entry["sha256"]) for file, entry in files.items()}
+
+
+def _reference_tables(resources: Path) -> dict[str, str]:
+    """The hash of every table of units and codes: what harmonization knows besides its code."""
+    paths = [path for part in ("units", "codes") for path in sorted((resources / part).glob("*")) if path.is_file()]
+    return {str(path.relative_to(resources.parent)): _sha256(path) for path in paths}
 
 
 def _sha256(path: Path) -> str:

@@ -202,6 +202,10 @@ def quality(records: int = 60) -> dict:
         "censored": records - 30,
         "unknown": 0,
         "zero_time": 0,
+        "lines": [
+            _line("Patients", None, records + 12, 0, 33, 0),
+            _line("Time missing", "missing", records + 12, 12, 33, None),
+        ],
     }
     variable = {
         "label": "Age",
@@ -242,7 +246,32 @@ def quality(records: int = 60) -> dict:
         "endpoints": {"os": endpoint},
         "variables": {"age": variable},
         "table_one": one,
+        "checks": checks(),
     }
+
+
+def _line(label: str, reason: str | None, into: int, lost: int, events: int, gone: int | None) -> dict:
+    line = {"step": "endpoint", "label": label, "reason": reason, "patients_in": into, "patients_out": into - lost}
+    line |= {"patients_lost": lost, "events_in": None if gone is None else events, "events_lost": gone}
+    return line | {"events_out": 30 if gone is None else events - gone}
+
+
+def checks() -> list[dict]:
+    """One check of each outcome."""
+    what = {"category": "plausibility", "subcategory": "atemporal", "context": "verification", "variable": "age"}
+    what |= {"label": "Age <b>", "description": "values lie inside what is possible", "note": None}
+    failed = what | {
+        "id": "possible.age",
+        "n_checked": 60,
+        "n_failed": 7,
+        "percent": 11.7,
+        "threshold": 1,
+        "pass": False,
+    }
+    nothing = {"n_checked": None, "n_failed": None, "percent": None, "threshold": 1}
+    passed = what | nothing | {"id": "possible.plt", "label": "Platelets", "pass": True, "note": "fewer than 5 failed"}
+    open_ = what | nothing | {"id": "share.validation", "label": None, "variable": None, "context": "validation"}
+    return [failed, passed, open_ | {"pass": None, "threshold": None, "note": "not assessed: no expectation is given"}]
 
 
 def card(regime: str) -> dict:

@@ -133,3 +133,127 @@ def test_ledger_counts_messages(tmp_path, capsys):
 def test_summary_without_results(tmp_path, capsys):
     assert main(["--folder", str(tmp_path), "summary"]) == 2
     assert "no verdict there yet" in said(capsys)[1]
+
+
+@pytest.fixture
+def hospital(tmp_path, monkeypatch):
+    """A folder with a small use case and an extract of a hospital: sex, haemoglobin and follow-up of 60 patients."""
+    (tmp_path / "config" / "use_cases").mkdir(parents=True)
+    (tmp_path / "config" / "mappings").mkdir()
+    use_case = """
+name: small
+title: Small
+index_date: diagnosis
+variables:
+  sex: {label: Sex, type: category, levels: [F, M], known_at: index, vocabulary: sex, codes: {jrc: "2.2"}}
+  hb: {label: Haemoglobin, type: number, unit: g/dL, hard: [2, 20], soft: [5, 16], known_at: index}
+  os_years: {label: Time, type: number, unit: a, hard: [0, 60], known_at: outcome}
+  os_status: {label: Died, type: flag, known_at: outcome}
+endpoints: {os: {label: Overall survival, time: os_years, event: os_status}}
+primary_endpoint: os
+horizons: [1]
+predictor_sets: {clinical: [sex, hb]}
+"""
+    (tmp_path / "config" / "use_cases" / "small.yaml").write_text(use_case)
+    (tmp_path / "extract").mkdir()
+    cells = {"ID": [f"p{k}" for k in range(60)], "Geschlecht": ["weiblich", "männlich"] * 30}
+    cells |= {"Hämoglobin": [f"{80 + k % 40}" for k in range(60)], "Nachname": [f"Beispiel{k}" for k in range(60)]}
+    cells |= {"Überleben (Jahre)": ["1,5", "2,25"] * 30, "Verstorben": ["ja", "nein"] * 30}
+    pd.DataFrame(cells).to_csv(tmp_path / "extract" / "a.csv", sep=";", index=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def approved(folder):
+    """The draft of a scan, approved by a person who did not change it."""
+    assert main(["scan", "extract", "--use-case", "small", "--out", "draft.yaml"]) == 0
+    path = folder / "config" / "mappings" / "clinic.yaml"
+    path.write_text((folder / "draft.yaml").read_text().replace("proposed}", "approved}"))
+    return path
+
+
+def test_scan_writes_a_draft_and_shows_no_patient(hospital, capsys):
+    assert main(["scan", "extract", "--use-case", "small", "--out", "draft.yaml"]) == 0
+    out, err = said(capsys)
+    assert "4 of 4 variables proposed" in out and "Beispiel" not in out and not err
+    assert main(["scan", "extract", "--use-case", "small", "--out", "draft.yaml"]) == 2
+    assert "it is there already" in said(capsys)[1]
+    assert main(["scan", "extract", "--use-case", "small"]) == 0
+    assert "status: proposed" in said(capsys)[0]
+
+
+def test_validate_a_mapping_and_an_extract(hospital, capsys):
+    approved(hospital)
+    said(capsys)
+    assert main(["validate", "--mapping", "clinic", "--extract", "extract"]) == 0
+    assert said(capsys)[0] == "clinic: valid (use case small, 4 variables, and the extract has its columns)\n"
+    assert main(["validate", "--mapping", "draft.yaml"]) == 2
+    assert "still `proposed`" in said(capsys)[1]
+    assert main(["validate", "--extract", "extract"]) == 2
+    assert "--extract goes with --mapping" in said(capsys)[1]
+    assert main(["validate", "--mapping", "clinik"]) == 2
+    assert "did you mean 'clinic'?" in said(capsys)[1]
+    (hospital / "extract" / "a.csv").write_text("ID;Geschlecht\np1;weiblich\n")
+    assert main(["validate", "--mapping", "clinic", "--extract", "extract"]) == 2
+
+
+def test_harmonize_without_a_pilot(hospital, capsys):
+    approved(hospital)
+    said(capsys)
+    assert main(["harmonize", "extract", "--mapping", "clinic", "--out", "private"]) == 0
+    out, err = said(capsys)
+    assert out.startswith("clinic: 60 of 60 records") and not err and "Beispiel" not in out
+    names = {"harmonized.parquet", "issues.parquet", "flow.json", "quality.json", "quality.html", "checks.csv"}
+    assert {path.name for path in (hospital / "private").iterdir()} == names
+    assert (hospital / "private").stat().st_mode & 0o077 == 0
+    table = pd.read_parquet(hospital / "private" / "harmonized.parquet")
+    assert table["hb"].tolist()[:3] == [8.0, 8.1, 8.2] and table["os_time"].tolist()[:2] == [1.5, 2.25]
+    record = json.loads((hospital / "private" / "quality.json").read_text())
+    assert record["records"] == 60 and not any(row["pass"] is False for row in record["checks"])
+    assert "Data quality of clinic" in (hospital / "private" / "quality.html").read_text()
+
+
+def test_harmonize_exits_with_one_where_a_check_fails(hospital, capsys):
+    approved(hospital)
+    path = hospital / "extract" / "a.csv"
+    lines = path.read_text().splitlines()
+    # Fifteen impossible values, of which the released record shows the count, and four unknown codes, of which it does not.
+    lines[1:16] = [line.replace(f";{80 + k};", f";{910 + k};") for k, line in enumerate(lines[1:16])]
+    lines[20:24] = [line.replace("weiblich", "Q").replace("männlich", "Q") for line in lines[20:24]]
+    path.write_text("\n".join(lines) + "\n")
+    said(capsys)
+    assert main(["harmonize", "extract", "--mapping", "clinic", "--out", "private"]) == 1
+    out, _ = said(capsys)
+    assert "possible.hb" in out and "mapped.sex" in out
+    exact = pd.read_csv(hospital / "private" / "checks.csv").set_index("id")
+    assert exact.loc["mapped.sex", "n_failed"] == 4 and exact.loc["possible.hb", "n_failed"] == 15
+    shown = {row["id"]: row for row in json.loads((hospital / "private" / "quality.json").read_text())["checks"]}
+    assert shown["possible.hb"]["n_failed"] == 15 and shown["mapped.sex"]["n_failed"] is None
+
+
+def test_harmonize_exits_with_two_on_an_error(hospital, capsys, monkeypatch):
+    approved(hospital)
+    said(capsys)
+    assert main(["harmonize", "nowhere", "--mapping", "clinic", "--out", "private"]) == 2
+    assert "no such folder" in said(capsys)[1]
+
+    def broken(*_):
+        raise KeyError("Beispiel7")
+
+    monkeypatch.setattr("hemapilots.ingest.ingest", broken)
+    assert main(["harmonize", "extract", "--mapping", "clinic", "--out", "private"]) == 2
+    err = said(capsys)[1]
+    assert "unexpected KeyError" in err and "Beispiel7" not in err and not (hospital / "private").exists()
+
+
+def test_dictionary_of_a_use_case(hospital, capsys):
+    assert main(["dictionary", "small"]) == 0
+    assert {path.name for path in (hospital / "dictionary-small").iterdir()} == {
+        "datapackage.json",
+        "harmonized.schema.json",
+        "harmonized.csv",
+        "dictionary.csv",
+        "dictionary.html",
+    }
+    assert main(["dictionary", "smal"]) == 2
+    assert "did you mean 'small'?" in said(capsys)[1]

@@ -1,36 +1,58 @@
-"""From raw text to canonical values: numbers, units, codes, ranges, and what is listed for each doubt."""
+"""From raw text to canonical values: numbers, marks, units, limits, ranges, and what is listed for each doubt."""
 
-import hashlib
-from pathlib import Path
+import re
+import string
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hemapilots.errors import HemaPilotsError
 from hemapilots.harmonize import load_factors
-from hemapilots.harmonize.columns import Source, harmonize_column, outside
-from hemapilots.harmonize.issues import Issues
-from hemapilots.harmonize.units import factor
-from hemapilots.harmonize.values import parse_numbers
+from hemapilots.harmonize.columns import harmonize_column, outside
+from hemapilots.harmonize.findings import REASONS, STATUSES
+from hemapilots.harmonize.marks import Marks
+from hemapilots.harmonize.numbers import (
+    ABOUT,
+    ABOVE,
+    BELOW,
+    DURATION,
+    EXACT,
+    RANGE,
+    parse_plain,
+    read_numbers,
+    to_floats,
+)
+from hemapilots.harmonize.raw import Raw
+from hemapilots.paths import RESOURCES
 
-FACTORS = load_factors(Path(__file__).parents[2] / "resources/units/factors.csv")
-HB = {"type": "number", "unit": "g/dL", "soft": [5, 16], "hard": [2, 20]}
+FACTORS = load_factors(RESOURCES / "units" / "factors.csv")
+HB = {"type": "number", "unit": "g/dL", "soft": [5, 16], "hard": [2, 20], "known_at": "index"}
+PLT = {"type": "number", "unit": "10*9/L", "soft": [5, 800], "hard": [0, 2000], "known_at": "index"}
+BLASTS = {"type": "number", "unit": "%", "soft": [0, 19], "hard": [0, 100], "known_at": "index"}
+LDH = {"type": "number", "unit": "U/L", "soft": [80, 1500], "hard": [20, 20000], "known_at": "index"}
+LDH_ULN = {"type": "number", "unit": "1", "soft": [0.4, 5], "hard": [0.1, 50], "known_at": "index"}
+AGE = {"type": "number", "unit": "a", "hard": [0, 110], "known_at": "index"}
 
 
-def column(raw, spec, unit=None, values=None, decimal=".", missing=("NA",), name="hb"):
-    issues = Issues()
-    source = Source(name, unit, values, decimal, list(missing), "clinic")
-    series = pd.Series(raw, dtype=object)
-    done = harmonize_column(series, spec, source, FACTORS, np.arange(len(raw)) + 100, issues)
-    return done, issues.table()
+def column(raw, spec, name="hb", units=None, limits=None, language=None, file=None, missing=("NA",), **declared):
+    texts, units, limits = (None if cells is None else pd.Categorical(cells) for cells in (raw, units, limits))
+    mapping = {"name": "clinic", "missing": list(missing), "language": language, "files": {"main": file or {}}}
+    mapping["variables"] = {name: {"column": "Col", **declared}}
+    return harmonize_column(
+        Raw(texts, units=units, uln=limits), name, spec, mapping["variables"][name], mapping, FACTORS
+    )
 
 
-def summary(issues):
-    return [
-        (None if pd.isna(row) else int(row), status, reason, int(count))
-        for row, status, reason, count in issues[["row", "status", "reason", "count"]].itertuples(index=False)
-    ]
+def said(done):
+    return [(f.status, f.reason, f.cells.tolist()) for f in done.findings]
+
+
+def plainly(text, mark, thousands=""):
+    return to_floats(parse_plain(pa.array([text]), Marks(mark, thousands)))[0]
 
 
 @pytest.mark.parametrize(
@@ -45,6 +67,7 @@ def summary(issues):
         ("1234", ",", 1234),
         ("+2.5e1", ".", 25),
         ("-3", ".", -3),
+        ("\u22123", ".", -3),
         (".5", ".", 0.5),
         (",5", ",", 0.5),
         ("5.", ".", 5),
@@ -57,143 +80,346 @@ def summary(issues):
         ("<5", ".", np.nan),
         ("9.8*", ".", np.nan),
         ("\u0663", ".", np.nan),
+        ("10²", ".", np.nan),
         ("", ".", np.nan),
     ],
 )
-def test_numbers_fit_the_declared_mark_or_are_nothing(text, mark, expected):
-    np.testing.assert_equal(parse_numbers(np.array([text], dtype=object), mark)[0], expected)
+def test_plain_numbers_fit_the_mark_or_are_nothing(text, mark, expected):
+    np.testing.assert_equal(plainly(text, mark), expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1.234,5", 1234.5),
+        ("1.234.567", 1234567),
+        ("12.34", np.nan),
+        ("0.123", np.nan),
+        ("1.2345", np.nan),
+        ("98000", 98000),
+    ],
+)
+def test_thousands_marks_stand_before_three_digits(text, expected):
+    np.testing.assert_equal(plainly(text, ",", "."), expected)
 
 
 def test_parsed_numbers_are_those_of_python():
     values = np.random.default_rng([1]).normal(size=2000) * 10.0 ** np.arange(-10, 10).repeat(100)
-    texts = np.array([repr(float(value)) for value in values], dtype=object)
-    np.testing.assert_array_equal(parse_numbers(texts, "."), values)
+    texts = [repr(float(value)) for value in values]
+    plain = parse_plain(pa.array(texts), Marks("."))
+    np.testing.assert_array_equal(to_floats(plain), values)
+    shifted = to_floats(plain, -3)
+    expected = np.array([np.nan if "e" in text else float(f"{text}e-3") for text in texts])
+    np.testing.assert_array_equal(shifted, expected)
+
+
+def read(text, mark=".", time=None, unit="g/dL"):
+    numbers = read_numbers(
+        pa.array([text]), np.array([True]), Marks(mark), lambda word: FACTORS.names.resolve(word, time or unit), time
+    )
+    unit = numbers.units[numbers.unit[0]] if numbers.unit[0] >= 0 else None
+    return (None if np.isnan(numbers.values[0]) else numbers.values[0]), numbers.kind[0], unit, bool(numbers.flagged[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<0.1", (0.1, BELOW, None, False)),
+        ("< 0.1 g/dL", (0.1, BELOW, "g/dL", False)),
+        ("≤5", (5, BELOW, None, False)),
+        ("weniger als 5", (5, BELOW, None, False)),
+        ("moins de 5", (5, BELOW, None, False)),
+        (">2000", (2000, ABOVE, None, False)),
+        (">= 2000", (2000, ABOVE, None, False)),
+        ("über 2000", (2000, ABOVE, None, False)),
+        ("ca. 8", (8, ABOUT, None, False)),
+        ("ca.8", (8, ABOUT, None, False)),
+        ("~8", (8, ABOUT, None, False)),
+        ("environ 8", (8, ABOUT, None, False)),
+        ("περίπου 8", (8, ABOUT, None, False)),
+        ("5-9", (7, RANGE, None, False)),
+        ("5 – 9", (7, RANGE, None, False)),
+        ("5 bis 9", (7, RANGE, None, False)),
+        ("5 à 9 %", (7, RANGE, "%", False)),
+        ("9-5", (None, EXACT, None, False)),
+        ("5-5", (None, EXACT, None, False)),
+        ("<5-9", (None, EXACT, None, False)),
+        ("9.8*", (9.8, EXACT, None, True)),
+        ("9.8 (H)", (9.8, EXACT, None, True)),
+        ("9.8 H", (9.8, EXACT, None, True)),
+        ("9.8 ↓", (9.8, EXACT, None, True)),
+        ("9.8* g/dL", (9.8, EXACT, "g/dL", True)),
+        ("9.8 g/dL (L)", (9.8, EXACT, "g/dL", True)),
+        ("6.1 mmol/L", (6.1, EXACT, "mmol/L", False)),
+        ("6.1mmol/l", (6.1, EXACT, "mmol/L", False)),
+        ("130 x10^9/L", (130, EXACT, "10*9/L", False)),
+        ("130x10E9/L", (130, EXACT, "10*9/L", False)),
+        ("1.3xULN", (1.3, EXACT, "{xULN}", False)),
+        ("1.3 x ULN", (1.3, EXACT, "{xULN}", False)),
+        ("1.3*ULN", (1.3, EXACT, "{xULN}", False)),
+        ("7 %", (7, EXACT, "%", False)),
+        ("10+", (None, EXACT, None, False)),
+        ("8 (5-12)", (None, EXACT, None, False)),
+        ("9.8.1", (None, EXACT, None, False)),
+        ("9,8", (None, EXACT, None, False)),
+        ("12/150", (None, EXACT, None, False)),
+        ("9 8", (None, EXACT, None, False)),
+        ("2019-05-03", (None, EXACT, None, False)),
+        ("9.8 parsecs", (None, EXACT, None, False)),
+        ("x9.8", (None, EXACT, None, False)),
+        ("<0", (None, EXACT, None, False)),
+        ("p.R882H", (None, EXACT, None, False)),
+        ("1e999 g/dL", (None, EXACT, None, False)),
+        ("9" * 61, (None, EXACT, None, False)),
+    ],
+)
+def test_the_grammar_of_a_cell(text, expected):
+    value = read(text)
+    if len(text) > 60:
+        return  # a plain number of any length is one
+    assert value == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("7y6m", (7.5, DURATION, "a")),
+        ("7 y 6 m", (7.5, DURATION, "a")),
+        ("2 Jahre 3 Monate", (2.25, DURATION, "a")),
+        ("2 ans et 3 mois", (2.25, DURATION, "a")),
+        ("18m", (18, EXACT, "mo")),
+        ("18 Monate", (18, EXACT, "mo")),
+        ("45 años", (45, EXACT, "a")),
+        ("6m7y", (None, EXACT, None)),
+        ("7y6y", (None, EXACT, None)),
+        ("7y6kg", (None, EXACT, None)),
+    ],
+)
+def test_durations(text, expected):
+    assert read(text, time="a")[:3] == expected
 
 
 def test_a_number_column_lists_every_doubt():
-    raw = ["9,8", "\u00a010,5 ", "9.8", "NA", None, "", "25", "17", "4,9", "19", "20"]
-    done, issues = column(raw, HB, unit="g/dL", decimal=",")
-    expected = [9.8, 10.5, np.nan, np.nan, np.nan, np.nan, np.nan, 17, 4.9, 19, 20]
-    np.testing.assert_array_equal(done.values, expected)
-    assert summary(issues) == [
-        (None, "null", "missing", 3),
-        (102, "null", "parse_error", 1),
-        (106, "null", "range_hard", 1),
-        (107, "flagged", "range_soft", 1),
-        (108, "flagged", "range_soft", 1),
-        (109, "flagged", "range_soft", 1),
-        (110, "flagged", "range_soft", 1),
+    raw = ["9,8", "\u00a010,5 ", "9.8", "NA", None, "", "25", "17", "4,9", "19", "20", "nicht bestimmt"]
+    done = column(raw, HB, unit="g/dL", decimal=",")
+    nan = np.nan
+    np.testing.assert_array_equal(done.values, [9.8, 10.5, nan, nan, nan, nan, nan, 17, 4.9, 19, 20, nan])
+    assert said(done) == [
+        ("null", "missing", [3, 4, 5]),
+        ("null", "not_done", [11]),
+        ("null", "parse_error", [2]),
+        ("null", "range_hard", [6]),
+        ("flagged", "range_soft", [7, 8, 9, 10]),
     ]
-    listed = issues[issues["row"].notna()].set_index("row")
-    assert listed.loc[102, "raw_hash"] == hashlib.sha256(b"9.8").hexdigest()[:16]
-    assert listed.loc[106, "detail"] == "outside 2 to 20 g/dL"
-    assert issues.loc[issues["row"].isna(), "raw_hash"].isna().all()
-    assert not issues["detail"].str.contains("25|9.8", regex=True).any()
-
-
-@pytest.mark.parametrize(
-    ("name", "unit", "canonical", "raw", "expected"),
-    [
-        ("hb", "g/L", "g/dL", "98", 9.8),
-        ("hb", "mmol/L", "g/dL", "6.1", 9.83),
-        ("plt", "/uL", "10*9/L", "98000", 98),
-        ("plt", "10*3/uL", "10*9/L", "98", 98),
-        ("bm_blast", "1", "%", "0.07", 7),
-        ("vaf", "%", "1", "45", 0.45),
-        ("calcium", "mmol/L", "mg/dL", "2.4", 9.62),
-        ("albumin", "g/L", "g/dL", "38", 3.8),
-        ("ldh", "ukat/L", "U/L", "4.2", 252),
-        ("b2m", "nmol/L", "mg/L", "466.1", 5.5),
-        ("creatinine", "umol/L", "mg/dL", "88.4", 1.0),
-        ("tcd", "m/s", "cm/s", "1.85", 185),
-        ("os", "d", "a", "365.25", 1),
-        ("os", "mo", "a", "18", 1.5),
-        ("os", "wk", "a", "52.178571", 1),
-    ],
-)
-def test_units_are_converted(name, unit, canonical, raw, expected):
-    done, issues = column([raw, "NA"], {"type": "number", "unit": canonical}, unit=unit, name=name)
-    assert done.values[0] == pytest.approx(expected, rel=1e-3)
-    converted = issues[issues["status"] == "converted"]
-    assert converted["count"].tolist() == [1] and converted["detail"].str.contains(canonical, regex=False).all()
+    assert [f.whole for f in done.findings] == [True, True, False, False, False]
+    assert done.findings[3].detail == "outside 2 to 20 g/dL"
+    assert not any(re.search("25|9.8", f.detail) for f in done.findings)
 
 
 def test_a_conversion_may_touch_the_limit():
-    assert column(["200", "20"], HB, unit="g/L")[0].values.tolist() == [20, 2]
+    assert column(["200", "20"], HB, unit="g/L").values.tolist() == [20, 2]
     assert outside(np.array([20 + 1e-12, 20.001, np.nan]), [None, 20]).tolist() == [False, True, False]
 
 
-@pytest.mark.parametrize(
-    ("unit", "words"), [("mg/dL", 'the unit "mg/dL" has no factor to g/dL'), (None, "no unit is stated")]
-)
-def test_units_without_factor_are_refused(unit, words):
-    with pytest.raises(HemaPilotsError) as error:
-        column(["9.8"], HB, unit=unit)
-    message = str(error.value)
-    assert "mapping clinic, variables.hb.unit" in message and words in message
-    assert "g/dL, g/L, mmol/L" in message
+def test_powers_of_ten_are_exact():
+    raw = [f"{value:.1f}" for value in np.arange(20.1, 199, 0.1)]
+    done = column(raw, HB, unit="g/L")
+    np.testing.assert_array_equal(done.values, [float(f"{text}e-1") for text in raw])
 
 
-def test_a_molar_factor_of_one_analyte_is_not_anothers():
-    assert factor("hb", "mmol/L", "g/dL", FACTORS, "m") == 1.61145
-    with pytest.raises(HemaPilotsError):
-        factor("albumin", "mmol/L", "g/dL", FACTORS, "m")
-    assert factor("score", None, "1", FACTORS, "m") == 1
+def test_each_stated_unit_has_its_factor():
+    done = column(["98", "9.8", "6.1", "9.8", "9.9"], HB, units=["g/L", "g/dl", "mmol/l", "x", None], unit="g/dL")
+    np.testing.assert_allclose(done.values, [9.8, 9.8, 9.829845, np.nan, 9.9])
+    assert ("null", "unit_unknown", [3]) in said(done)
+    assert ("converted", None, [0]) in said(done) and ("converted", None, [2]) in said(done)
+    done = column(["9.8 g/L", "9.8 g/dL"], HB, units=["g/dL", "g/dL"], unit_column="u")
+    assert said(done) == [("null", "unit_conflict", [0])]
+    done = column(["9.8 %", "6.1 mmol/L"], HB, unit="g/dL")
+    assert said(done) == [("converted", None, [1]), ("null", "unit_unknown", [0])]
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("variable,source\n", "unit factors"),
-        ("variable,source,canonical,factor\n*,a,b,x\n", "unit factors"),
-        ("variable,source,canonical,factor\n*,a,b,0\n", "not positive"),
-        ("variable,source,canonical,factor\n*,a,b,1\n*,a,b,2\n", "stands twice"),
-    ],
-)
-def test_a_broken_factor_table_is_refused(tmp_path, text, words):
-    (tmp_path / "f.csv").write_text(text)
-    with pytest.raises(HemaPilotsError, match=words):
-        load_factors(tmp_path / "f.csv")
+def test_a_declared_unit_that_cannot_be_is_an_error():
+    with pytest.raises(HemaPilotsError, match=r'variables.hb.unit: the unit "K/uL" cannot be converted to g/dL'):
+        column(["9.8"], HB, unit="K/uL")
+    with pytest.raises(HemaPilotsError, match="no unit is stated"):
+        column(["9.8"], HB)
 
 
-def test_flags_have_default_values():
-    done, issues = column(["0", "1", "NA", "2", " 1"], {"type": "flag"})
-    np.testing.assert_array_equal(done.values, [0, 1, np.nan, np.nan, 1])
-    assert summary(issues) == [(None, "null", "missing", 1), (103, "null", "code_unknown", 1)]
+def test_a_unit_is_inferred_for_a_column_and_recorded():
+    done = column(["130000", "128000", "99000", "250000", "88000", "NA"], PLT, "plt", unit="infer")
+    assert done.values.tolist()[:5] == [130, 128, 99, 250, 88]
+    assert said(done) == [("null", "missing", [5]), ("inferred", "unit_inferred", [0, 1, 2, 3, 4])]
+    done = column(["400", "410", "390", "380", "420"], HB, unit="infer")
+    assert np.isnan(done.values).all() and said(done) == [("null", "unit_unknown", [0, 1, 2, 3, 4])]
+    assert done.findings[0].whole and "state its `unit`" in done.findings[0].detail and "Col" in done.findings[0].detail
+    # Only the cells without a unit are in question.
+    done = column(["9.8", "98", "97"], HB, units=["g/dL", "", None], unit_column="u")
+    assert said(done) == [("null", "unit_unknown", [1, 2])]
 
 
-def test_flags_and_categories_are_mapped():
-    done, issues = column(["wt", "mut", "?"], {"type": "flag"}, values={"wt": 0, "mut": 1, "?": None})
-    np.testing.assert_array_equal(done.values, [0, 1, np.nan])
-    assert summary(issues) == [(None, "null", "missing", 1), (None, "mapped", None, 2)]
-    spec = {"type": "category", "levels": ["good", "poor"]}
-    done, issues = column(["Good", "POOR", "NA", "bad", None], spec, values={"Good": "good", "POOR": "poor"})
-    assert done.values.tolist() == ["good", "poor", None, None, None]
-    assert summary(issues) == [
-        (None, "null", "missing", 2),
-        (None, "mapped", None, 2),
-        (103, "null", "code_unknown", 1),
+def test_an_outcome_that_cannot_be_read_stops_the_run():
+    spec = HB | {"known_at": "outcome"}
+    with pytest.raises(HemaPilotsError, match=r'variables.hb: column "Col": .*state its `unit`'):
+        column(["400", "410", "390", "380", "420"], spec, unit="infer")
+
+
+def test_limits_of_the_laboratory():
+    raw = ["250", "4.2 µkat/L", "1.3xULN", "normal", "500"]
+    ratio = column(raw, LDH_ULN, "ldh_uln", unit="U/L", uln=250)
+    np.testing.assert_allclose(ratio.values, [1, 252 / 250, 1.3, np.nan, 2])
+    assert ("null", "parse_error", [3]) in said(ratio)
+    ratio = column(raw, LDH_ULN, "ldh_uln", limits=["250", "250", None, "250", "-"], unit="U/L", uln_column="u")
+    np.testing.assert_allclose(ratio.values, [1, 252 / 250, 1.3, np.nan, np.nan])
+    assert ("null", "unit_unknown", [4]) in said(ratio)
+    limits = ["250 U/L", "4 µkat/L", "250 apples", "0", "<250"]
+    ratio = column(["250"] * 5, LDH_ULN, "ldh_uln", limits=limits, unit="U/L", uln_column="u")
+    np.testing.assert_allclose(ratio.values, [1, 250 / 240, np.nan, np.nan, np.nan])
+    value = column(raw, LDH, "ldh", unit="U/L", uln=250)
+    np.testing.assert_allclose(value.values, [250, 252, 325, np.nan, 500])
+    value = column(raw, LDH, "ldh", unit="U/L")
+    np.testing.assert_allclose(value.values, [250, 252, np.nan, np.nan, 500])
+    assert ("null", "unit_unknown", [2]) in said(value)
+    plain = column(["1.3", "0.8"], LDH_ULN, "ldh_uln", unit="xULN")
+    assert plain.values.tolist() == [1.3, 0.8]
+
+
+def test_marks_are_decided_for_the_column():
+    assert column(["9,8", "10,2"], HB, unit="g/dL").values.tolist() == [9.8, 10.2]
+    assert said(column(["9,8", "10,2"], HB, unit="g/dL")) == [("inferred", "form_inferred", [0, 1])]
+    assert said(column(["9.8", "10.2"], HB, unit="g/dL")) == []
+    assert column(["1,234.5", "98.5"], PLT, "plt", unit="10*9/L").values.tolist() == [1234.5, 98.5]
+    assert column(["1.234", "98.000"], PLT, "plt", unit="/uL").values.tolist() == [1.234, 98]
+    assert column(["1.234", "3.491"], {"type": "number", "unit": "1"}, "score", unit="1").values.tolist() == [
+        1.234,
+        3.491,
     ]
-    assert column(["good"], spec)[0].values.tolist() == ["good"]
+    assert column(["98\u202f000", "120'000"], PLT, "plt", unit="/uL").values.tolist() == [98, 120]
+    assert column(["98 000"], PLT, "plt", unit="/uL", thousands=" ").values.tolist() == [98]
+    # One cell of another hand is no number; half of them are a conflict.
+    done = column(["9.8"] * 20 + ["9,8"], HB, unit="g/dL")
+    assert said(done) == [("null", "parse_error", [20])]
+    done = column(["9.8", "9,8"], HB, unit="g/dL")
+    assert said(done) == [("null", "unit_conflict", [0, 1])] and "declare `decimal`" in done.findings[0].detail
+    done = column(["1.234", "1,234"], PLT, "plt", unit="10*9/L")
+    assert said(done) == [("null", "unit_conflict", [0, 1])]
+
+
+def test_a_declared_mark_stands():
+    done = column(["9.8", "10,1"], HB, unit="g/dL", file={"decimal": ","})
+    np.testing.assert_array_equal(done.values, [np.nan, 10.1])
+    done = column(["98.000", "120.500"], PLT, "plt", unit="/uL", decimal=",", thousands=".")
+    assert done.values.tolist() == [98, 120.5]
+    # Without the thousands mark declared: only where every such cell groups digits and lies in the hard range.
+    assert column(["98.000", "120.500"], PLT, "plt", unit="/uL", decimal=",").values.tolist() == [98, 120.5]
+    assert said(column(["9.812", "9,8"], HB, unit="g/dL", decimal=",")) == [("null", "parse_error", [0])]
+
+
+def test_sentinels_are_declared_or_repeated_codes():
+    raw = ["9.5", "999", "999", "999", "888", "-9"]
+    done = column(raw, HB, unit="g/dL")
+    assert said(done) == [("null", "sentinel", [1, 2, 3]), ("null", "range_hard", [4, 5])]
+    done = column(raw, HB, unit="g/dL", sentinels=[888, -9])
+    assert said(done) == [("null", "sentinel", [1, 2, 3, 4, 5])]
+    done = column(["10", "11"], HB, unit="g/dL", sentinels=[10.0])
+    assert said(done) == [("null", "sentinel", [0])]
+    done = column(["10", "11"], HB, unit="g/dL", missing={"10": "not_done"})
+    assert np.isnan(done.values[0])
+
+
+def test_negative_numbers_are_kept_apart():
+    done = column(["-1", "50", "2"], AGE, "age", unit="a")
+    np.testing.assert_array_equal(done.negative, [-1, np.nan, np.nan])
+    assert column(["1"], AGE, "age", unit="a").negative is None
+
+
+def test_a_constant_measurement_is_structurally_missing():
+    done = column(["9.5"] * 30, HB, unit="g/dL")
+    assert np.isnan(done.values).all()
+    assert [(f.status, f.reason, f.whole) for f in done.findings] == [("null", "missing", True)]
+    assert "one value" in done.findings[0].detail
+    assert column(["9.5"] * 29, HB, unit="g/dL").values.tolist() == [9.5] * 29
+    assert column(["0"] * 30, BLASTS, "bm_blast", unit="%").values.tolist() == [0] * 30
+    assert column([None, "NA"], HB, unit="g/dL").findings[0].detail == "the whole column is empty"
 
 
 def test_numbers_may_have_a_value_map():
-    values = {"below": "0.5", "lost": None}
     spec = {"type": "number", "unit": "1"}
-    np.testing.assert_array_equal(column(["below", "50"], spec, unit="%", values=values)[0].values, [0.5, 0.5])
-    done, issues = column(["below", "lost", "12", "x"], spec, values=values)
+    values = {"below": "0.5", "lost": None}
+    np.testing.assert_array_equal(column(["below", "50"], spec, unit="%", values=values).values, [0.5, 0.5])
+    done = column(["below", "lost", "12", "x"], spec, unit="1", values=values)
     np.testing.assert_array_equal(done.values, [0.5, np.nan, 12, np.nan])
-    assert summary(issues) == [(None, "null", "missing", 1), (103, "null", "parse_error", 1)]
+    assert said(done) == [("null", "missing", [1]), ("null", "parse_error", [3])]
+    with pytest.raises(HemaPilotsError, match='"few" is not a number'):
+        column(["below"], spec, unit="1", values={"below": "few"})
 
 
-def test_a_map_to_a_value_that_does_not_exist_is_refused():
-    with pytest.raises(HemaPilotsError, match=r'variables.hb.values: "fair" .*good, poor'):
-        column(["x"], {"type": "category", "levels": ["good", "poor"]}, values={"x": "fair"})
-    with pytest.raises(HemaPilotsError, match='"2" is not a value'):
-        column(["x"], {"type": "flag"}, values={"x": 2})
+def test_percentages_that_look_like_fractions_are_flagged_as_a_whole():
+    done = column(["0.07", "0.1", "0.02", "0.3", "0.05", "0"], BLASTS, "bm_blast", unit="%")
+    assert done.values[0] == 0.07 and ("flagged", "unit_conflict", list(range(6))) in said(done)
+    assert done.findings[-1].whole
+    done = column(["0.07", "0.1", "0.02", "0.3", "0.05", "0"], BLASTS, "bm_blast", unit="1")
+    assert done.values[0] == 7 and ("converted", None, list(range(6))) in said(done)
 
 
-def test_an_empty_or_wholly_missing_column_works():
-    for spec in (HB, {"type": "flag"}, {"type": "category", "levels": ["a"]}):
-        assert len(column([], spec, unit="g/dL")[0].values) == 0
-        assert pd.isna(column([None, "NA"], spec, unit="g/dL")[0].values).all()
+def test_counts_of_mutations_are_read_in_words():
+    spec = {"type": "number", "unit": "1", "gene": "TP53", "of_variants": "count", "hard": [0, 40]}
+    done = column(["0", "2", "2 mutations", "nonsense"], spec, "tp53_nmut", unit="1")
+    np.testing.assert_array_equal(done.values, [0, 2, 2, np.nan])
+    assert said(done) == [("null", "parse_error", [3])]
+
+
+def test_texts_are_trimmed_and_kept():
+    done = column([" NA", "nicht bestimmt ", None], {"type": "text"})
+    assert done.values.tolist() == [None, "nicht bestimmt", None]
+    assert column([" 46,XY[20] "], {"type": "karyotype"}).values.tolist() == ["46,XY[20]"]
+
+
+@pytest.mark.parametrize(
+    "spec", [HB, {"type": "flag"}, {"type": "category", "levels": ["a"]}, {"type": "date"}, {"type": "text"}]
+)
+def test_an_empty_or_wholly_missing_column_works(spec):
+    declared = {"unit": "g/dL"} if spec is HB else {}
+    assert len(column([], spec, **declared).values) == 0
+    done = column([None, "NA", ""], spec, **declared)
+    assert pd.isna(done.values).all() and said(done) == [("null", "missing", [0, 1, 2])]
+
+
+def test_texts_that_differ_by_white_space_are_one():
+    done = column(["9.8", " 9.8", "9.8\u00a0", "NA ", "\ufeffNA"], HB, unit="g/dL")
+    np.testing.assert_array_equal(done.values, [9.8, 9.8, 9.8, np.nan, np.nan])
+
+
+# The law: what is not a plain number as declared stands in a finding, and what is null stands in exactly one.
+LETTERS = st.text(alphabet=string.digits + ".,<>~-+*%() eExHLkgmol/dUN'\u00a0\u2212²½", min_size=0, max_size=9)
+ANY = st.text(min_size=0, max_size=12).filter(lambda text: not any("\ud800" <= letter <= "\udfff" for letter in text))
+PLAIN = re.compile(r"[-+\u2212]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?", re.ASCII)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(LETTERS | ANY, min_size=1, max_size=8), st.sampled_from([".", None]))
+def test_no_text_is_coerced_silently(texts, decimal):
+    done = column(texts, HB, unit="g/dL", decimal=decimal)
+    nulls = np.zeros(len(texts), dtype=int)
+    touched = np.zeros(len(texts), dtype=bool)
+    for finding in done.findings:
+        assert finding.status in STATUSES and (finding.reason is None or finding.reason in REASONS)
+        assert finding.cells.dtype == np.int64 and (np.diff(finding.cells) > 0).all()
+        touched[finding.cells] = True
+        if finding.status == "null":
+            nulls[finding.cells] += 1
+    for place, text in enumerate(texts):
+        value = done.values[place]
+        assert nulls[place] == np.isnan(value), text
+        plain = PLAIN.fullmatch(text.strip(" \t\r\n\v\f\u00a0\u2007\u2009\u200a\u200b\u202f\u3000\ufeff"))
+        if not np.isnan(value) and not touched[place]:
+            assert plain and value == float(plain[0].replace("\u2212", "-")), text
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.floats(2, 20, allow_nan=False).map(lambda value: round(value, 3)), min_size=1, max_size=6))
+def test_numbers_come_back_from_any_unit_and_mark(values):
+    for unit, factor in (("g/dL", 1), ("g/L", 10)):
+        for mark in ".,":
+            raw = [f"{value * factor:.4f}".replace(".", mark) for value in values]
+            done = column(raw, HB, unit=unit, decimal=mark)
+            np.testing.assert_allclose(done.values, values, rtol=1e-12)

@@ -1,15 +1,20 @@
 """A whole source: derived variables, inclusion, endpoints, flow, and the errors that stop it."""
 
 import copy
+import hashlib
+import itertools
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hemapilots.errors import HemaPilotsError
 from hemapilots.harmonize import harmonize, load_factors
-from hemapilots.harmonize.issues import COLUMNS
+from hemapilots.harmonize.issues import COLUMNS, Issues, raw_hashes
+from hemapilots.ingest.delivered import Delivered, Remark
 
 FACTORS = load_factors(Path(__file__).parents[2] / "resources/units/factors.csv")
 USE_CASE = {
@@ -38,7 +43,7 @@ USE_CASE = {
 }
 MAPPING = {
     "name": "clinic",
-    "missing": ["NA"],
+    "missing": {"NA": "missing"},
     "files": {"main": {"path": "x.csv", "decimal": ","}},
     "variables": {
         "sex": {"column": "SEX"},
@@ -63,8 +68,14 @@ RAW = pd.DataFrame(
 )
 
 
+def as_delivered(raw):
+    return Delivered(
+        raw.assign(**{name: pd.Categorical(raw[name]) for name in raw if name not in ("row", "patient_id")})
+    )
+
+
 def run(raw=RAW, use_case=USE_CASE, mapping=MAPPING):
-    return harmonize(raw, use_case, mapping, FACTORS)
+    return harmonize(as_delivered(raw), use_case, mapping, FACTORS)
 
 
 def test_columns_rows_and_values():
@@ -89,7 +100,7 @@ def test_endpoints_in_years_with_half_a_day_for_zero():
     np.testing.assert_array_equal(table["late_event"], [1, 2, np.nan, np.nan, np.nan, np.nan])
     np.testing.assert_array_equal(table["late_entry"][:2], [0.5, 0])
     expected = {"patients": 4, "events": 3, "competing": 0, "censored": 1, "unknown": 2, "zero_time": 1}
-    assert flow["endpoints"]["os"] == {"label": "Overall", **expected}
+    assert {**flow["endpoints"]["os"], "lines": []} == {"label": "Overall", **expected, "lines": []}
     assert flow["endpoints"]["late"]["competing"] == 1
 
 
@@ -195,14 +206,242 @@ def test_faults_of_the_use_case_name_the_place():
 
 def test_delivered_column_of_which_nothing_can_be_used_is_a_mistake():
     """Haemoglobin in g/L declared as g/dL, or a decimal comma as a point: an error, not a column of missing values."""
-    from hemapilots.harmonize.engine import _check_usable
-    from hemapilots.harmonize.issues import Issues
+    raw = RAW.assign(blast=["450", "500", "NA", "900", "195", "101", "202", "303"])
+    check_refused(['variables.blast: of column "BLAST"', "no delivered value can be used (range_hard)"], raw)
+    run(RAW.assign(blast=["450"] * 7 + ["3"]))
+    table, _, _ = run(RAW.assign(blast="NA"))
+    assert table["blast"].isna().all()
 
+
+def test_a_patient_number_joins_rows_and_consent_comes_first():
+    raw = RAW.assign(
+        patient_id=["a", "b", "c", "d", "e", "a", "g", "h"],
+        blast=["4", "5", "25", "NA", "19,5", "4,05", "2", "3"],
+        sex=["F", "F", "F", "F", "F", "F", "F", "F"],
+    )
+    raw["consent"] = ["yes", "yes", "yes", "NA", "yes", "yes", "withdrawn", "yes"]
+    mapping = copy.deepcopy(MAPPING)
+    mapping["auxiliary"] = {
+        "consent": {"column": "CONSENT", "type": "category", "values": {"yes": "yes", "withdrawn": "no"}}
+    }
+    mapping["inclusion"] = [
+        {"name": "consent", "label": "Consent", "expression": 'consent != "no"', "reason": "consent_withdrawn"},
+        {"name": "not_d", "label": "Not d", "expression": "blast < 19", "reason": "ineligible"},
+    ]
+    table, issues, flow = run(raw, mapping=mapping)
+    assert table["row"].tolist() == [0, 1, 3, 7]
+    steps = [(step["step"], step["records_in"], step["lost"], step["unknown"]) for step in flow["steps"]]
+    assert steps[:4] == [("delivered", 8, 0, 0), ("consent", 8, 1, 1), ("patients", 7, 1, 0), ("not_d", 6, 2, 1)]
+    assert (
+        6 not in issues["row"].dropna().tolist()
+        and "consent" not in issues.loc[issues["status"] == "rejected", "variable"].tolist()
+    )
+    assert issues.loc[(issues["variable"] == "other"), "count"].tolist() == [6]
+    check_adds_up(flow, table)
+
+
+def test_withdrawn_in_one_row_of_a_patient_is_withdrawn():
+    raw = RAW.assign(patient_id=["a", "a", *(f"i{place}" for place in range(2, 8))])
+    raw["consent"] = ["yes", "no"] + ["yes"] * 6
+    mapping = copy.deepcopy(MAPPING)
+    mapping["auxiliary"] = {"consent": {"column": "CONSENT", "type": "flag", "values": {"yes": 1, "no": 0}}}
+    mapping["inclusion"] = [{"name": "consent", "expression": "consent", "reason": "consent_withdrawn"}]
+    table, issues, flow = run(raw, mapping=mapping)
+    assert not {0, 1} & set(table["row"]) and not {0, 1} & set(issues["row"].dropna())
+    assert flow["steps"][1]["lost"] == 2
+
+
+def test_checks_flag_null_and_reject_in_order():
+    use_case = copy.deepcopy(USE_CASE)
+    check = {"label": "", "reason": "contradiction"}
+    use_case["checks"] = [
+        {**check, "name": "odd", "expression": "blast > 4 and gene", "action": "flag", "variables": ["blast", "other"]},
+        {**check, "name": "high", "expression": "blast > 24", "action": "null", "variables": ["blast", "gene"]},
+        {**check, "name": "low", "expression": "blast < 1.5", "action": "reject"},
+        {**check, "name": "idle", "expression": "other or blast_date > 3", "action": "reject"},
+    ]
+    table, issues, flow = run(use_case=use_case)
+    # Row 2 is no longer excluded for its blasts, which are unknown now; row 5 is rejected.
+    assert table["row"].tolist() == [0, 2, 3, 4, 6, 7]
+    assert np.isnan(table["blast"][1]) and np.isnan(table["gene"][1])
+    said = [
+        tuple(values)
+        for values in issues.loc[issues["reason"] == "contradiction", ["row", "variable", "status"]].values
+    ]
+    assert sorted(said) == [(1, "blast", "flagged"), (2, "blast", "null"), (2, "gene", "null"), (5, "low", "rejected")]
+    steps = {step["step"]: (step["lost"], step["unknown"]) for step in flow["steps"]}
+    assert steps["low"] == (1, 2) and steps["idle"] == (0, 7)
+    check_adds_up(flow, table)
+
+
+def test_a_mapping_derives_what_has_no_column_and_flags_what_differs():
+    mapping, use_case = copy.deepcopy(MAPPING), copy.deepcopy(USE_CASE)
+    use_case["variables"]["ratio"] = {"label": "", "type": "number", "unit": "1"}
+    mapping["derived"] = {"other": "ratio > 2", "ratio": "blast / 2", "gene": "case(blast > 4, 1, blast < 1.5, 1, 0)"}
+    table, issues, _ = run(use_case=use_case, mapping=mapping)
+    assert table["other"].fillna(-1).tolist() == [1, -1, 1, 0, 0, 0]
+    gene = issues[issues["variable"] == "gene"]
+    assert gene.loc[gene["status"] == "flagged", "row"].tolist() == [0, 2, 4, 5, 7]
+    assert table["gene"].tolist() == [0, 1, 0, 0, 0, 1]
+    assert ("mapped", 7) in [
+        tuple(values) for values in issues.loc[issues["variable"] == "ratio", ["status", "count"]].values
+    ]
+    mapping["derived"] = {"other": "ratio > 2", "ratio": "other + 1"}
+    check_refused(["derived.other", "circle"], use_case=use_case, mapping=mapping)
+    mapping["derived"] = {"other": "blast"}
+    check_refused(["derived.other", "neither 0 nor 1"], mapping=mapping)
+
+
+def test_an_endpoint_that_outlasts_another_is_unknown():
+    use_case = copy.deepcopy(USE_CASE)
+    use_case["endpoints"]["late"] = {"label": "Late", "time": "seen", "event": "died", "not_after": "os"}
+    raw = RAW.assign(seen=["1,5", "0", "0", "0", "0", "0", "4", "5,001"])
+    table, issues, flow = run(raw, use_case)
+    assert table["late_event"].fillna(-1).tolist() == [-1, 0, 0, -1, 1, 1]
+    assert issues.loc[issues["reason"] == "contradiction", ["row", "variable"]].values.tolist() == [[0, "late_time"]]
+    check_adds_up(flow, table)
+
+
+def test_remarks_of_the_reader_are_issues():
+    delivered = as_delivered(RAW)
+    delivered.remarks.append(Remark(None, "rejected", "ineligible", "only in labs", 3))
+    _, issues, _ = harmonize(delivered, USE_CASE, MAPPING, FACTORS)
+    assert issues.iloc[0][["status", "reason", "detail", "count"]].tolist() == [
+        "rejected",
+        "ineligible",
+        "only in labs",
+        3,
+    ]
+    assert issues.iloc[0][["row", "variable"]].isna().all()
+
+
+def test_issues_are_columns_of_stable_types():
     issues = Issues()
-    issues.cells(np.arange(3), "hb", "null", "range_hard", "outside 2 to 20 g/dL")
-    with pytest.raises(
-        HemaPilotsError, match=r'variables.hb: of column "Hb" no delivered value can be used \(range_hard\)'
-    ):
-        _check_usable("hb", {"column": "Hb"}, np.full(3, np.nan), issues, {"name": "clinic"})
-    _check_usable("hb", {"column": "Hb"}, np.array([np.nan, 9.0, np.nan]), issues, {"name": "clinic"})
-    _check_usable("plt", {"column": "Plt"}, np.full(3, np.nan), issues, {"name": "clinic"})
+    assert issues.table().dtypes.astype(str).to_dict() == {
+        name: str(np.dtype(kind)) if kind is object else kind for name, kind in COLUMNS.items()
+    }
+    issues.cells(np.array([3, 5]), "x", "null", "parse_error", "d", np.array(["a", None], dtype=object))
+    issues.column("x", "converted", None, "u", 7)
+    issues.column("x", "converted", None, "u", 0)
+    table = issues.table()
+    assert table["row"].tolist() == [3, 5, pd.NA] and table["raw_hash"].tolist() == ["a", None, None]
+    assert table["count"].tolist() == [1, 1, 7] and table["reason"].tolist() == ["parse_error", "parse_error", None]
+    hashes = raw_hashes(pd.Categorical(["b", None, "a"]), np.array([2, -1, 1, 2]))
+    assert hashes[0] == hashes[3] == hashlib.sha256(b"a").hexdigest()[:16] and hashes[1] is None and hashes[2] is None
+
+
+def check_adds_up(flow, table):
+    """Every step goes on where the last one ended, and the last ones are the table."""
+    steps = flow["steps"]
+    assert steps[-1]["records_out"] == len(table)
+    for step, following in itertools.pairwise(steps):
+        assert step["records_out"] == following["records_in"]
+    for step in steps:
+        assert step["records_in"] - step["lost"] == step["records_out"] >= 0
+    for counts in flow["endpoints"].values():
+        lines = counts["lines"]
+        assert counts["events"] + counts["competing"] + counts["censored"] == counts["patients"]
+        assert counts["patients"] + counts["unknown"] == len(table)
+        for what in ("patients", "events"):
+            for line, following in itertools.pairwise(lines):
+                assert line[f"{what}_out"] == following[f"{what}_in"]
+            assert all(line[f"{what}_in"] - line[f"{what}_lost"] == line[f"{what}_out"] >= 0 for line in lines)
+            assert lines[-1][f"{what}_out"] == counts[what]
+    for name, record in flow["reconciliation"].items():
+        assert record["delivered"] + sum(line["count"] for line in record["lines"]) == record["counted"]
+        assert record["counted"] == flow["endpoints"][name]["events"]
+
+
+DATES = ["2019-01-01", "2020-01-01", "2020-02-01", "2021-01-01", "2023-01-01", "NA", "odd"]
+FOLLOWED = {
+    "variables": {
+        "sex": {"type": "category", "levels": ["F", "M"]},
+        "blast": {"type": "number", "unit": "%", "hard": [0, 100]},
+        "vital": {"type": "category", "levels": ["alive", "dead", "lost"]},
+        **{name: {"type": "date"} for name in ("birth", "index", "contact", "death", "relapse")},
+        **{name: {"type": "number", "unit": "a", "hard": [0, 60]} for name in ("os_years", "efs_years")},
+        **{name: {"type": "flag"} for name in ("os_status", "efs_status")},
+    },
+    "checks": [
+        {"name": "no", "label": "", "expression": "blast > 80", "action": "reject", "reason": "contradiction"},
+        {
+            "name": "na",
+            "label": "",
+            "expression": "blast > 70",
+            "action": "null",
+            "variables": ["death"],
+            "reason": "contradiction",
+        },
+    ],
+    "inclusion": [{"name": "few", "label": "Few", "expression": "blast < 50", "reason": "ineligible"}],
+    "follow_up": {
+        "index": "index",
+        "last_contact": "contact",
+        "birth": "birth",
+        "death": "death",
+        "status": "vital",
+        "outcomes": {
+            "os": {"time": "os_years", "status": "os_status", "events": ["death"]},
+            "efs": {"time": "efs_years", "status": "efs_status", "events": ["relapse", "death"]},
+        },
+    },
+    "endpoints": {
+        "os": {"label": "OS", "time": "os_years", "event": "os_status"},
+        "efs": {"label": "EFS", "time": "efs_years", "event": "efs_status", "not_after": "os"},
+    },
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_the_flow_always_adds_up(data):
+    n = data.draw(st.integers(1, 12))
+    cells = lambda values: data.draw(st.lists(st.sampled_from(values), min_size=n, max_size=n))  # noqa: E731
+    columns = {
+        "patient_id": cells([f"p{place}" for place in range(9)]),
+        "sex": cells(["F", "M", "NA", "F"]),
+        "blast": cells(["1", "3", "60", "75", "90", "x", "NA"]),
+        "vital": cells(["alive", "dead", "lost", "NA"]),
+        "birth": cells(["1950-01-01", "1950-01-01", *DATES]),
+        "index": cells(["2020-01-01", "2020-01-01", *DATES]),
+        **{name: cells(DATES) for name in ("contact", "death", "relapse")},
+        **{name: cells(["NA", "NA", "1", "2"]) for name in ("os_years", "efs_years")},
+        **{name: cells(["NA", "NA", "1", "0"]) for name in ("os_status", "efs_status")},
+        "consent": cells(["1", "1", "1", "1", "0", "NA"]),
+    }
+    # One patient that is always left.
+    anchor = dict.fromkeys(columns, "NA") | {"patient_id": "last", "os_years": "1", "os_status": "1", "efs_years": "1"}
+    anchor |= {"efs_status": "1", "blast": "2", "sex": "F", "birth": "1950-01-01", "vital": "dead", "consent": "1"}
+    anchor |= {"index": "2020-01-01", "contact": "2020-05-01", "death": "2021-01-01", "relapse": "2021-01-01"}
+    raw = pd.DataFrame({name: [*values, anchor[name]] for name, values in columns.items()})
+    raw.insert(0, "row", np.arange(len(raw)))
+    mapping = {
+        "name": "clinic",
+        "missing": {"NA": "missing"},
+        "files": {"main": {"path": "x.csv", "decimal": ".", "date_format": ["YYYY-MM-DD"]}},
+        "variables": {name: {"column": name, "unit": spec.get("unit")} for name, spec in FOLLOWED["variables"].items()},
+        "auxiliary": {"consent": {"column": "consent", "type": "flag"}},
+        "inclusion": [{"name": "consent", "expression": "consent", "reason": "consent_withdrawn"}],
+        "lock": "2022-06-01",
+    }
+    mapping["variables"]["vital"]["values"] = {name: name for name in ("alive", "dead", "lost")}
+    mapping["variables"]["sex"]["values"] = {"F": "F", "M": "M"}
+    table, issues, flow = harmonize(as_delivered(raw), FOLLOWED, mapping, FACTORS)
+    check_adds_up(flow, table)
+    check_every_cell_is_explained(
+        table, issues, [name for name, spec in FOLLOWED["variables"].items() if spec["type"] != "date"]
+    )
+
+
+def check_every_cell_is_explained(table, issues, names):
+    """Null cells are listed once, or are those of the one row about the column; flagged cells have a value."""
+    for name in names:
+        found = issues[issues["variable"] == name]
+        listed = found[(found["status"] == "null") & found["row"].notna()]
+        assert not listed["row"].duplicated().any()
+        values = table.set_index("row")[name]
+        here = listed[listed["row"].isin(values.index)]
+        assert values[here["row"].tolist()].isna().all()
+        assert (found["row"].isna() & (found["status"] == "null")).sum() <= 1
+        flagged = found[(found["status"] == "flagged") & found["row"].isin(values.index)]
+        assert values[flagged["row"].tolist()].notna().all()

@@ -6,8 +6,8 @@ import pytest
 
 from hemapilots.errors import HemaPilotsError
 from hemapilots.harmonize.issues import COLUMNS, Issues
-from hemapilots.harmonize.quality import quality
 from hemapilots.harmonize.split import site_flow, sizes, split
+from hemapilots.quality import quality
 
 USE_CASE = {
     "variables": {"x": {"type": "number"}},
@@ -97,3 +97,17 @@ def test_sizes_are_those_of_the_largest_remainder(n, shares, expected):
 def test_impossible_shares_are_refused(shares, words):
     with pytest.raises(HemaPilotsError, match=words):
         split(*source(), shares, seed=1)
+
+
+def test_what_only_the_source_went_through_belongs_to_no_site():
+    table, _ = source()
+    issues = Issues()
+    issues.column(None, "rejected", "ineligible", "only in labs", 3)
+    issues.column("x", "rejected", "parse_error", "beside the chosen", 2)
+    issues.column("drawn", "null", "missing", "", 9)
+    issues.column("x", "inferred", "unit_inferred", "mg", 80)
+    issues.column("x", "null", "not_assayed", "", 21)
+    parts = split(table, issues.table(), SHARES, seed=7)
+    for records, part in parts.values():
+        assert part["status"].tolist() == ["inferred", "null"] and part["variable"].tolist() == ["x", "x"]
+        assert part["count"].tolist() == [records["x"].notna().sum(), records["x"].isna().sum()]

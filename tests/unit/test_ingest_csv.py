@@ -42,14 +42,20 @@ def changed(**changes):
     return mapping
 
 
+def cells(folder, mapping, name) -> list:
+    """A column as delivered; None where there is no cell."""
+    column = ingest(folder, mapping).records[name]
+    return column.astype(object).where(column.notna(), None).tolist()
+
+
 def test_joins_on_the_patient_id_and_keeps_raw_text(folder):
-    table = ingest(folder, MAPPING)
+    table = ingest(folder, MAPPING).records
     assert table.columns.tolist() == ["row", "patient_id", "hb", "kras", "sex"]
     assert table["row"].tolist() == [0, 1, 2] and table["row"].dtype == "int64"
     assert table["patient_id"].tolist() == ["p1", "p2", "p3"]
-    assert table["hb"].tolist() == ["9.8", "NA", " 11 "]
-    assert table["kras"].tolist() == ["0", None, "1"]
-    assert not table.isin(["Ann"]).any().any()
+    assert cells(folder, MAPPING, "hb") == ["9.8", "NA", " 11 "]
+    assert cells(folder, MAPPING, "kras") == ["0", None, "1"]
+    assert not table.astype(object).isin(["Ann"]).any().any()
 
 
 @pytest.mark.parametrize(
@@ -64,22 +70,21 @@ def test_joins_on_the_patient_id_and_keeps_raw_text(folder):
 )
 def test_encodings(folder, encoding, declared):
     (folder / "main.csv").write_bytes(MAIN.replace("NA", "é").encode(encoding))
-    table = ingest(folder, changed(files__main={"path": "main.csv", "encoding": declared}))
-    assert table["hb"].tolist() == ["9.8", "é", " 11 "]
+    mapping = changed(files__main={"path": "main.csv", "encoding": declared})
+    assert cells(folder, mapping, "hb") == ["9.8", "é", " 11 "]
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
 def test_line_endings_and_quoted_cells(folder, ending):
     text = 'PID,Name,Sex,Hb\np1,"Doe, ""A""",F,"9,8"\np2,"x\ny",M,7\n'.replace("\n", ending)
     (folder / "main.csv").write_bytes(text.encode())
-    assert ingest(folder, MAPPING)["hb"].tolist() == ["9,8", "7"]
+    assert cells(folder, MAPPING, "hb") == ["9,8", "7"]
 
 
 def test_unmapped_header_may_repeat_and_a_column_may_serve_two_variables(folder):
     (folder / "main.csv").write_text(MAIN.replace("Name", "Hb2").replace("PID,", "PID,"))
     mapping = changed(variables__hb_again={"column": "Hb"})
-    table = ingest(folder, mapping)
-    assert table["hb_again"].tolist() == table["hb"].tolist()
+    assert cells(folder, mapping, "hb_again") == cells(folder, mapping, "hb")
 
 
 def check_refused(folder, mapping, *words, check=True):
@@ -122,7 +127,7 @@ def test_git_lfs_pointer(folder):
 
 
 def test_absent_column_names_the_nearest(folder):
-    check_refused(folder, changed(variables__hb__column="HB"), 'column "HB"', 'nearest is "Hb"', "mapping clinic")
+    check_refused(folder, changed(variables__hb__column="Hbb"), 'column "Hbb"', 'nearest is "Hb"', "mapping clinic")
     check_refused(folder, changed(patient_id="PIDD"), 'nearest is "PID"')
 
 
@@ -137,12 +142,12 @@ def test_doubled_mapped_header(folder):
 
 def test_duplicate_and_absent_ids(folder):
     (folder / "main.csv").write_text(MAIN + "p1,Eve,F,8\n p1 ,Eve,F,8\n")
-    check_refused(folder, MAPPING, "3 rows share", 'column "PID"', check=False)
+    assert ingest(folder, MAPPING).records["patient_id"].tolist() == ["p1", "p2", "p3", "p1", "p1"]
     (folder / "main.csv").write_text(MAIN + ",Eve,F,8\nNA,Eve,F,8\n")
     check_refused(folder, MAPPING, "2 rows have no patient id", check=False)
     (folder / "main.csv").write_text(MAIN)
     (folder / "sub" / "genes.tsv").write_text(GENES + "1\tp3\n")
-    check_refused(folder, MAPPING, "genes.tsv", "2 rows share", check=False)
+    check_refused(folder, MAPPING, "genes.tsv", "2 rows share", "files.genes.repeated: true", check=False)
 
 
 def test_files_without_common_patients(folder):
@@ -152,7 +157,8 @@ def test_files_without_common_patients(folder):
 
 def test_wrong_encoding_names_the_field(folder):
     (folder / "main.csv").write_bytes(MAIN.replace("NA", "é").encode("latin-1"))
-    check_refused(folder, MAPPING, "not written in utf-8", "files.main.encoding", check=False)
+    declared = changed(files__main={"path": "main.csv", "encoding": "utf-8"})
+    check_refused(folder, declared, "not written in utf-8", "files.main", "(encoding)", check=False)
     check_refused(folder, changed(files__main={"path": "main.csv", "encoding": "utf-99"}), "utf-99")
 
 
@@ -176,3 +182,82 @@ def test_unknown_reader(folder):
 def test_check_looks_at_headers_only(folder):
     (folder / "main.csv").write_text(MAIN + "p1,Eve,F,8\n")
     check_extract(folder, MAPPING)
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_a_delimiter_that_is_not_declared_is_found_and_recorded(folder, delimiter):
+    text = "PID;Name;Sex;Hb\np1;Ann, A.;F;9,8\np2;Bob;M;10,1\n".replace(";", delimiter)
+    (folder / "main.csv").write_text(text)
+    assert cells(folder, MAPPING, "hb") == ["9,8", "10,1"]
+    remarks = ingest(folder, MAPPING).remarks
+    assert any("separated by" in remark.detail and remark.status == "inferred" for remark in remarks)
+
+
+def test_an_encoding_that_is_not_declared_is_found_and_recorded(folder):
+    (folder / "main.csv").write_bytes(MAIN.replace("NA", "männlich").encode("cp1252"))
+    assert cells(folder, MAPPING, "hb") == ["9.8", "männlich", " 11 "]
+    assert any(remark.reason == "encoding" and "cp1252" in remark.detail for remark in ingest(folder, MAPPING).remarks)
+
+
+def test_other_names_of_a_column(folder):
+    mapping = changed(variables__hb={"column": "Hämoglobin", "aliases": ["HGB", "Hb"]})
+    assert cells(folder, mapping, "hb") == ["9.8", "NA", " 11 "]
+    (folder / "main.csv").write_text(MAIN.replace("Name", "HGB"))
+    check_refused(folder, mapping, 'column "HGB"', '"Hb" would be hb too', "variables.hb.column")
+
+
+def test_a_header_is_found_without_case_accents_and_punctuation(folder):
+    (folder / "main.csv").write_text(MAIN.replace("Hb", "Hémoglobine (g/dl)"))
+    assert cells(folder, changed(variables__hb__column="hemoglobine [g/dL]"), "hb") == ["9.8", "NA", " 11 "]
+
+
+def test_units_dates_and_limits_beside_a_value(folder):
+    (folder / "main.csv").write_text("PID,Sex,Hb,unit,day,uln\np1,F,9.8,g/dL,2020-01-02,14\n")
+    columns = {"unit_column": "unit", "date": "day", "uln_column": "uln"}
+    mapping = changed(variables__hb={"column": "Hb", **columns})
+    found = {part: cells(folder, mapping, f"hb__{part}") for part in ("unit", "date", "uln")}
+    assert found == {"unit": ["g/dL"], "date": ["2020-01-02"], "uln": ["14"]}
+
+
+def test_repeated_rows_become_observations(folder):
+    (folder / "labs.csv").write_text(
+        "id,day,Plt\np2,2020-01-01,90\np1,2020-02-01,\np1,2020-03-01,95\nx9,2020-01-01,1\n"
+    )
+    mapping = changed(files__labs={"path": "labs.csv", "patient_id": "id", "repeated": True, "date": "day"})
+    mapping["variables"]["plt"] = {"column": "Plt", "file": "labs"}
+    delivered = ingest(folder, mapping)
+    assert "plt" not in delivered.records
+    table = delivered.observations.astype(object)
+    assert table[["row", "patient_id", "variable", "value", "date"]].values.tolist() == [
+        [0, "p2", "plt", "90", "2020-01-01"],
+        [2, "p1", "plt", "95", "2020-03-01"],
+    ]
+    assert table["unit"].isna().all()
+    assert [(remark.status, remark.detail, remark.count) for remark in delivered.remarks if remark.variable is None][
+        -1
+    ] == ("rejected", "only in labs", 1)
+
+
+def test_a_table_of_variants(folder):
+    (folder / "maf.csv").write_text("PID,Gene,AA,VAF\np1,TP53,p.R175H,0.4\np1,TET2,,0.1\nx9,KRAS,,0.2\n")
+    mapping = changed(
+        files__maf={"path": "maf.csv"}, variants={"file": "maf", "gene": "Gene", "protein": "AA", "vaf": "VAF"}
+    )
+    table = ingest(folder, mapping).variants.astype(object)
+    assert table[["patient_id", "gene", "protein", "vaf"]].values.tolist() == [
+        ["p1", "TP53", "p.R175H", "0.4"],
+        ["p1", "TET2", "", "0.1"],
+    ]
+
+
+def test_a_link_that_leaves_the_extract(folder, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside") / "main.csv"
+    outside.write_text(MAIN)
+    (folder / "main.csv").unlink()
+    (folder / "main.csv").symlink_to(outside)
+    check_refused(folder, MAPPING, "leaves the extract folder")
+
+
+def test_a_header_of_absurd_width(folder):
+    (folder / "main.csv").write_text("PID,Sex,Hb" + ",x" * 60_000 + "\np1,F,1" + "," * 60_000 + "\n")
+    check_refused(folder, MAPPING, "60,003 columns", check=False)

@@ -142,10 +142,27 @@ def test_ledger_files_add_up(tmp_path):
 
 def test_files_leave_through_the_exit_too(tmp_path):
     exit_ = Exit("a", "evaluate", "enforce")
-    exit_.release_json("quality", {"n": 12}, tmp_path / "q.json")
+    exit_.release_json("quality", {"records": 12}, tmp_path / "q.json")
     exit_.release_csv("curves", pd.DataFrame({"at_risk": [10]}), tmp_path / "c.csv")
     assert [entry["message_type"] for entry in exit_.entries] == ["quality", "curves"]
     assert (tmp_path / "q.json").exists() and (tmp_path / "c.csv").exists()
+
+
+@pytest.mark.parametrize("gate", ["enforce", "report", "off"])
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ({"records": 12, "rows": [1, 2]}, "quality carries rows, which its type does not know"),
+        ({"checks": [{"id": "x", "patient": "p1"}]}, "quality carries patient in checks"),
+        ({"flow": [{"step": "s", "ids": [1]}]}, "quality carries ids in flow"),
+        ({"checks": ["p1"]}, "quality carries a value in checks"),
+        ([1, 2], "quality carries a list"),
+    ],
+)
+def test_a_quality_record_carries_what_its_type_knows_and_nothing_else(tmp_path, gate, record, expected):
+    with pytest.raises(Refusal, match=expected):
+        Exit("a", "harmonize", gate).release_json("quality", record, tmp_path / "q.json")
+    assert not (tmp_path / "q.json").exists()
 
 
 def test_a_baseline_may_end_with_follow_up_and_nothing_else_may():

@@ -6,7 +6,7 @@ import pytest
 import report_sample
 
 from hemapilots.errors import HemaPilotsError
-from hemapilots.report import coefficients, cohort, exchange, performance, verdict_words
+from hemapilots.report import checks, coefficients, cohort, exchange, performance, verdict_words
 from hemapilots.report.released import read_released
 from hemapilots.report.words import Labels
 
@@ -38,6 +38,25 @@ def test_headline_sets_the_primary_first_and_the_scores_last(pilot):
     assert table["rows"][0]["uno_c"] == "0.700 (0.650 to 0.750)"
     # The figure over pairs across sites, not the within-site one.
     assert table["rows"][1]["difference"] == "−0.001 (−0.006 to +0.004)"
+
+
+def test_events_are_followed_into_the_endpoint(pilot):
+    released, labels = pilot
+    rows = cohort.event_rows(released.quality, {"os": labels.endpoint("os")})
+    assert [row["label"] for row in rows] == ["Patients", "Time missing"] * 2
+    assert (rows[1]["patients_in"], rows[1]["patients_lost"], rows[1]["patients_out"]) == ("72", "12", "60")
+    assert (rows[1]["events_in"], rows[1]["events_lost"], rows[1]["events_out"]) == ("not shown", "not shown", "30")
+
+
+def test_checks_stand_failed_ones_first(pilot):
+    tables = checks.check_tables(pilot[0].quality)
+    assert [site["site"] for site in tables["sites"]] == ["north", "south"]
+    site = tables["sites"][0]
+    assert site["judged"] == 2 and [row["who"] for row in site["failed"]] == ["Age <b>"]
+    assert (site["failed"][0]["percent"], site["failed"][0]["limit"]) == ("11.7 %", "1 %")
+    assert tables["summary"][0]["cells"] == [{"passed": 1, "failed": 1, "open": 0}] * 2
+    assert [kind["passed"] for kind in site["kinds"]] == [1, 0] and site["kinds"][1]["notes"]
+    assert checks.check_tables({"north": {"records": 5}}) == {"summary": [], "sites": []}
 
 
 def test_an_in_sample_score_is_marked(pilot):

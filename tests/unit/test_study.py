@@ -60,9 +60,9 @@ MISTAKES = [
         USE_CASE,
         "expression: bm_blast < 20",
         "expression: bm_blasts < 20",
-        ["inclusion.0.expression", "bm_blasts", "did you mean 'bm_blast'?"],
+        ["inclusion.1.expression", "bm_blasts", "did you mean 'bm_blast'?"],
     ),
-    (USE_CASE, "expression: bm_blast < 20", "expression: bm_blast <", ["inclusion.0.expression"]),
+    (USE_CASE, "expression: bm_blast < 20", "expression: bm_blast <", ["inclusion.1.expression"]),
     (USE_CASE, "primary_endpoint: os", "primary_endpoint: oss", ["primary_endpoint", "did you mean 'os'?"]),
     (
         USE_CASE,
@@ -95,6 +95,57 @@ def test_mistake_gives_one_sentence_with_file_and_remedy(config, file, old, new,
         assert f"{config / file}, line " in message
         named = int(message.split(", line ")[1].split(":")[0])
         assert abs(named - line) <= 3
+
+
+SECTIONS = [
+    (MAPPING, "auxiliary: {hb: {column: x, type: text}}", ["auxiliary.hb", "name is a variable's"]),
+    (MAPPING, "auxiliary: {ward: {column: x, type: category}}", ["auxiliary.ward", "`values`"]),
+    (MAPPING, "derived: {hbb: hb * 2}", ["derived.hbb", "did you mean 'hb'?"]),
+    (MAPPING, "derived: {hb: hbb * 2}", ["derived.hb", "unknown variable 'hbb'"]),
+    (MAPPING, "inclusion: [{name: a, label: a, expression: hb > 1, reason: because}]", ["inclusion.0.reason", "not a"]),
+    (MAPPING, "variants: {file: maf, gene: Gene}", ["variants.file", "no such file"]),
+    (MAPPING, "panel: {genes: {a: [TP53]}}", ["panel", "`column`"]),
+    (MAPPING, "database: OMOP", ["give `files`, or `database`"]),
+    (MAPPING, "lock: yesterday", ["lock", "date"]),
+    (MAPPING, "language: xx", ["language", "'en'"]),
+    (
+        USE_CASE,
+        "checks: [{name: a, label: a, expression: hbb > 1, action: reject, reason: contradiction}]",
+        ["checks.0.expression", "unknown variable 'hbb'"],
+    ),
+    (
+        USE_CASE,
+        "checks: [{name: a, label: a, expression: hb > 1, action: flag, reason: contradiction}]",
+        ["checks.0", "name the `variables`"],
+    ),
+    (
+        USE_CASE,
+        "checks: [{name: a, label: a, expression: hb > 1, action: 'null', variables: [hb], reason: odd}]",
+        ["checks.0.reason", "'odd' is not a reason"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("file", "section", "expected"), SECTIONS, ids=[section for _, section, _ in SECTIONS])
+def test_mistake_in_a_section_gives_one_sentence(config, file, section, expected):
+    key = section.split(":")[0]
+    lines = (config / file).read_text().splitlines()
+    starts = [at for at, line in enumerate(lines) if line[:1].isalpha()] + [len(lines)]
+    for at, end in zip(starts, starts[1:], strict=False):
+        if lines[at].startswith(f"{key}:"):
+            lines[at:end] = []
+            break
+    (config / file).write_text("\n".join([*lines, section]) + "\n")
+    with pytest.raises(HemaPilotsError) as caught:
+        load(config)
+    assert "\n" not in str(caught.value) and str(config / file) in str(caught.value)
+    assert all(part in str(caught.value) for part in expected), str(caught.value)
+
+
+def test_a_proposed_entry_is_refused_until_a_person_approves_it(config):
+    edit(config / MAPPING, "age: {", "age: {status: proposed, ")
+    with pytest.raises(HemaPilotsError, match="variables.age.status: still `proposed`"):
+        load(config)
 
 
 def test_endpoint_without_its_column_in_the_mapping(config):
@@ -223,7 +274,7 @@ def test_predictor_sets_nest_and_design_columns_follow_the_types(config):
 
 
 MORE_MISTAKES = [
-    (MAPPING, "unit: g/dL", "unit: mmol/dL", ["variables.hb.unit", '"mmol/dL" has no factor to g/dL', "use one of"]),
+    (MAPPING, "unit: g/dL", 'unit: "mm[Hg]"', ["variables.hb.unit", '"mm[Hg]" cannot be converted to g/dL', "use one of"]),
     (PILOT, "    site-a:", "    own:", ["a site cannot be named 'own'"]),
     (
         USE_CASE,

@@ -8,13 +8,14 @@ import pytest
 import yaml
 
 from hemapilots.errors import HemaPilotsError
+from hemapilots.harmonize.units import load_factors
 from hemapilots.synthesis.cohort import draw_site
 from hemapilots.synthesis.extract import DECOYS, write_extract
 from hemapilots.synthesis.recipe import load_recipe
 
 ROOT = Path(__file__).parents[2]
 USE_CASE = yaml.safe_load((ROOT / "config/use_cases/mds.yaml").read_text(encoding="utf-8"))
-FACTORS = pd.read_csv(ROOT / "resources/units/factors.csv")
+FACTORS = load_factors(ROOT / "resources/units/factors.csv")
 
 
 def mapping_of(name: str) -> dict:
@@ -75,10 +76,10 @@ def test_italian_extract(table, tmp_path):
 
 
 @pytest.mark.parametrize("language", ["en", "de", "it"])
-def test_mapping_names_every_variable_once_and_no_identifying_column(table, tmp_path, language):
+def test_mapping_names_every_drawn_variable_once_and_no_identifying_column(table, tmp_path, language):
     mapping = mapping_of(f"mds-clinic-{language}")
     columns = [spec["column"] for spec in mapping["variables"].values()]
-    assert set(mapping["variables"]) == set(USE_CASE["variables"])
+    assert set(mapping["variables"]) == set(table) - {"patient_id"} <= set(USE_CASE["variables"])
     assert len(set(columns)) == len(columns)
     assert not set(DECOYS) & {*columns, mapping["patient_id"]}
     (path,) = write_extract(table, mapping, USE_CASE, FACTORS, tmp_path)
@@ -105,10 +106,46 @@ def test_several_files_and_a_callable_for_units(table, tmp_path):
     same(second["T"], table["tet2"])
 
 
+def test_dates_thousands_words_and_karyotypes(tmp_path):
+    clean = pd.DataFrame(
+        {
+            "patient_id": ["a", "b"],
+            "diagnosis_date": [18262.0, np.nan],
+            "plt": [128.0, 0.98],
+            "sex": ["M", None],
+            "karyotype": ["46,XY,del(5)(q13q33)[12]/46,XY[8]", None],
+        }
+    )
+    mapping = {
+        "patient_id": "id",
+        "language": "de",
+        "missing": {"k.A.": "missing"},
+        "files": {
+            "a": {"path": "a.csv", "delimiter": ";", "decimal": ",", "thousands": ".", "date_format": ["DD.MM.YYYY"]}
+        },
+        "variables": {
+            "diagnosis_date": {"column": "Datum"},
+            "plt": {"column": "Thrombozyten", "unit": "/uL"},
+            "sex": {"column": "Geschlecht"},
+            "karyotype": {"column": "Karyotyp"},
+        },
+    }
+    (path,) = write_extract(clean, mapping, USE_CASE, FACTORS, tmp_path)
+    read = pd.read_csv(path, sep=";", dtype=str, keep_default_na=False)
+    assert list(read["Datum"]) == ["01.01.2020", "k.A."] and list(read["Thrombozyten"]) == ["128.000", "980"]
+    assert list(read["Karyotyp"]) == ["46,XY,del(5)(q13q33)[12]/46,XY[8]", "k.A."]
+    assert read["Geschlecht"][0] in ("m", "männlich", "Mann", "male", "Männlich") and read["Geschlecht"][1] == "k.A."
+
+
+def test_extracts_of_other_readers_are_refused(table, tmp_path):
+    with pytest.raises(HemaPilotsError, match="written as csv only"):
+        write_extract(table, mapping_of("mds-clinic-en") | {"reader": "fhir"}, USE_CASE, FACTORS, tmp_path)
+
+
 def test_what_cannot_be_inverted_is_named(table, tmp_path):
     mapping = mapping_of("mds-clinic-en")
     hb = {"variables": {"hb": {"column": "h", "unit": "furlong"}}}
-    with pytest.raises(HemaPilotsError, match='hb: no factor from "furlong" to "g/dL"'):
+    with pytest.raises(HemaPilotsError, match='hb: the unit "furlong" cannot be converted to g/dL'):
         write_extract(table, mapping | hb, USE_CASE, FACTORS, tmp_path)
     sex = {"variables": {"sex": {"column": "s", "values": {"male": "M"}}}}
     with pytest.raises(HemaPilotsError, match="sex: values lacks a code"):

@@ -3,11 +3,16 @@
 import sys
 from pathlib import Path
 
+import dpath.options
+
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from hemapilots.errors import HemaPilotsError
 from hemapilots.study import load_public, load_studies
 from staleness import library
+
+# What `lookup` walks over may have a blank key: a blank cell is a code that mappings give a meaning.
+dpath.options.ALLOW_EMPTY_STRING_KEYS = True
 
 RESOURCES = Path(workflow.basedir) / "resources"
 try:
@@ -69,7 +74,13 @@ def extract_of(wildcards):
     folder = study["extracts"][source]
     if study["sharing"] == "synthetic":
         return [folder]
-    return sorted(f"{folder}/{file['path']}" for file in study["mappings"][source]["files"].values())
+    paths = [Path(folder) / file["path"] for file in study["mappings"][source]["files"].values()]
+    return sorted({str(part) for path in paths for part in ([path] if not path.is_dir() else files_below(path))})
+
+
+def files_below(folder):
+    """The files of a part of an extract that is a folder of its own."""
+    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 def released_models(wildcards):

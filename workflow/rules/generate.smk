@@ -20,7 +20,7 @@ rule generate_extract:
         draw=lookup(within=STUDIES, dpath="{pilot}/generate/{site}"),
         use_case=lookup(within=STUDIES, dpath="{pilot}/harmonize"),
         mapping=lookup(within=STUDIES, dpath="{pilot}/mappings/{site}"),
-        units=lookup(within=STUDIES, dpath="{pilot}/units"),
+        tables=lookup(within=STUDIES, dpath="{pilot}/tables"),
         code=library("generate_extract"),
     script:
         "../../scripts/generate_extract.py"

@@ -1,13 +1,17 @@
 """harmonize: the use case's variables in canonical units, with a list of every cell that was touched; then what the site says of its data.
 
-INPUT  results/{pilot}/sites/{site}/ingested.parquet
-OUTPUT results/{pilot}/sites/{site}/{harmonized,issues}.parquet, flow.json; results/{pilot}/quality/{site}.json
+INPUT  what ingest wrote
+OUTPUT results/{pilot}/sites/{site}/{harmonized,issues}.parquet, flow.json; results/{pilot}/quality/{site}.json;
+       results/{pilot}/dictionary/ (the harmonized table's columns, for people and machines)
 """
 
 
 rule harmonize:
     input:
-        ingested="results/{pilot}/sites/{site}/ingested.parquet",
+        records="results/{pilot}/sites/{site}/ingested.parquet",
+        observations="results/{pilot}/sites/{site}/observations.parquet",
+        variants="results/{pilot}/sites/{site}/variants.parquet",
+        remarks="results/{pilot}/sites/{site}/ingested.json",
     output:
         harmonized="results/{pilot}/sites/{site}/harmonized.parquet",
         issues="results/{pilot}/sites/{site}/issues.parquet",
@@ -23,7 +27,7 @@ rule harmonize:
     params:
         use_case=lookup(within=STUDIES, dpath="{pilot}/harmonize"),
         mapping=lookup(within=STUDIES, dpath="{pilot}/mappings/{site}"),
-        units=lookup(within=STUDIES, dpath="{pilot}/units"),
+        tables=lookup(within=STUDIES, dpath="{pilot}/tables"),
         code=library("harmonize"),
     script:
         "../../scripts/harmonize.py"
@@ -31,7 +35,10 @@ rule harmonize:
 
 use rule harmonize as harmonize_source with:
     input:
-        ingested="results/{pilot}/source/ingested.parquet",
+        records="results/{pilot}/source/ingested.parquet",
+        observations="results/{pilot}/source/observations.parquet",
+        variants="results/{pilot}/source/variants.parquet",
+        remarks="results/{pilot}/source/ingested.json",
     output:
         harmonized="results/{pilot}/source/harmonized.parquet",
         issues="results/{pilot}/source/issues.parquet",
@@ -45,7 +52,7 @@ use rule harmonize as harmonize_source with:
     params:
         use_case=lookup(within=STUDIES, dpath="{pilot}/harmonize"),
         mapping=lookup(within=STUDIES, dpath="{pilot}/mappings/source"),
-        units=lookup(within=STUDIES, dpath="{pilot}/units"),
+        tables=lookup(within=STUDIES, dpath="{pilot}/tables"),
         code=library("harmonize"),
 
 
@@ -88,6 +95,7 @@ rule describe_quality:
         use_case=lookup(within=STUDIES, dpath="{pilot}/harmonize"),
         gate=lookup(within=STUDIES, dpath="{pilot}/gate"),
         rounding=lookup(within=STUDIES, dpath="{pilot}/evaluate/rounding"),
+        tables=lookup(within=STUDIES, dpath="{pilot}/tables"),
         code=library("describe_quality"),
     script:
         "../../scripts/describe_quality.py"
@@ -110,4 +118,20 @@ use rule describe_quality as describe_source with:
         use_case=lookup(within=STUDIES, dpath="{pilot}/harmonize"),
         gate=lookup(within=STUDIES, dpath="{pilot}/gate"),
         rounding=lookup(within=STUDIES, dpath="{pilot}/evaluate/rounding"),
+        tables=lookup(within=STUDIES, dpath="{pilot}/tables"),
         code=library("describe_quality"),
+
+
+rule describe_variables:
+    output:
+        directory("results/{pilot}/dictionary"),
+    log:
+        "results/{pilot}/run/logs/dictionary.log",
+    conda:
+        "../../envs/python.yaml"
+    params:
+        use_case=lookup(within=STUDIES, dpath="{pilot}/harmonize"),
+        tables=lookup(within=STUDIES, dpath="{pilot}/tables"),
+        code=library("describe_variables"),
+    script:
+        "../../scripts/describe_variables.py"

@@ -1,7 +1,8 @@
 """ingest: the mapped columns of an extract, as delivered; nothing else is kept.
 
 INPUT  the site's extract
-OUTPUT results/{pilot}/sites/{site}/ingested.parquet, or results/{pilot}/source/ for a cohort without sites
+OUTPUT results/{pilot}/sites/{site}/{ingested,observations,variants}.parquet and ingested.json (what the reader met),
+       or results/{pilot}/source/ for a cohort without sites
 """
 
 
@@ -9,7 +10,10 @@ rule ingest:
     input:
         extract_of,
     output:
-        ingested="results/{pilot}/sites/{site}/ingested.parquet",
+        records="results/{pilot}/sites/{site}/ingested.parquet",
+        observations="results/{pilot}/sites/{site}/observations.parquet",
+        variants="results/{pilot}/sites/{site}/variants.parquet",
+        remarks="results/{pilot}/sites/{site}/ingested.json",
     log:
         "results/{pilot}/run/logs/ingest-{site}.log",
     benchmark:
@@ -28,7 +32,10 @@ rule ingest:
 
 use rule ingest as ingest_source with:
     output:
-        ingested="results/{pilot}/source/ingested.parquet",
+        records="results/{pilot}/source/ingested.parquet",
+        observations="results/{pilot}/source/observations.parquet",
+        variants="results/{pilot}/source/variants.parquet",
+        remarks="results/{pilot}/source/ingested.json",
     log:
         "results/{pilot}/run/logs/ingest.log",
     benchmark:

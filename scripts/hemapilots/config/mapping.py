@@ -1,28 +1,78 @@
 """How a source's columns become the use case's variables: config/mappings/<source>.yaml."""
 
+from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, field_validator, model_validator
 
-from hemapilots.config.shapes import Name, Strict, Text, VariableName
+from hemapilots.config.shapes import Name, Range, Strict, Text, VariableName
+from hemapilots.config.use_case import Inclusion
+
+READERS = ("csv", "excel", "parquet", "redcap", "fhir", "omop", "cbioportal")
+LANGUAGES = ("en", "de", "fr", "es", "it", "el", "pt", "nl")
+Character = Annotated[str, StringConstraints(min_length=1, max_length=1)]
+DecimalMark = Literal[".", ","]
+ThousandsMark = Literal[".", ",", " ", "'"]
+# Day, month and year in any order with any separator, the month and the year, or the year alone.
+DateFormat = Annotated[str, StringConstraints(pattern=r"^(?:DD|MM|YYYY)(?:[-./ ]?(?:DD|MM|YYYY)){0,2}$")]
+INFER = "infer"
+
+
+def with_reasons(codes):
+    """A list of codes that mean missing, as code: reason; a mapping of codes to reasons stays as it is."""
+    if isinstance(codes, list | tuple):
+        return {str(code): "missing" for code in codes}
+    return {str(code): reason for code, reason in codes.items()} if isinstance(codes, dict) else codes
+
+
+MissingCodes = Annotated[
+    dict[str, str],
+    BeforeValidator(with_reasons),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "array", "items": {"type": ["string", "number"]}},
+                {"type": "object", "additionalProperties": {"type": "string"}},
+            ]
+        }
+    ),
+]
 
 
 class SourceFile(Strict):
-    """One file of an extract."""
+    """One file of an extract. What is not stated of its form is detected and recorded."""
 
     path: Text
-    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
-    encoding: str = "utf-8"
-    decimal: Literal[".", ","] = "."
+    patient_id: Text | None = None
+    delimiter: Character | None = None
+    encoding: str | None = None
+    decimal: DecimalMark | None = None
+    thousands: ThousandsMark | None = None
+    date_format: tuple[DateFormat, ...] = ()
+    sheet: str | None = None
+    repeated: bool = False
+    date: Text | None = None
 
 
 class Column(Strict):
     """Where a variable comes from: column, its unit, and the meaning of its values."""
 
     column: Text
+    aliases: tuple[Text, ...] = ()
     file: str | None = None
     unit: str | None = None
-    values: dict[str, str | int | float] | None = None
+    unit_column: Text | None = None
+    uln: Annotated[float, Field(gt=0)] | None = None
+    uln_column: Text | None = None
+    decimal: DecimalMark | None = None
+    thousands: ThousandsMark | None = None
+    date_format: tuple[DateFormat, ...] = ()
+    date: Text | None = None
+    window: Range | None = None
+    values: dict[str, str | int | float | None] | None = None
+    missing: MissingCodes = {}
+    sentinels: tuple[float, ...] = ()
+    status: Literal["proposed", "approved"] = "approved"
 
     @field_validator("values", mode="before")
     @classmethod
@@ -34,12 +84,73 @@ class Column(Strict):
         return {str(key): value for key, value in values.items()} if isinstance(values, dict) else values
 
 
+class Auxiliary(Column):
+    """A column that expressions of the mapping read and that is not a variable of the use case; it is not kept."""
+
+    type: Literal["number", "flag", "category", "date", "text"]
+
+
+class Panel(Strict):
+    """Which genes were assayed: a list, or one list for each value of a column. A gene that is not listed is not assayed."""
+
+    genes: tuple[Text, ...] | dict[str, tuple[Text, ...]]
+    column: Text | None = None
+    file: str | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        if isinstance(self.genes, dict) != (self.column is not None):
+            raise ValueError(
+                "give `column` with one list of genes for each of its values, or one list without `column`"
+            )
+        return self
+
+
+class Variants(Strict):
+    """A table with one row per variant, from which gene flags, counts and allele fractions are made."""
+
+    file: str
+    gene: Text
+    protein: Text | None = None
+    coding: Text | None = None
+    vaf: Text | None = None
+    vaf_unit: Literal["1", "%"] | None = None
+    classification: Text | None = None
+    oncogenic: tuple[Text, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        if bool(self.oncogenic) != (self.classification is not None):
+            raise ValueError(
+                "`classification` is the column and `oncogenic` the classes that count; give both or neither"
+            )
+        return self
+
+
 class Mapping(Strict):
     """How a source's columns become the use case's variables: config/mappings/<source>.yaml."""
 
     use_case: Name
-    reader: Literal["csv"] = "csv"
+    reader: Literal[READERS] = "csv"
+    language: Literal[LANGUAGES] | None = None
     patient_id: Text
-    missing: tuple[str, ...] = ("",)
-    files: Annotated[dict[str, SourceFile], Field(min_length=1)]
+    missing: MissingCodes = {"": "missing"}
+    sentinels: tuple[float, ...] = ()
+    files: dict[str, SourceFile] = {}
+    database: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,62}$")] | None = None
+    window: Range | None = None
+    lock: date | None = None
+    panel: Panel | None = None
+    variants: Variants | None = None
     variables: Annotated[dict[VariableName, Column], Field(min_length=1)]
+    auxiliary: dict[VariableName, Auxiliary] = {}
+    derived: dict[VariableName, Text] = {}
+    inclusion: tuple[Inclusion, ...] = ()
+
+    @model_validator(mode="after")
+    def _somewhere(self):
+        if bool(self.files) == (self.database is not None):
+            raise ValueError("give `files`, or `database`: the name of an environment variable that holds its address")
+        if self.database and self.reader != "omop":
+            raise ValueError("`database` goes with `reader: omop` only")
+        return self

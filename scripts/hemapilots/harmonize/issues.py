@@ -1,4 +1,4 @@
-"""The issues table: a row per nulled, flagged or rejected cell; what holds for a whole column is one row."""
+"""The issues table: a row per nulled, flagged, inferred or rejected cell; what holds for a whole column is one row."""
 
 import hashlib
 
@@ -22,44 +22,52 @@ class Issues:
     """Collects issues in the order of the work; `table()` gives them with stable column types."""
 
     def __init__(self):
-        self._parts: list[pd.DataFrame] = []
+        # (rows or None for a whole column, variable, status, reason, detail, hashes or None, count)
+        self._parts: list[tuple] = []
 
-    def cells(self, rows: np.ndarray, variable: str, status: str, reason: str, detail: str, hashes=None) -> None:
+    def cells(self, rows: np.ndarray, variable: str, status: str, reason: str | None, detail: str, hashes=None) -> None:
         """One issue per row number; `detail` states unit or rule, never the patient's value."""
-        if len(rows) == 0:
-            return
-        self._add(rows, variable, status, reason, detail, list(hashes) if hashes is not None else None, 1)
+        if len(rows):
+            self._parts.append((np.asarray(rows, dtype=np.int64), variable, status, reason, detail, hashes, 1))
 
-    def column(self, variable: str, status: str, reason: str | None, detail: str, count: int) -> None:
+    def column(self, variable: str | None, status: str, reason: str | None, detail: str, count: int) -> None:
         """One issue for `count` cells of a column; none where the count is 0."""
         if count:
-            self._add([None], variable, status, reason, detail, None, int(count))
-
-    def _add(self, rows, variable, status, reason, detail, hashes, count) -> None:
-        part = {"row": pd.array(rows, dtype="Int64"), "variable": variable, "status": status}
-        part |= {"reason": reason, "detail": detail, "raw_hash": hashes, "count": count}
-        self._parts.append(pd.DataFrame(part, columns=list(COLUMNS)).astype(COLUMNS))
-
-    def nulled(self, variable: str) -> list[str]:
-        """Why listed cells of a variable could not be used, each reason once."""
-        parts = [
-            part for part in self._parts if part["variable"].iloc[0] == variable and part["status"].iloc[0] == "null"
-        ]
-        return sorted({str(part["reason"].iloc[0]) for part in parts if part["row"].notna().all()})
+            self._parts.append((None, variable, status, reason, detail, None, int(count)))
 
     def table(self) -> pd.DataFrame:
         """Columns row, variable, status, reason, detail, raw_hash, count."""
-        empty = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()})
-        if not self._parts:
-            return empty
-        table = pd.concat(self._parts, ignore_index=True).astype(COLUMNS)
-        for name in ("reason", "raw_hash"):
-            table[name] = table[name].where(table[name].notna(), None)
-        return table
+        lengths = np.array([1 if part[0] is None else len(part[0]) for part in self._parts], dtype=np.int64)
+        nothing = np.zeros(1, dtype=np.int64)
+        rows = np.concatenate([nothing[:0], *(nothing if part[0] is None else part[0] for part in self._parts)])
+        whole = np.repeat(np.array([part[0] is None for part in self._parts], dtype=bool), lengths)
+        hashes = np.full(len(rows), None, dtype=object)
+        start = 0
+        for part, length in zip(self._parts, lengths, strict=True):
+            if part[5] is not None:
+                hashes[start : start + length] = part[5]
+            start += length
+        columns = {"row": pd.arrays.IntegerArray(rows, whole)}
+        for place, name in enumerate(("variable", "status", "reason", "detail"), start=1):
+            columns[name] = np.repeat(_objects([part[place] for part in self._parts]), lengths)
+        columns["raw_hash"] = hashes
+        columns["count"] = np.repeat(np.array([part[6] for part in self._parts], dtype=np.int64), lengths)
+        return pd.DataFrame(columns, columns=list(COLUMNS)).astype(COLUMNS)
 
 
-def raw_hashes(raw: np.ndarray) -> np.ndarray:
-    """First 16 hexadecimal digits of the SHA-256 of each raw text; it stays at the site."""
-    codes, values = pd.factorize(raw)
-    digests = [hashlib.sha256(str(value).encode()).hexdigest()[:16] for value in values]
-    return np.array(digests, dtype=object)[codes]
+def _objects(values: list) -> np.ndarray:
+    result = np.empty(len(values), dtype=object)
+    result[:] = values
+    return result
+
+
+def raw_hashes(texts: pd.Categorical, cells: np.ndarray) -> np.ndarray:
+    """First 16 hexadecimal digits of the SHA-256 of the raw text of each cell, None where there is none; it stays at the site.
+
+    texts: a column of raw text; cells: positions in it, -1 for a cell that the source does not have.
+    """
+    codes = np.where(cells >= 0, np.asarray(texts.codes)[np.maximum(cells, 0)], -1) if len(texts) else cells
+    used, places = np.unique(codes, return_inverse=True)
+    categories = texts.categories
+    digests = [None if code < 0 else hashlib.sha256(str(categories[code]).encode()).hexdigest()[:16] for code in used]
+    return _objects(digests)[places]

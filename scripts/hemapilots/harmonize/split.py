@@ -17,8 +17,9 @@ def split(
 ) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
     """Site -> (harmonized, issues): a random permutation cut by `sizes`; row numbers are kept, ascending.
 
-    A site's issues are the listed cells of its records, and whole-column facts with the site's own counts;
-    records that inclusion dropped belong to no site.
+    A site's issues are the listed cells of its records, and what holds for a whole column of the harmonized table with
+    the site's own counts. Records that inclusion dropped, and what the source as a whole went through (remarks of the
+    reader, columns that are not kept), belong to no site.
     """
     counts = sizes(len(harmonized), shares)
     order = np.random.default_rng([seed]).permutation(len(harmonized))
@@ -58,16 +59,31 @@ def site_flow(harmonized: pd.DataFrame, use_case: dict) -> dict:
     n = len(harmonized)
     step = {"step": "dealt", "label": "Records dealt to the site", "records_in": n, "records_out": n}
     step |= {"lost": 0, "unknown": 0, "reason": None}
-    return {"steps": [step], "endpoints": endpoint_counts(harmonized, use_case["endpoints"])}
+    endpoints = endpoint_counts(harmonized, use_case["endpoints"])
+    for counts in endpoints.values():
+        counts["lines"] = [
+            _line("dealt", step["label"], None, n, n, counts["events"]),
+            _line("endpoint", "Time, event or entry missing", "missing", n, counts["patients"], counts["events"]),
+        ]
+    return {"steps": [step], "endpoints": endpoints, "reconciliation": {}}
+
+
+def _line(name: str, label: str, reason: str | None, into: int, out: int, events: int) -> dict:
+    """A line of `flow`: of a dealt record nothing is known but what is left, so no event is lost here."""
+    line = {"step": name, "label": label, "reason": reason}
+    line |= {"patients_in": into, "patients_out": out, "patients_lost": into - out}
+    return line | {"events_in": events, "events_out": events, "events_lost": 0}
 
 
 def _issues_of(records: pd.DataFrame, issues: pd.DataFrame) -> pd.DataFrame:
     listed = issues[issues["row"].notna() & issues["row"].isin(records["row"])]
-    whole = issues[issues["row"].isna()].copy()
+    whole = issues[
+        issues["row"].isna() & issues["variable"].isin(records.columns) & (issues["status"] != "rejected")
+    ].copy()
     nulled = listed[listed["status"] == "null"].groupby("variable")["reason"].value_counts()
     whole["count"] = [
-        _whole_count(records, nulled, variable, status)
-        for variable, status in zip(whole["variable"], whole["status"], strict=True)
+        min(count, _whole_count(records, nulled, variable, status))
+        for variable, status, count in zip(whole["variable"], whole["status"], whole["count"], strict=True)
     ]
     whole = whole[whole["count"] > 0]
     order = issues.index.intersection(whole.index.union(listed.index), sort=True)
@@ -76,6 +92,7 @@ def _issues_of(records: pd.DataFrame, issues: pd.DataFrame) -> pd.DataFrame:
 
 def _whole_count(records: pd.DataFrame, nulled: pd.Series, variable: str, status: str) -> int:
     if status == "null":
+        # A variable has one such row; what else is null is listed.
         listed = int(nulled.loc[variable].sum()) if variable in nulled.index else 0
         return int(records[variable].isna().sum()) - listed
     out_of_range = int(nulled.get((variable, "range_hard"), 0))

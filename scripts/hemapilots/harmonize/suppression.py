@@ -14,7 +14,7 @@ import hashlib
 import numpy as np
 import pandas as pd
 
-__all__ = ["hide", "is_small", "private_generator"]
+__all__ = ["hide", "hide_and_tell", "is_small", "private_generator"]
 
 
 def is_small(count: int, minimum: int) -> bool:
@@ -27,6 +27,8 @@ def hide(cells: dict, minimum: int, generator: np.random.Generator, forced: tupl
 
     forced: cells that are hidden whatever they count, because another table hides them.
     """
+    if minimum <= 1 and not forced:
+        return dict(cells)
     total = sum(cells.values())
     # Drawn in every case, so that what is hidden here does not move the draws of other tables.
     names = [list(cells)[place] for place in generator.permutation(len(cells))]
@@ -39,6 +41,20 @@ def hide(cells: dict, minimum: int, generator: np.random.Generator, forced: tupl
     while hidden and spare and not _safe([cells[name] for name in hidden], minimum):
         hidden.append(spare.pop(0))
     return {name: None if name in hidden else count for name, count in cells.items()}
+
+
+def hide_and_tell(cells: dict, minimum: int, generator: np.random.Generator) -> tuple[dict, list[str]]:
+    """As `hide`, and the hidden cells that may be called small ("1 to `minimum - 1`") without narrowing them further.
+
+    With h hidden cells of S together, a reader who is told which are small can still think each of them any small count
+    if S >= minimum x h: the others, `minimum` at least, take up the rest. S and h are known to the reader, so that
+    nothing is told where the rule does not hold says nothing either.
+    """
+    shown = hide(cells, minimum, generator)
+    hidden = [name for name, count in shown.items() if count is None]
+    if sum(cells[name] for name in hidden) < minimum * len(hidden):
+        return shown, []
+    return shown, [name for name in hidden if is_small(cells[name], minimum)]
 
 
 def _safe(hidden: list[int], minimum: int) -> bool:

@@ -1,32 +1,20 @@
-"""From a site's extract to one table of raw text, one reader per format.
+"""From a site's extract to tables of raw text, one reader per format.
 
 A column that no mapping names is never kept, so names, birth dates and addresses cannot enter.
 """
 
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
+from hemapilots.config.mapping import READERS
 from hemapilots.errors import HemaPilotsError
-from hemapilots.ingest import csv
+from hemapilots.ingest.delivered import Delivered, Remark, load, save
 
-__all__ = ["READERS", "check_extract", "ingest"]
-
-# A reader is a module with `read(folder, mapping) -> DataFrame` (patient_id, then one text column per mapped
-# variable) and `check(folder, mapping)`, which looks at files and headers only.
-READERS = {"csv": csv}
+__all__ = ["Delivered", "Remark", "check_extract", "ingest", "load", "save"]
 
 
-def ingest(folder: str | Path, mapping: dict) -> pd.DataFrame:
-    """The mapped columns of an extract as delivered.
-
-    Columns: `row` (int64, 0-based data row of the first file), `patient_id`, then one text column per mapped
-    variable, None where a further file lacks the patient. Raises HemaPilotsError where it is unusable.
-    """
-    table = _reader(mapping).read(Path(folder), mapping)
-    table.insert(0, "row", np.arange(len(table), dtype=np.int64))
-    return table
+def ingest(folder: str | Path, mapping: dict) -> Delivered:
+    """The mapped columns of an extract as delivered. Raises HemaPilotsError where it is unusable."""
+    return _reader(mapping).read(Path(folder), mapping)
 
 
 def check_extract(folder: str | Path, mapping: dict) -> None:
@@ -35,10 +23,25 @@ def check_extract(folder: str | Path, mapping: dict) -> None:
 
 
 def _reader(mapping: dict):
-    name = mapping.get("reader", "csv")
-    if name not in READERS:
-        raise HemaPilotsError(
-            f'mapping {mapping.get("name", "")}, reader: there is no reader "{name}"; use one of '
-            + ", ".join(sorted(READERS))
-        )
-    return READERS[name]
+    """The module of a reader: `read(folder, mapping) -> Delivered` and `check(folder, mapping)`; imported when needed."""
+    match mapping.get("reader", "csv"):
+        case "csv":
+            from hemapilots.ingest import csv as reader
+        case "excel":
+            from hemapilots.ingest import excel as reader
+        case "parquet":
+            from hemapilots.ingest import parquet as reader
+        case "redcap":
+            from hemapilots.ingest import redcap as reader
+        case "fhir":
+            from hemapilots.ingest import fhir as reader
+        case "omop":
+            from hemapilots.ingest import omop as reader
+        case "cbioportal":
+            from hemapilots.ingest import cbioportal as reader
+        case name:
+            raise HemaPilotsError(
+                f'mapping {mapping.get("name", "")}, reader: there is no reader "{name}"; use one of '
+                + ", ".join(READERS)
+            )
+    return reader

@@ -1,97 +1,109 @@
 """Reader of delimited text files, joined on the patient id.
 
 Strict where a lenient parser would shift or drop cells in silence: every row must have the header's width.
-Only the mapped columns are converted.
+Only the mapped columns are converted, each distinct text once.
 """
 
-import csv
-import io
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from hemapilots.errors import HemaPilotsError
-from hemapilots.ingest.files import columns_of, data_path, join, locate
+from hemapilots.ingest.assemble import assemble
+from hemapilots.ingest.delivered import Delivered, Remark
+from hemapilots.ingest.dialect import decode, find_delimiter, split_record, without_preamble
+from hemapilots.ingest.files import data_path
+from hemapilots.ingest.wanted import check_width, locate, used_files
 
-__all__ = ["check", "read"]
+__all__ = ["Text", "check", "open_text", "read", "read_columns"]
 
-_BLOCK = 1 << 24
+# Larger blocks have larger dictionaries, which no longer fit the processor's cache: twice as slow.
+_BLOCK = 1 << 22
+_HEAD = 1 << 22
 
 
-def read(folder: Path, mapping: dict) -> pd.DataFrame:
-    """`patient_id` and one column of raw text per mapped variable; rows of the first file, in its order."""
-    paths = {alias: data_path(folder, mapping, alias) for alias in _used(mapping)}
-    tables = {alias: _read_file(path, mapping, alias) for alias, path in paths.items()}
-    return join(tables, paths, mapping)
+class Text:
+    """A delimited text file: its path, its content in UTF-8, its delimiter and its header."""
+
+    def __init__(self, path: Path, content: bytes, mapping: dict, alias: str):
+        declared, field = mapping["files"][alias], f"files.{alias} of mapping {mapping.get('name', '')}"
+        dialect = decode(path, content, declared.get("encoding"), f"{field} (encoding)")
+        where = f"{field} (delimiter)"
+        self.path, self.alias = path, alias
+        self.content, named = without_preamble(dialect.content)
+        self.delimiter, found = find_delimiter(path, self.content, declared.get("delimiter") or named, where)
+        self.remarks: list[Remark] = [*dialect.remarks, *found]
+        self.header = split_record(path, self.content, self.delimiter, where)
+        check_width(path, self.header)
+
+
+def read(folder: Path, mapping: dict) -> Delivered:
+    """Rows of the first file, in its order; see `hemapilots.ingest.delivered`."""
+    texts = {alias: open_text(folder, mapping, alias) for alias in used_files(mapping)}
+    tables = {
+        alias: read_columns(text, locate(text.path, text.header, mapping, alias)) for alias, text in texts.items()
+    }
+    delivered = assemble(tables, {alias: text.path for alias, text in texts.items()}, mapping)
+    delivered.remarks[:0] = [remark for text in texts.values() for remark in text.remarks]
+    return delivered
 
 
 def check(folder: Path, mapping: dict) -> None:
     """Raises HemaPilotsError where a file is absent, empty or a pointer, or lacks a mapped column."""
-    for alias in _used(mapping):
+    for alias in used_files(mapping):
         path = data_path(folder, mapping, alias)
-        locate(path, _header(path, mapping, alias), mapping, alias)
+        text = Text(path, _head(path), mapping, alias)
+        locate(path, text.header, mapping, alias)
 
 
-def _used(mapping: dict) -> list[str]:
-    first = next(iter(mapping["files"]))
-    return [alias for alias in mapping["files"] if alias == first or columns_of(mapping, alias)]
-
-
-def _encoding(mapping: dict, alias: str) -> str:
-    encoding = mapping["files"][alias].get("encoding") or "utf-8"
-    # A byte order mark is part of what Excel calls UTF-8.
-    return "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
-
-
-def _delimiter(mapping: dict, alias: str) -> str:
-    return mapping["files"][alias].get("delimiter") or ","
-
-
-def _encoding_fault(path: Path, mapping: dict, alias: str) -> HemaPilotsError:
-    encoding = mapping["files"][alias].get("encoding") or "utf-8"
-    return HemaPilotsError(
-        f"{path}: not written in {encoding}; name the right encoding in mapping {mapping.get('name', '')}, "
-        f"files.{alias}.encoding (cp1252 and latin-1 are frequent)"
+def _head(path: Path) -> bytes:
+    """The first lines of a file. A cut inside a letter or a row would look like a fault of the file."""
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD)
+    if len(head) < _HEAD:
+        return head
+    end = max(head.rfind(b"\n"), head.rfind(b"\r")) + 1
+    # The zeros of UTF-16 and UTF-32 stand after the line end.
+    return (
+        head[: end + (-end % 4)]
+        if head.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff"))
+        else head[:end] or head
     )
 
 
-def _header(path: Path, mapping: dict, alias: str) -> list[str]:
-    try:
-        with path.open(encoding=_encoding(mapping, alias), newline="") as stream:
-            return next(csv.reader(stream, delimiter=_delimiter(mapping, alias)), [])
-    except (UnicodeError, LookupError):
-        raise _encoding_fault(path, mapping, alias) from None
-    except (csv.Error, TypeError) as error:
-        raise HemaPilotsError(
-            f"{path}: the header cannot be read ({error}); check files.{alias}.delimiter in mapping "
-            f"{mapping.get('name', '')}"
-        ) from None
+def open_text(folder: Path, mapping: dict, alias: str) -> Text:
+    """A mapped file with its dialect."""
+    path = data_path(folder, mapping, alias)
+    return Text(path, path.read_bytes(), mapping, alias)
 
 
-def _read_file(path: Path, mapping: dict, alias: str) -> pd.DataFrame:
-    header = _header(path, mapping, alias)
-    places = locate(path, header, mapping, alias)
-    content = _balanced(path, path.read_bytes(), _encoding(mapping, alias))
-    table = _parse(path, content, mapping, alias, len(header), sorted(set(places.values())))
-    if table.num_rows == 0:
-        raise HemaPilotsError(f"{path}: there is a header but no data row; ask for the extract again")
-    columns = {name: table.column(str(place)).to_pandas().astype(object) for name, place in places.items()}
-    return pd.DataFrame(columns)
+def read_columns(text: Text, places: dict[str, int]) -> pd.DataFrame:
+    """Columns at positions of the header as Categoricals of text, under the given names.
 
-
-def _balanced(path: Path, content: bytes, encoding: str) -> bytes:
-    wide = encoding.lower().startswith(("utf-16", "utf_16", "utf-32", "utf_32"))
-    if not wide and content.count(b'"') % 2:
+    Raises HemaPilotsError for rows of another width than the header, quotation marks that do not pair up, no row.
+    """
+    if text.content.count(b'"') % 2:
         # A quotation that is opened and never closed swallows the rows that follow.
-        raise HemaPilotsError(f'{path}: its quotation marks (") do not pair up; close or double the odd one')
-    return content
+        raise HemaPilotsError(f'{text.path}: its quotation marks (") do not pair up; close or double the odd one')
+    table = _parse(text, sorted(set(places.values())))
+    if table.num_rows == 0:
+        raise HemaPilotsError(f"{text.path}: there is a header but no data row; ask for the extract again")
+    cells = {place: _categorical(table.column(str(place))) for place in set(places.values())}
+    return pd.DataFrame({name: cells[place] for name, place in places.items()}, copy=False)
 
 
-def _parse(path: Path, content: bytes, mapping: dict, alias: str, width: int, places: list[int]) -> pa.Table:
-    """The columns at `places` as text; columns are called by position because a header may repeat a name."""
-    names = [str(place) for place in places]
+def _categorical(column: pa.ChunkedArray) -> pd.Categorical:
+    column = column.unify_dictionaries().combine_chunks()
+    column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
+    categories = pd.Index(column.dictionary.to_pandas(), dtype=object)
+    return pd.Categorical.from_codes(np.asarray(column.indices), categories=categories)
+
+
+def _parse(text: Text, places: list[int]) -> pa.Table:
+    """The columns at `places`; columns are called by position because a header may repeat a name."""
     ragged = []
 
     def skip(row: arrow_csv.InvalidRow) -> str:
@@ -99,37 +111,37 @@ def _parse(path: Path, content: bytes, mapping: dict, alias: str, width: int, pl
         return "skip"
 
     try:
-        table = arrow_csv.read_csv(
-            io.BytesIO(content),
-            # One thread: only then do faulty rows have their line numbers.
-            read_options=arrow_csv.ReadOptions(
-                column_names=[str(place) for place in range(width)],
-                skip_rows_after_names=1,
-                encoding=_encoding(mapping, alias).replace("utf-8-sig", "utf-8"),
-                use_threads=False,
-                block_size=_BLOCK,
-            ),
-            parse_options=arrow_csv.ParseOptions(
-                delimiter=_delimiter(mapping, alias), newlines_in_values=True, invalid_row_handler=skip
-            ),
-            convert_options=arrow_csv.ConvertOptions(
-                include_columns=names,
-                column_types={name: pa.string() for name in names},
-                strings_can_be_null=False,
-            ),
-        )
-    except (UnicodeError, LookupError):
-        raise _encoding_fault(path, mapping, alias) from None
-    except pa.ArrowInvalid as error:
+        # One thread: only then do faulty rows have their line numbers.
+        table = _arrow(text, places, skip)
+    except (pa.ArrowInvalid, ValueError):
         # The parser's own message quotes the row: it must not be shown.
-        if "UTF8" in str(error):
-            raise _encoding_fault(path, mapping, alias) from None
-        raise HemaPilotsError(f"{path}: not a readable delimited text file; check it in an editor") from None
+        raise HemaPilotsError(f"{text.path}: not a readable delimited text file; check it in an editor") from None
     if ragged:
-        line, found = ragged[0]
+        (line, found), width = ragged[0], len(text.header)
+        rows = "1 such row" if len(ragged) == 1 else f"{len(ragged)} such rows"
         raise HemaPilotsError(
-            f"{path}, record {line} (the header is 1): {found} fields where the header has {width} "
-            f"({len(ragged)} such rows); quote fields that hold the delimiter, or mend "
-            f"files.{alias}.delimiter"
+            f"{text.path}, record {line} (the header is 1): {found} fields where the header has {width} ({rows}); quote "
+            f"fields that hold the delimiter, or mend files.{text.alias}.delimiter"
         )
     return table
+
+
+def _arrow(text: Text, places: list[int], faulty) -> pa.Table:
+    names = [str(place) for place in places]
+    return arrow_csv.read_csv(
+        pa.BufferReader(text.content),
+        read_options=arrow_csv.ReadOptions(
+            column_names=[str(place) for place in range(len(text.header))],
+            skip_rows_after_names=1,
+            use_threads=False,
+            block_size=_BLOCK,
+        ),
+        parse_options=arrow_csv.ParseOptions(
+            delimiter=text.delimiter, newlines_in_values=b'"' in text.content, invalid_row_handler=faulty
+        ),
+        convert_options=arrow_csv.ConvertOptions(
+            include_columns=names,
+            column_types={name: pa.dictionary(pa.int32(), pa.string()) for name in names},
+            strings_can_be_null=False,
+        ),
+    )

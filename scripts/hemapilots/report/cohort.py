@@ -5,13 +5,18 @@ import math
 from hemapilots.report.released import Released
 from hemapilots.report.words import NOT_SHOWN, Labels, count, percent, unit_text
 
-__all__ = ["endpoint_rows", "flow_rows", "quality_rows", "table_one", "totals"]
+__all__ = ["endpoint_rows", "event_rows", "flow_rows", "quality_rows", "table_one", "totals"]
 
 REASONS = {
     "parse_error": "unreadable",
     "range_hard": "outside possible values",
     "code_unknown": "unknown code",
     "range_soft": "unusual value, kept",
+    "unit_unknown": "unit not understood",
+    "date_order": "dates out of order",
+    "contradiction": "contradicts other data",
+    "not_assayed": "gene not assayed",
+    "other": "kept with a remark",
 }
 
 
@@ -48,6 +53,24 @@ def endpoint_rows(released: Released, labels: Labels) -> list[dict]:
             }
             cells |= {"records": count(record["records"]), "n": count(n), "n_events": count(events)}
             rows.append({"endpoint": labels.endpoint(endpoint), "site": site} | cells)
+    return rows
+
+
+def event_rows(quality: dict[str, dict], names: dict[str, str]) -> list[dict]:
+    """Per endpoint and site, what happened to patients and their events on the way into the analysis: the first line, the lines
+    that lost somebody, and what came out. names: endpoint -> label."""
+    rows = []
+    for endpoint, label in names.items():
+        for site, record in quality.items():
+            lines = record["endpoints"].get(endpoint, {}).get("lines") or []
+            told = [line for line in lines[1:] if line["patients_lost"] != 0 or line["events_lost"] != 0]
+            for line in [*lines[:1], *told]:
+                cells = {
+                    name: count(line[name])
+                    for part in ("patients", "events")
+                    for name in (f"{part}_in", f"{part}_lost", f"{part}_out")
+                }
+                rows.append({"endpoint": label, "site": site, "label": line["label"]} | cells)
     return rows
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from hemapilots.evaluation.curves import kaplan_meier_from_counts
-from hemapilots.report import coefficients, cohort, exchange, performance, provenance, verdict_words
+from hemapilots.report import checks, coefficients, cohort, exchange, performance, provenance, verdict_words
 from hemapilots.report.figures import Drawn
 from hemapilots.report.page_templates import render
 from hemapilots.report.released import Released, read_released
@@ -76,8 +76,10 @@ def _context(released: Released, labels: Labels) -> dict:
         "table": performance.headline_table(released, labels),
         "flow": cohort.flow_rows(released),
         "endpoint_rows": cohort.endpoint_rows(released, labels),
+        "event_rows": cohort.event_rows(released.quality, {name: labels.endpoint(name) for name in released.endpoints}),
         "table_one": cohort.table_one(released, labels),
         "quality": cohort.quality_rows(released),
+        "checks": checks.check_tables(released.quality),
         "medians": _medians(released, labels),
         "site_tables": [performance.site_table(released, labels, endpoint) for endpoint in released.endpoints],
         "horizon_tables": performance.horizon_tables(released, labels),

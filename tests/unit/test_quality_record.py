@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from hemapilots.harmonize.issues import Issues
-from hemapilots.harmonize.quality import quality, table_one
-from hemapilots.harmonize.suppression import hide, private_generator
+from hemapilots.harmonize.suppression import hide, hide_and_tell, private_generator
+from hemapilots.quality import quality, table_one
 
 MINIMUM = 5
 
@@ -82,6 +82,10 @@ VARIABLES = {
 USE_CASE = {"variables": VARIABLES, "endpoints": {}, "table_one": ["x", "c"]}
 
 
+NULLED = dict.fromkeys(("parse_error", "range_hard", "unit_unknown", "date_order", "contradiction"), 0)
+FLAGGED = dict.fromkeys(("range_soft", "date_order", "contradiction", "other"), 0)
+
+
 def site(plain, flagged, missing, nulled, levels=None):
     """A site with given counts of the number x, and of the category c by level (the rest missing)."""
     n = plain + flagged + missing + nulled
@@ -103,8 +107,8 @@ def test_counts_of_a_large_site_are_shown():
     table, issues, flow = site(100, 20, 10, 5)
     entry = quality(table, issues, flow, USE_CASE)["variables"]["x"]
     assert (entry["n"], entry["absent"], entry["missing"], entry["plain"]) == (120, 15, 10, 100)
-    assert entry["nulled"] == {"parse_error": 0, "range_hard": 5}
-    assert entry["flagged"] == {"range_soft": 20}
+    assert entry["nulled"] == NULLED | {"range_hard": 5}
+    assert entry["flagged"] == FLAGGED | {"range_soft": 20} and entry["few"] == []
     assert entry["percent_missing"] == 11.1 and entry["suppressed"] is False
 
 
@@ -114,11 +118,11 @@ def test_a_small_count_hides_its_complement():
     assert entry["missing"] is None and entry["suppressed"] is True
     entry = quality(*site(100, 3, 10, 2), USE_CASE)["variables"]["x"]
     assert (entry["n"], entry["absent"], entry["percent_missing"]) == (103, 12, 10.4)
-    assert entry["plain"] is None and entry["flagged"] == {"range_soft": None}
+    assert entry["plain"] is None and entry["flagged"] == FLAGGED | {"range_soft": None}
     assert entry["missing"] is None and entry["nulled"]["range_hard"] is None
 
 
-@pytest.mark.parametrize(("n", "zero"), [(4, None), (6, None), (11, 1), (12, 3)])
+@pytest.mark.parametrize(("n", "zero"), [(4, None), (6, None), (11, 1), (12, 3), (13, 2)])
 def test_a_variable_cannot_be_solved_for(n, zero):
     published = []
     for truth in partitions(n, 4):
@@ -137,7 +141,7 @@ def test_table_one_and_quality_together_cannot_be_solved(n, monkeypatch):
         record = quality(table, issues, flow, USE_CASE)
         for seed in range(4):
             draws = np.random.default_rng([seed])
-            monkeypatch.setattr("hemapilots.harmonize.quality.private_generator", lambda _, draws=draws: draws)
+            monkeypatch.setattr("hemapilots.quality.baseline.private_generator", lambda _, draws=draws: draws)
             shown = [record["records"], record["variables"]["c"], table_one(table, USE_CASE)["c"]]
             published.append((truth, json.dumps(shown)))
         monkeypatch.undo()
@@ -220,3 +224,81 @@ def test_table_one_counts_flags_and_hides_the_rarer():
     table["f"] = [1.0] * 17 + [0.0] * 30 + [np.nan] * 3
     shown = table_one(table, use_case)["f"]
     assert sorted(shown["levels"].values(), key=str) in ([17, None], [30, None]) and shown["n"] is None
+
+
+@pytest.mark.parametrize(("cells", "totals"), [(2, range(40)), (3, range(32))])
+def test_what_is_called_small_stays_any_small_count(cells, totals):
+    names = "abcd"[:cells]
+    for total in totals:
+        published = set()
+        for truth, order in itertools.product(partitions(total, cells), itertools.permutations(range(cells))):
+            shown, few = hide_and_tell(dict(zip(names, truth, strict=True)), MINIMUM, Draw(order))
+            assert all(0 < truth[names.index(name)] < MINIMUM for name in few)
+            published.add((truth, (tuple(shown.values()), tuple(few))))
+        assert_unsolvable(published)
+        for _, (_, few) in published:
+            # Whoever is told that a count is small can still think it any of 1 to 4.
+            alike = [truth for truth, said in published if said[1] == few and few]
+            for name in few:
+                assert {truth[names.index(name)] for truth in alike} == set(range(1, MINIMUM))
+
+
+def flow_of(losses, events_lost, patients=40, events=20, censored=0):
+    """A flow with one step of inclusion and two losses of the outcome; losses and events_lost by line."""
+    n = patients + sum(losses)
+    e = events + sum(events_lost) + censored
+    steps = [_step(n), _step(n) | {"records_out": n - losses[0], "lost": losses[0], "reason": "ineligible"}]
+    named = [
+        ("patients", None),
+        ("in", "ineligible"),
+        ("endpoint", "missing"),
+        ("endpoint", "date_order"),
+        ("endpoint", "after_lock"),
+    ]
+    lines = []
+    for (name, reason), lost, gone in zip(named, (0, *losses, 0), (0, *events_lost, censored), strict=True):
+        line = {"step": name, "label": str(reason), "reason": reason}
+        line |= {"patients_in": n, "patients_out": n - lost, "patients_lost": lost}
+        lines.append(line | {"events_in": e, "events_out": e - gone, "events_lost": gone})
+        n, e = n - lost, e - gone
+    counts = {"label": "OS", "patients": patients, "events": events, "competing": 0, "censored": patients - events}
+    counts |= {"unknown": losses[1] + losses[2], "zero_time": 0, "lines": lines}
+    rows = patients + losses[1] + losses[2]
+    table = pd.DataFrame({"row": np.arange(rows), "x": 1.0, "c": "u"})
+    changes = [{"label": line["label"], "reason": line["reason"], "count": -line["events_lost"]} for line in lines[1:]]
+    deaths = {"label": "OS", "delivered": lines[0]["events_in"], "counted": events, "lines": changes}
+    flow = {"steps": steps, "endpoints": {"os": counts}, "reconciliation": {"os": deaths}}
+    return quality(table, Issues().table(), flow, USE_CASE)
+
+
+def test_a_flow_of_large_losses_is_shown_with_its_events_and_adds_up():
+    record = flow_of((30, 20, 10), (10, 8, 6), censored=5)
+    lines = record["endpoints"]["os"]["lines"]
+    for before, after in itertools.pairwise(lines):
+        assert before["patients_out"] == after["patients_in"] and before["events_out"] == after["events_in"]
+        assert after["events_in"] - after["events_lost"] == after["events_out"]
+    deaths = record["reconciliation"]["os"]
+    assert deaths["delivered"] + sum(line["count"] for line in deaths["lines"]) == deaths["counted"] == 20
+
+
+@pytest.mark.parametrize("total", [3, 6, 9, 13, 16])
+def test_small_losses_of_patients_and_events_cannot_be_subtracted(total):
+    published = []
+    for first, (second, third) in itertools.product((0, 2, 6), partitions(total, 2)):
+        losses = (first, second, third)
+        for gone in {(0, 0, 0), (0, second, 0), (0, 0, min(third, 2)), (first, second, third)}:
+            record = flow_of(losses, gone)
+            truth = (*losses, *gone)
+            shown = [record["flow"], record["endpoints"], record["reconciliation"], record["records"]]
+            published.append((truth, json.dumps(shown)))
+    alike = {}
+    for truth, shown in published:
+        alike.setdefault(shown, []).append(truth)
+    for shown, truths in alike.items():
+        for place in (1, 2):
+            # What the outcome took out is a partition of the records without one, whose number is known.
+            small = [truth[place] for truth in truths if 0 < truth[place] < MINIMUM]
+            assert not small or len({truth[place] for truth in truths}) > 1, (shown, truths)
+        for line in json.loads(shown)[1]["os"]["lines"]:
+            for key in ("patients_lost", "events_lost"):
+                assert line[key] is None or not 0 < line[key] < MINIMUM

@@ -1,0 +1,20 @@
+"""Checks that need more than one file: every name that one YAML uses stands in another, and what is impossible is refused.
+
+Each complaint names file, line and field.
+"""
+
+from hemapilots.cross_checks.cohort import check_cohort, load_public
+from hemapilots.cross_checks.mapping import check_mapping
+from hemapilots.cross_checks.protocol import resolve_models, resolve_strategies
+from hemapilots.cross_checks.source import Source
+from hemapilots.cross_checks.use_case import resolve_use_case
+
+__all__ = [
+    "Source",
+    "check_cohort",
+    "check_mapping",
+    "load_public",
+    "resolve_models",
+    "resolve_strategies",
+    "resolve_use_case",
+]

@@ -1,0 +1,70 @@
+"""A pilot's cohort: its public source or recipe, its sites and their extracts."""
+
+import re
+from pathlib import Path
+
+from hemapilots.config import PublicCohort, nearest
+from hemapilots.cross_checks.source import Source
+from hemapilots.yaml_source import read_yaml, validate
+
+__all__ = ["check_cohort", "load_public"]
+
+# Words that mean something else where these names stand: in regimes, in `evaluated_on`, and as folders under results/.
+RESERVED_SITES = ("own", "all", "source", "pooled")
+RESERVED_PILOTS = ("run", "cohorts", "benchmarks", "all")
+
+
+def load_public(resources: Path) -> dict[str, dict]:
+    """The public cohorts by name."""
+    path = resources / "cohorts.yaml"
+    data, node = read_yaml(path)
+    return {name: validate(PublicCohort, entry, None, path).model_dump(mode="json") for name, entry in data.items()}
+
+
+def check_cohort(pilot: Source, use_case: Source, resources: Path, sites: list[str]) -> None:
+    """A cohort's public source or recipe exists, its shares add up, every site has an extract, in-sample remarks name comparators."""
+    cohort = pilot.value.cohort
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,62}", pilot.path.stem):
+        raise pilot.fault((), "a pilot's file name has lower-case letters, digits and hyphens only; rename the file")
+    if pilot.path.stem in RESERVED_PILOTS:
+        raise pilot.fault(
+            (), f"a pilot cannot be named '{pilot.path.stem}': results/ has a folder of that name; rename the file"
+        )
+    for site in sites:
+        if site in RESERVED_SITES:
+            raise pilot.fault(
+                ("cohort",), f"a site cannot be named '{site}', which has a meaning of its own in results; rename it"
+            )
+    if cohort.public and cohort.public not in (known := load_public(resources)):
+        raise pilot.fault(("cohort", "public"), f"no such public cohort; {nearest(cohort.public, known)}")
+    if cohort.synthetic:
+        recipe = resources / "recipes" / f"{cohort.synthetic.recipe}.yaml"
+        if not recipe.is_file():
+            raise pilot.fault(
+                ("cohort", "synthetic", "recipe"),
+                f"no such recipe; {nearest(recipe.stem, [p.stem for p in recipe.parent.glob('*.yaml')])}",
+            )
+        shares = [site.share for site in cohort.sites.values()]
+        if None in shares or abs(sum(shares) - 1) > 1e-9:
+            raise pilot.fault(
+                ("cohort", "sites"), "each site of a synthetic cohort needs a `share`, and shares add up to 1"
+            )
+    elif cohort.sites:
+        extracts = [site.extract for site in cohort.sites.values()]
+        for name, site in cohort.sites.items():
+            if site.share is not None:
+                raise pilot.fault(
+                    ("cohort", "sites", name, "share"), "only sites of a synthetic cohort have a `share`; remove it"
+                )
+            if site.extract and extracts.count(site.extract) > 1:
+                problem = "two sites name the same folder, so its patients would count twice; give each its own"
+                raise pilot.fault(("cohort", "sites", name, "extract"), problem)
+            if not site.extract and not cohort.public:
+                raise pilot.fault(("cohort", "sites", name), "name the folder of the site's `extract`")
+    for name in cohort.in_sample:
+        if name not in use_case.value.comparators:
+            raise pilot.fault(
+                ("cohort", "in_sample", name), f"no such comparator; {nearest(name, use_case.value.comparators)}"
+            )
+    if len(sites) < 2:
+        raise pilot.fault(("cohort", "sites"), "a federation needs at least two sites")

@@ -1,0 +1,187 @@
+"""A use case by itself: every expression and reference of its parts is checked, predictor sets are flattened."""
+
+from hemapilots.config import UseCase
+from hemapilots.config.shapes import nearest
+from hemapilots.cross_checks.source import Source, check_expression, check_known
+from hemapilots.expressions import parse
+from hemapilots.harmonize.findings import REASONS
+
+__all__ = ["check_reason", "companions", "known_at", "resolve_use_case"]
+
+KNOWN = ("index", "landmark", "outcome")
+RESERVED_VARIABLES = ("row", "patient_id")
+# What a status of follow-up may say.
+VITAL_STATUS = {"alive", "dead", "lost"}
+
+
+def resolve_use_case(source: Source) -> dict:
+    """The use case as a dictionary, predictor sets flattened, every expression and reference checked."""
+    use_case: UseCase = source.value
+    _check_variables(source)
+    known = dict.fromkeys(use_case.variables)
+    _check_checks(source)
+    for name, derived in use_case.derived.items():
+        if name in known:
+            raise source.fault(("derived", name), "this name is already a variable's; rename it")
+        check_expression(source, ("derived", name, "expression"), derived.expression, known)
+        known[name] = None
+    for at, rule in enumerate(use_case.inclusion):
+        check_expression(source, ("inclusion", at, "expression"), rule.expression, known)
+        check_reason(source, ("inclusion", at, "reason"), rule.reason)
+    _check_endpoints(source, known)
+    _check_follow_up(source)
+    out = use_case.model_dump(mode="json")
+    out["horizons"] = sorted(use_case.horizons)
+    out["predictor_sets"] = {name: _flatten(source, name, ()) for name in use_case.predictor_sets}
+    for name, variables in out["predictor_sets"].items():
+        _check_predictors(source, ("predictor_sets", name), variables, known, scores=False)
+    for name, comparator in use_case.comparators.items():
+        wanted = [comparator.score] if comparator.score else comparator.predictors
+        _check_predictors(source, ("comparators", name), wanted, known, scores=True)
+    for variable in use_case.table_one:
+        check_known(source, ("table_one",), variable, known)
+        _check_kept(source, ("table_one",), variable)
+    if sum(comparator.bar for comparator in use_case.comparators.values()) > 1:
+        raise source.fault(("comparators",), "only one comparator may be the `bar`")
+    return out
+
+
+def check_reason(source: Source, location: tuple, reason: str) -> None:
+    """A reason is one of the closed list that reports are made from."""
+    if reason not in REASONS:
+        raise source.fault(location, f"'{reason}' is not a reason; {nearest(reason, REASONS)}")
+
+
+def companions(variables) -> list[str]:
+    """The dates of samples, which checks and a mapping's expressions may read."""
+    return [f"{name}_date" for name, variable in variables.items() if variable.type != "date"]
+
+
+def _check_variables(source: Source) -> None:
+    use_case: UseCase = source.value
+    taken = [f"{name}_{part}" for name in use_case.endpoints for part in ("entry", "time", "event")]
+    reserved = {*RESERVED_VARIABLES, *taken}
+    for name in (*use_case.variables, *use_case.derived):
+        kind = "variables" if name in use_case.variables else "derived"
+        if name in reserved or "__" in name:
+            raise source.fault((kind, name), "this name is taken by a column of the harmonized table; rename it")
+    for name in companions(use_case.variables):
+        if name in use_case.variables and use_case.variables[name].type != "date":
+            raise source.fault(("variables", name), "names in _date are for dates; rename it")
+    karyotypes = [name for name, variable in use_case.variables.items() if variable.type == "karyotype"]
+    if len(karyotypes) > 1:
+        raise source.fault(("variables", karyotypes[1]), "only one variable may be of type karyotype; remove it")
+    for name, variable in use_case.variables.items():
+        if variable.karyotype and not karyotypes:
+            raise source.fault(("variables", name, "karyotype"), "no variable is of type karyotype; add it")
+        if variable.gene and variable.type not in ("flag", "number"):
+            raise source.fault(("variables", name, "gene"), "what a gene gives is a flag or a number; mend `type`")
+
+
+def _check_checks(source: Source) -> None:
+    use_case: UseCase = source.value
+    names = {**dict.fromkeys(use_case.variables), **dict.fromkeys(companions(use_case.variables))}
+    for at, check in enumerate(use_case.checks):
+        check_expression(source, ("checks", at, "expression"), check.expression, names)
+        check_reason(source, ("checks", at, "reason"), check.reason)
+        for variable in check.variables:
+            check_known(source, ("checks", at, "variables"), variable, use_case.variables)
+
+
+def _check_endpoints(source: Source, known) -> None:
+    use_case: UseCase = source.value
+    for name, endpoint in use_case.endpoints.items():
+        for part in ("time", "event", "entry"):
+            if getattr(endpoint, part) is not None:
+                check_expression(source, ("endpoints", name, part), getattr(endpoint, part), known)
+        if endpoint.entry is not None:
+            problem = (
+                "late entry is fitted exactly but not evaluated yet; leave it out and measure time from the index date"
+            )
+            raise source.fault(("endpoints", name, "entry"), problem)
+        if endpoint.not_after is not None:
+            others = [other for other in use_case.endpoints if other != name]
+            if endpoint.not_after not in others:
+                raise source.fault(
+                    ("endpoints", name, "not_after"),
+                    f"no such other endpoint; {nearest(endpoint.not_after, others) if others else 'remove it'}",
+                )
+    if use_case.primary_endpoint not in use_case.endpoints:
+        raise source.fault(
+            ("primary_endpoint",), f"no such endpoint; {nearest(use_case.primary_endpoint, use_case.endpoints)}"
+        )
+
+
+def _check_follow_up(source: Source) -> None:
+    follow_up = source.value.follow_up
+    if follow_up is None:
+        return
+    for part in ("index", "last_contact", "birth", "death"):
+        if getattr(follow_up, part) is not None:
+            _check_type(source, ("follow_up", part), getattr(follow_up, part), "date")
+    if follow_up.status is not None:
+        _check_type(source, ("follow_up", "status"), follow_up.status, "category")
+        levels = set(source.value.variables[follow_up.status].levels)
+        if levels != VITAL_STATUS:
+            raise source.fault(("follow_up", "status"), "its levels must be alive, dead and lost; mend the variable")
+    for name, outcome in follow_up.outcomes.items():
+        where = ("follow_up", "outcomes", name)
+        for date in (*outcome.events, *outcome.competing):
+            _check_type(source, (*where, "events"), date, "date")
+        _check_type(source, (*where, "time"), outcome.time, "number")
+        if source.value.variables[outcome.time].unit != "a":
+            raise source.fault((*where, "time"), "times are kept in years; give the variable `unit: a`")
+        check_known(source, (*where, "status"), outcome.status, source.value.variables)
+        if outcome.competing and source.value.variables[outcome.status].type != "number":
+            raise source.fault((*where, "status"), "with competing events the status is a number: 0, 1 or 2")
+        if outcome.known is not None:
+            _check_type(source, (*where, "known"), outcome.known, "flag")
+
+
+def _check_type(source: Source, location: tuple, name: str, kind: str) -> None:
+    check_known(source, location, name, source.value.variables)
+    found = source.value.variables[name].type
+    if found != kind:
+        raise source.fault(location, f"'{name}' is a {found}, but a {kind} is needed here")
+
+
+def _check_kept(source: Source, location: tuple, name: str) -> None:
+    """Dates and karyotypes do not outlive harmonization."""
+    variable = source.value.variables.get(name)
+    if variable is not None and variable.type in ("date", "karyotype"):
+        raise source.fault(location, f"'{name}' is a {variable.type}, which is not kept; derive a variable from it")
+
+
+def _flatten(source: Source, name: str, above: tuple[str, ...]) -> list[str]:
+    sets = source.value.predictor_sets
+    if name not in sets:
+        raise source.fault(
+            ("predictor_sets", above[-1], "include"), f"no predictor set '{name}'; {nearest(name, sets)}"
+        )
+    if name in above:
+        raise source.fault(("predictor_sets", name, "include"), "a set cannot include itself; break the circle")
+    inherited = [variable for part in sets[name].include for variable in _flatten(source, part, (*above, name))]
+    return list(dict.fromkeys([*inherited, *sets[name].variables]))
+
+
+def _check_predictors(source: Source, location: tuple, variables, known, scores: bool) -> None:
+    """Predictors are known at the index date, and a score is one only in a declared comparator."""
+    for name in variables:
+        check_known(source, location, name, known)
+        _check_kept(source, location, name)
+        when, is_score = known_at(source.value, name)
+        if when != "index":
+            raise source.fault(
+                location, f"'{name}' is known only at {when}, so it cannot predict from the index date; remove it"
+            )
+        if is_score and not scores:
+            raise source.fault(location, f"'{name}' is a score: a comparator, never a predictor; remove it")
+
+
+def known_at(use_case: UseCase, name: str) -> tuple[str, bool]:
+    """When a variable is known, and whether it is a score; a derived one is known with its last ingredient."""
+    if name in use_case.variables:
+        variable = use_case.variables[name]
+        return variable.known_at, variable.role == "score"
+    parts = [known_at(use_case, part) for part in sorted(parse(use_case.derived[name].expression).names)]
+    return max((when for when, _ in parts), key=KNOWN.index, default="index"), any(score for _, score in parts)

@@ -1,0 +1,147 @@
+"""What may leave a site about its data: counts by variable and reason, and the flow.
+
+Counts of 1 to `minimum_cell - 1` and their complements are null; their entry says `"suppressed": true`, and `few` names
+those of which it is safe to say that they are small. With `minimum_cell` 1 nothing is hidden: for the site's own eyes.
+"""
+
+import pandas as pd
+
+from hemapilots.harmonize.suppression import hide_and_tell, is_small, private_generator
+from hemapilots.quality.cells import OTHER, classes_of, count_cells, listed_cells
+from hemapilots.quality.flow import endpoint, flow_steps, reconciliation
+
+__all__ = ["halves", "quality"]
+
+
+def quality(harmonized: pd.DataFrame, issues: pd.DataFrame, flow: dict, use_case: dict, minimum_cell: int = 5) -> dict:
+    """JSON-ready record of one site: `records`, `flow`, `endpoints`, cells per variable, and `dates`.
+
+    only_elsewhere: patients of further files whom the first file does not have.
+    Per variable: records = n + absent, n = plain + flagged by class, absent = missing + nulled by class;
+    `percent_missing` is the share of absent; `delivered` is false where the site has no such column.
+    dates: dates and karyotypes, which are read and not kept: nulled by class.
+    """
+    n, generator = len(harmonized), private_generator(harmonized)
+    elsewhere = _only_elsewhere(issues)
+    listed, undelivered = listed_cells(issues, harmonized["row"]), _undelivered(issues)
+    refused = _refused(issues)
+    kept = {name: spec for name, spec in use_case["variables"].items() if name in harmonized}
+    gone = {name: spec for name, spec in use_case["variables"].items() if name not in harmonized}
+    variables = {
+        name: _variable(
+            harmonized["row"], harmonized[name], spec, listed.get(name), refused.get(name), minimum_cell, generator
+        )
+        | {"delivered": name not in undelivered}
+        for name, spec in kept.items()
+    }
+    dates = {
+        name: _unkept(harmonized["row"], name, spec, listed.get(name), minimum_cell, generator)
+        for name, spec in gone.items()
+        if name not in undelivered
+    }
+    steps = flow_steps(flow["steps"], minimum_cell, generator)
+    endpoints = {name: endpoint(counts, minimum_cell, generator) for name, counts in flow["endpoints"].items()}
+    return {
+        "minimum_cell": minimum_cell,
+        "records": None if is_small(n, minimum_cell) else n,
+        "only_elsewhere": None if is_small(elsewhere, minimum_cell) else elsewhere,
+        "flow": steps,
+        "endpoints": endpoints,
+        "reconciliation": {
+            name: reconciliation(counts, endpoints[name], minimum_cell)
+            for name, counts in (flow.get("reconciliation") or {}).items()
+        },
+        "variables": variables,
+        "dates": dates,
+    }
+
+
+def _undelivered(issues: pd.DataFrame) -> set[str]:
+    """Variables that the site has no source for."""
+    whole = issues[issues["row"].isna() & (issues["status"] == "null") & (issues["detail"] == "not in the mapping")]
+    return set(whole["variable"].dropna())
+
+
+def _refused(issues: pd.DataFrame) -> dict[str, str]:
+    """Variable -> why its whole column could not be used."""
+    whole = issues[issues["row"].isna() & issues["status"].isin(["null", "rejected"]) & issues["variable"].notna()]
+    whole = whole[whole["reason"].notna() & (whole["reason"] != "missing")]
+    return dict(zip(whole["variable"], whole["reason"], strict=True))
+
+
+def _only_elsewhere(issues: pd.DataFrame) -> int:
+    """Patients of further files whom the first file does not have."""
+    whole = issues[issues["row"].isna() & (issues["status"] == "rejected")]
+    return int(whole.loc[whole["detail"].str.startswith("only in "), "count"].sum())
+
+
+def _variable(
+    rows: pd.Series, values: pd.Series, spec: dict, cells, refused: str | None, minimum: int, generator
+) -> dict:
+    unknown = values.isna().to_numpy()
+    name, n, absent = values.name, len(values), int(unknown.sum())
+    nulled_classes, flagged_classes = classes_of(spec)
+    flagged = count_cells(cells, "flagged", rows[~unknown], flagged_classes)
+    nulled = count_cells(cells, "null", rows[unknown], nulled_classes)
+    plain_missing = nulled.pop(OTHER)
+    column = next((part for part, reasons in nulled_classes.items() if refused in reasons), None)
+    if column and absent == n:
+        # A column refused as a whole lists only the cells that were missing anyway.
+        nulled[column] += n - sum(nulled.values()) - plain_missing
+    parts, few = halves(n, absent, minimum, generator)
+    above, few_above = _within(
+        {"plain": n - absent - sum(flagged.values()), **flagged}, parts["present"] is None, minimum, generator
+    )
+    below, few_below = _within(
+        {"missing": absent - sum(nulled.values()), **nulled}, parts["absent"] is None, minimum, generator
+    )
+    few = [{"present": "n"}.get(part, part) for part in few]
+    few += [part if part == "plain" else f"flagged.{part}" for part in few_above]
+    few += [part if part == "missing" else f"nulled.{part}" for part in few_below]
+    shown = {
+        "label": spec.get("label", name),
+        "type": spec["type"],
+        "unit": spec.get("unit"),
+        "n": parts["present"],
+        "absent": parts["absent"],
+        "percent_missing": None if parts["absent"] is None else round(100 * absent / n, 1) if n else None,
+        "missing": below.pop("missing"),
+        "nulled": below,
+        "plain": above.pop("plain"),
+        "flagged": above,
+        "few": few,
+    }
+    return shown | {"suppressed": any(count is None for count in _counts(shown))}
+
+
+def _counts(shown: dict) -> list:
+    single = [shown[name] for name in ("n", "absent", "missing", "plain")]
+    return single + list(shown["nulled"].values()) + list(shown["flagged"].values())
+
+
+def _unkept(rows: pd.Series, name: str, spec: dict, cells, minimum: int, generator) -> dict:
+    """A date or karyotype: how many cells were nulled and why; how many were delivered is not known any more."""
+    nulled = count_cells(cells, "null", rows, classes_of(spec)[0])
+    nulled.pop(OTHER)
+    shown, few = _within({"rest": len(rows) - sum(nulled.values()), **nulled}, False, minimum, generator)
+    rest = shown.pop("rest")
+    few = [f"nulled.{part}" for part in few if part != "rest"]
+    return {
+        "label": spec.get("label", name),
+        "type": spec["type"],
+        "nulled": shown,
+        "few": few,
+        "suppressed": None in (rest, *shown.values()),
+    }
+
+
+def halves(n: int, absent: int, minimum: int, generator) -> tuple[dict, list[str]]:
+    """Present and absent as far as they may be shown, and which of them may be called small."""
+    if is_small(n, minimum):
+        return {"present": None, "absent": None}, []
+    return hide_and_tell({"present": n - absent, "absent": absent}, minimum, generator)
+
+
+def _within(cells: dict, whole_is_hidden: bool, minimum: int, generator) -> tuple[dict, list[str]]:
+    # Where the whole is hidden, showing all the parts would give it away.
+    return (dict.fromkeys(cells), []) if whole_is_hidden else hide_and_tell(cells, minimum, generator)

@@ -1,0 +1,69 @@
+"""The profile of an extract as a text table for a terminal."""
+
+from hemapilots.scan.profile import MINIMUM, Profile
+from hemapilots.scan.tables import Table
+from hemapilots.scan.words import LANGUAGES
+
+__all__ = ["show"]
+
+WIDTH = 34
+
+
+def show(tables: list[Table], profiles: dict[str, list[Profile]], language: str | None, reader: str) -> str:
+    """A block per table: its form, then a line per column."""
+    tongue = f", headers in {LANGUAGES[language]}" if language else ""
+    lines = [f"reader {reader}{tongue}; values of fewer than {MINIMUM} cells are not shown"]
+    for table in tables:
+        form = ", ".join(f"{key} {_visible(value)}" for key, value in table.form.items() if value)
+        rows = "several rows a patient" if table.repeated else "one row a patient"
+        lines += ["", f"{table.path} ({table.alias}): {table.rows} rows, {rows}{', ' + form if form else ''}"]
+        lines.append(f"  {'column':{WIDTH}} {'type':10} {'missing':>8} {'distinct':>8}  what is in it")
+        lines += [_line(profile) for profile in profiles[table.alias]]
+    return "\n".join(lines)
+
+
+def _visible(value) -> str:
+    return {"\t": "tab", " ": "space"}.get(value, str(value))
+
+
+def _line(profile: Profile) -> str:
+    name = profile.column.selector
+    name = name if len(name) <= WIDTH else name[: WIDTH - 1] + "…"
+    missing = "few" if profile.percent_missing is None else f"{profile.percent_missing:g} %"
+    return f"  {_visible_name(name):{WIDTH}} {profile.kind:10} {missing:>8} {profile.distinct:>8}  {_content(profile)}".rstrip()
+
+
+def _visible_name(name: str) -> str:
+    return "".join(mark if mark.isprintable() else " " for mark in name)
+
+
+def _content(profile: Profile) -> str:
+    parts = []
+    if profile.kind == "identifier":
+        return "tells patients apart: not shown"
+    if profile.kind == "text":
+        return "free text: not shown"
+    if profile.quantiles:
+        marks = sorted(profile.quantiles)
+        words = {0.05: "5 %", 0.25: "25 %", 0.5: "median", 0.75: "75 %", 0.95: "95 %"}
+        parts.append(", ".join(f"{words[mark]} {profile.quantiles[mark]:g}" for mark in marks))
+    if profile.decimal == ",":
+        parts.append("decimal comma")
+    if profile.formats:
+        parts.append(
+            " or ".join(profile.formats) + (" (day and month cannot be told apart)" if profile.ambiguous else "")
+        )
+    if profile.unit:
+        parts.append(f"unit {profile.unit} {profile.unit_from}")
+    elif profile.column.units is not None:
+        parts.append("units beside the values")
+    shown = [_visible_name(text) + ("" if count is None else f" {count}") for text, count in profile.values.items()]
+    if shown:
+        parts.append(", ".join(shown) + (", others not shown" if profile.rarer else ""))
+    elif profile.rarer:
+        parts.append("values not shown: few cells each")
+    if profile.odd:
+        parts.append(
+            "not numbers: " + ", ".join(f"{_visible_name(text)} {count}" for text, count in profile.odd.items())
+        )
+    return "; ".join(parts)

@@ -1,0 +1,132 @@
+"""An extract as text, every column of it: what a scan looks at. Nothing of it is kept."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from hemapilots.config import nearest
+from hemapilots.config.mapping import READERS
+from hemapilots.errors import HemaPilotsError
+
+__all__ = ["Column", "Table", "read_extract"]
+
+MAXIMUM_COLUMNS = 5_000
+SUFFIXES = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".xlsx": "excel",
+    ".xls": "excel",
+    ".xlsm": "excel",
+    ".ods": "excel",
+    ".parquet": "parquet",
+    ".ndjson": "fhir",
+    ".json": "fhir",
+}
+OMOP_TABLES = ("person", "measurement", "observation_period", "condition_occurrence", "death")
+
+
+@dataclass
+class Column:
+    """One column of raw text. selector: how a mapping names it; units: of each cell where the source says so;
+    names: what else the source calls it (the display of a code); meanings: words for cells that are codes of a standard."""
+
+    selector: str
+    texts: pd.Categorical
+    units: pd.Categorical | None = None
+    names: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
+    meanings: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Table:
+    """One file or sheet. form: keys of a mapping's `files` entry that were told from the file; patient: the column that is
+    known to name patients (None: to be found, "": the reader knows); repeated: many rows a patient; settled: that is known."""
+
+    alias: str
+    path: str
+    columns: list[Column]
+    form: dict = field(default_factory=dict)
+    patient: str | None = None
+    repeated: bool = False
+    settled: bool = False
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """The number of rows; of the longest column where they differ."""
+        return max((len(column.texts) for column in self.columns), default=0)
+
+
+def read_extract(extract: Path, reader: str | None) -> tuple[str, list[Table]]:
+    """(reader, tables) of a file or folder; the reader is told from the files where it is not given.
+
+    Raises HemaPilotsError where there is nothing to read.
+    """
+    if reader is not None and reader not in READERS:
+        raise HemaPilotsError(f"--reader {reader}: there is no such reader; {nearest(reader, READERS)}")
+    if not extract.exists():
+        raise HemaPilotsError(f"{extract}: there is no such file or folder; give the extract")
+    files = [extract] if extract.is_file() else sorted(path for path in extract.rglob("*") if path.is_file())
+    files = [path for path in files if not path.name.startswith((".", "~$"))]
+    reader = reader or _told(extract, files)
+    folder = extract.parent if extract.is_file() else extract
+    tables = _reader(reader)(folder, _of_reader(reader, files))
+    tables = [table for table in tables if table.columns]
+    if not tables:
+        raise HemaPilotsError(f"{extract}: no file of it holds a table that reader {reader} can read; name the reader")
+    wide = next((table for table in tables if len(table.columns) > MAXIMUM_COLUMNS), None)
+    if wide:
+        raise HemaPilotsError(
+            f"{folder / wide.path}: {len(wide.columns)} columns, more than {MAXIMUM_COLUMNS}; this is no clinical table"
+        )
+    return reader, tables
+
+
+def _of_reader(reader: str, files: list[Path]) -> list[Path]:
+    accepted = {"redcap": ("csv",), "cbioportal": ("csv",), "omop": ("csv", "parquet")}.get(reader, (reader,))
+    return [path for path in files if SUFFIXES.get(path.suffix.lower()) in accepted]
+
+
+def _told(extract: Path, files: list[Path]) -> str:
+    names = {path.stem.lower() for path in files}
+    if any(name.startswith("data_clinical") for name in names):
+        return "cbioportal"
+    if "person" in names and names & set(OMOP_TABLES[1:]):
+        return "omop"
+    kinds = [SUFFIXES[path.suffix.lower()] for path in files if path.suffix.lower() in SUFFIXES]
+    if not kinds:
+        raise HemaPilotsError(
+            f"{extract}: no file with a known ending ({', '.join(SUFFIXES)}); name the reader, or rename the file"
+        )
+    kind = max(sorted(set(kinds)), key=kinds.count)
+    if kind == "csv" and any(_is_redcap(path) for path in files if SUFFIXES.get(path.suffix.lower()) == "csv"):
+        return "redcap"
+    return kind
+
+
+def _is_redcap(path: Path) -> bool:
+    with path.open("rb") as file:
+        header = file.read(1 << 16).split(b"\n", 1)[0]
+    return any(mark in header for mark in (b"redcap_", b"record_id", b"___"))
+
+
+def _reader(reader: str):
+    match reader:
+        case "csv":
+            from hemapilots.scan.text_files import read_csv_files as read
+        case "excel":
+            from hemapilots.scan.text_files import read_workbooks as read
+        case "parquet":
+            from hemapilots.scan.text_files import read_parquet_files as read
+        case "redcap":
+            from hemapilots.scan.studies import read_redcap as read
+        case "cbioportal":
+            from hemapilots.scan.studies import read_cbioportal as read
+        case "fhir":
+            from hemapilots.scan.coded import read_fhir as read
+        case "omop":
+            from hemapilots.scan.coded import read_omop as read
+    return read

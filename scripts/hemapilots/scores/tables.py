@@ -1,0 +1,49 @@
+"""Reads score tables and checks that every expression parses and reads what the score declares."""
+
+from pathlib import Path
+
+from hemapilots.config.score import Score
+from hemapilots.cross_checks.source import Source, check_expression, check_known
+
+__all__ = ["load_scores"]
+
+
+def load_scores(folder: str | Path) -> dict[str, Score]:
+    """Every score of a folder by name. Raises HemaPilotsError naming file, line and field."""
+    sources = [Source(path, Score) for path in sorted(Path(folder).glob("*.yaml"))]
+    return {source.value.name: _checked(source) for source in sources}
+
+
+def _checked(source: Source) -> Score:
+    score: Score = source.value
+    if source.path.stem != score.name:
+        raise source.fault(("name",), f"the file is called {source.path.name}; give both the same name")
+    known = dict.fromkeys(score.inputs)
+    read = set()
+    for location, text in _expressions(score):
+        check_expression(source, location, text, known)
+        read |= _names(text)
+        if location[0] in ("derived", "points"):
+            known[location[1]] = None
+    for name in score.inputs:
+        check_known(source, ("inputs",), name, read)
+    return score
+
+
+def _names(text: str) -> set[str]:
+    from hemapilots.expressions import parse
+
+    return set(parse(text).names)
+
+
+def _expressions(score: Score) -> list[tuple[tuple, str]]:
+    """(location, text) in the order of evaluation."""
+    found = [(("derived", name), text) for name, text in score.derived.items()]
+    for name, rows in score.points.items():
+        found += [(("points", name, at, "when"), row.when) for at, row in enumerate(rows) if row.when is not None]
+    if score.score is not None:
+        found.append((("score",), score.score))
+    for name, term in (score.linear.terms if score.linear else {}).items():
+        found.append((("linear", "terms", name, "value"), term.value))
+        found += [(("linear", "terms", name, "scenarios", part), text) for part, text in term.scenarios.items()]
+    return found

@@ -1,0 +1,218 @@
+"""Times and events from dates, their order, the lock, and the reasons where there are none."""
+
+import numpy as np
+import pytest
+from dirty import run
+
+DATE = {"type": "date", "known_at": "outcome"}
+VARIABLES = {
+    "birth": {"type": "date"},
+    "index": {"type": "date"},
+    "contact": DATE,
+    "death": DATE,
+    "relapse": DATE,
+    "graft": DATE,
+    "vital": {"type": "category", "levels": ["alive", "dead", "lost"], "known_at": "outcome"},
+    "relapsed": {"type": "flag", "known_at": "outcome"},
+    **{name: {"type": "number", "unit": "a", "known_at": "outcome"} for name in ("os_years", "efs_years", "ci_years")},
+    "os_status": {"type": "flag", "known_at": "outcome"},
+    "efs_status": {"type": "flag", "known_at": "outcome"},
+    "ci_status": {"type": "number", "unit": "1", "known_at": "outcome"},
+}
+USE_CASE = {
+    "follow_up": {
+        "index": "index",
+        "last_contact": "contact",
+        "birth": "birth",
+        "death": "death",
+        "status": "vital",
+        "outcomes": {
+            "os": {"time": "os_years", "status": "os_status", "events": ["death"]},
+            "efs": {
+                "time": "efs_years",
+                "status": "efs_status",
+                "events": ["relapse", "death"],
+                "known": "relapsed",
+            },
+            "ci": {"time": "ci_years", "status": "ci_status", "events": ["relapse"], "competing": ["death", "graft"]},
+        },
+    },
+    "endpoints": {
+        "os": {"label": "Overall", "time": "os_years", "event": "os_status"},
+        "efs": {"label": "Event-free", "time": "efs_years", "event": "efs_status", "not_after": "os"},
+        "ci": {"label": "Relapse", "time": "ci_years", "event": "ci_status"},
+    },
+    "primary_endpoint": "os",
+}
+HEAD = ("birth", "index", "contact", "death", "relapse", "graft", "vital", "relapsed")
+# A patient without anything odd, whom no test may lose.
+PLAIN = ("1950-01-01", "2020-01-01", "2022-01-01", "", "", "", "alive", "0")
+MAPPING = {"variables": {"vital": {"column": "vital", "values": {name: name for name in ("alive", "dead", "lost")}}}}
+
+
+def follow(tmp_path, *patients, lock=None, mapping=None, head=HEAD):
+    """Harmonizes patients given as dicts of what differs from PLAIN; PLAIN is the last row."""
+    rows = [{**dict(zip(HEAD, PLAIN, strict=True)), **patient} for patient in (*patients, {})]
+    columns = {name: [row[name] for row in rows] for name in head}
+    mapping = {**MAPPING, **({"lock": lock} if lock else {}), **(mapping or {})}
+    files = {"files": {"main": {"date_format": ["YYYY-MM-DD", "YYYY-MM", "YYYY"]}}}
+    return run(tmp_path, columns, VARIABLES, files | mapping, USE_CASE)
+
+
+def years(start, stop):
+    return (np.datetime64(stop) - np.datetime64(start)).astype(int) / 365.25
+
+
+def test_death_and_last_contact_give_times_and_events(tmp_path):
+    out = follow(
+        tmp_path,
+        {"death": "2021-01-01", "vital": "dead", "contact": "2020-12-01"},
+        {"vital": "lost", "contact": "2020-07-01"},
+    )
+    assert out.values("os_years") == [years("2020-01-01", day) for day in ("2021-01-01", "2020-07-01", "2022-01-01")]
+    assert out.values("os_status") == [1, 0, 0]
+    assert out.values("os_time") == out.values("os_years")
+    assert "birth" not in out.harmonized and "index" not in out.harmonized
+    assert out.said("os_years", None) == [("mapped", None)]
+
+
+def test_the_first_of_events_and_competing_events_counts(tmp_path):
+    out = follow(
+        tmp_path,
+        {"relapse": "2020-06-01", "death": "2021-01-01", "vital": "dead", "contact": "2021-01-01", "relapsed": "1"},
+        {"graft": "2020-03-01", "relapse": "2020-06-01", "relapsed": "1"},
+        {"graft": "2020-06-01", "relapse": "2020-06-01", "relapsed": "1"},
+        {"death": "2021-01-01", "vital": "dead", "contact": "2021-01-01"},
+    )
+    assert out.values("efs_status") == [1, 1, 1, 1, 0]
+    assert out.values("ci_status") == [1, 2, 1, 2, 0]
+    assert out.value("ci_years", 1) == years("2020-01-01", "2020-03-01")
+    assert out.value("efs_years", 1) == years("2020-01-01", "2020-06-01")
+
+
+def test_a_single_date_out_of_order_leaves_the_outcomes_unknown(tmp_path):
+    out = follow(
+        tmp_path,
+        {"contact": "2019-06-01"},
+        {"birth": "2020-06-01"},
+        {"relapse": "2019-06-01", "relapsed": "1"},
+        {"relapse": "2021-06-01", "death": "2021-01-01", "contact": "2020-06-01", "vital": "dead", "relapsed": "1"},
+    )
+    assert out.values("os_years")[:2] == [None, None] and out.said("os_years", 0) == [("null", "date_order")]
+    assert ("flagged", "date_order") in out.said("contact", 0) and ("flagged", "date_order") in out.said("index", 1)
+    # The date of the relapse concerns the outcomes that rest on it only.
+    assert out.value("os_status", 2) == 0 and out.value("efs_status", 2) is None and out.value("ci_status", 2) is None
+    assert out.value("os_status", 3) == 1 and out.said("efs_status", 3) == [("null", "date_order")]
+
+
+def test_more_than_one_error_of_order_rejects_the_record(tmp_path):
+    out = follow(tmp_path, {"contact": "2019-06-01", "birth": "2020-06-01"})
+    assert out.rows == [1]
+    assert out.said("follow_up") == [("rejected", "date_order")]
+    step = out.flow["steps"][-1]
+    assert step["step"] == "follow_up" and step["lost"] == 1 and step["reason"] == "date_order"
+
+
+@pytest.mark.parametrize(
+    ("patient", "reason"),
+    [
+        ({"vital": "lost", "contact": ""}, "missing"),
+        ({"vital": "", "contact": ""}, "missing"),
+        ({"vital": ""}, "missing"),
+        ({"vital": "dead"}, "missing"),
+        ({"index": ""}, "missing"),
+        ({"vital": "dead", "death": "2021-01-01"}, "contradiction"),
+    ],
+)
+def test_outcomes_that_cannot_be_known_are_not_made_up(tmp_path, patient, reason):
+    out = follow(tmp_path, patient)
+    assert out.value("os_years") is None and out.value("os_event") is None
+    assert out.count("os_years", "null", reason) == 1
+
+
+def test_an_unknown_flag_leaves_only_its_outcome_unknown(tmp_path):
+    dated = {"relapse": "2021-01-01", "relapsed": ""}
+    out = follow(tmp_path, {"relapsed": ""}, {"relapsed": "1"}, dated)
+    for row in (0, 1):
+        assert (out.value("os_status", row), out.value("efs_status", row), out.value("ci_status", row)) == (0, None, 0)
+    assert out.value("efs_status", 2) == 1
+
+
+def test_a_date_of_death_outweighs_the_status(tmp_path):
+    out = follow(tmp_path, {"death": "2022-06-01", "vital": "alive"})
+    assert out.value("vital") == "dead" and out.said("vital") == [("flagged", "contradiction")]
+    assert out.value("os_status") == 1 and out.value("os_years") == years("2020-01-01", "2022-06-01")
+
+
+def test_what_comes_after_the_lock_is_censored_there(tmp_path):
+    late = {"death": "2022-06-01", "vital": "dead"}
+    out = follow(tmp_path, late, lock="2021-01-01")
+    assert out.values("os_years") == [years("2020-01-01", "2021-01-01")] * 2 and out.values("os_status") == [0, 0]
+    assert ("flagged", "after_lock") in out.said("os_status") and out.said("os_status", 1) == []
+    lines = {line["reason"]: line for line in out.flow["endpoints"]["os"]["lines"]}
+    assert lines["after_lock"]["events_lost"] == 1 and lines["after_lock"]["patients_lost"] == 0
+
+
+def test_a_partial_date_near_the_index_date_is_no_date_of_an_event(tmp_path):
+    out = follow(
+        tmp_path,
+        {"death": "2020-02", "vital": "dead", "contact": "2020-01-20"},
+        {"death": "2021-02", "vital": "dead", "contact": "2020-01-20"},
+    )
+    assert out.value("os_years", 0) is None and ("null", "date_partial") in out.said("os_years", 0)
+    assert out.value("os_years", 1) == years("2020-01-01", "2021-02-15")
+
+
+def test_a_death_on_the_index_date_keeps_half_a_day(tmp_path):
+    out = follow(tmp_path, {"death": "2020-01-01", "contact": "2020-01-01", "vital": "dead"})
+    assert out.value("os_time") == 0.5 / 365.25
+    assert out.flow["endpoints"]["os"]["zero_time"] == 1 and out.said("os_time") == [("flagged", "zero_time")]
+
+
+def test_a_relapse_after_the_last_contact_is_a_later_contact(tmp_path):
+    out = follow(tmp_path, {"contact": "2020-02-01", "relapse": "2020-06-01", "relapsed": "1"})
+    assert out.value("os_years") == out.value("efs_years") == years("2020-01-01", "2020-06-01")
+    assert ("flagged", "date_order") in out.said("contact")
+    assert out.value("efs_event") == 1
+
+
+def test_delivered_times_stand_and_are_compared_as_a_pair(tmp_path):
+    rows = [dict(zip(HEAD, PLAIN, strict=True))] * 4
+    columns = {name: [row[name] for row in rows] for name in HEAD}
+    columns |= {"os_years": ["2.02", "1", "1", ""], "os_status": ["0", "0", "", "1"]}
+    out = run(tmp_path, columns, VARIABLES, MAPPING, USE_CASE)
+    two = years("2020-01-01", "2022-01-01")
+    assert out.values("os_years") == [2.02, 1, two, two] and out.values("os_status") == [0, 0, 0, 0]
+    assert out.said("os_years", 0) == [] and out.said("os_years", 1) == [("flagged", "contradiction")]
+    assert out.said("os_status", 3) == [("flagged", "contradiction")]
+
+
+def test_without_the_dates_the_delivered_times_are_used(tmp_path):
+    columns = {"os_years": ["1", "2"], "os_status": ["0", "1"], "efs_years": ["1", "1"], "efs_status": ["0", "1"]}
+    columns |= {"ci_years": ["1", "1"], "ci_status": ["0", "2"]}
+    out = run(tmp_path, columns, VARIABLES, {}, USE_CASE)
+    assert out.values("os_time") == [1, 2] and out.values("ci_event") == [0, 2]
+    assert out.flow["reconciliation"] == {}
+
+
+def test_deaths_delivered_are_reconciled_with_the_endpoint_table(tmp_path):
+    dead = {"vital": "dead", "death": "2021-01-01", "contact": "2020-12-01"}
+    out = follow(
+        tmp_path,
+        dead,
+        {"vital": "dead"},
+        {**dead, "contact": "2021-06-01"},
+        {**dead, "birth": "2020-06-01", "contact": "2019-01-01"},
+        {**dead, "death": "2025-01-01"},
+        {**dead, "index": ""},
+        lock="2024-01-01",
+    )
+    record = out.flow["reconciliation"]["os"]
+    assert record["delivered"] == 6 and record["counted"] == out.flow["endpoints"]["os"]["events"] == 1
+    assert record["delivered"] + sum(line["count"] for line in record["lines"]) == record["counted"]
+    by_reason = {}
+    for line in record["lines"]:
+        by_reason[line["reason"]] = by_reason.get(line["reason"], 0) + line["count"]
+    assert by_reason["missing"] == -2 and by_reason["contradiction"] == -1
+    assert by_reason["date_order"] == -1 and by_reason["after_lock"] == -1
+    assert list(out.flow["reconciliation"]) == ["os"]

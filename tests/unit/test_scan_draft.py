@@ -1,0 +1,249 @@
+"""A scan of an extract, from files to a draft that loads; each reader."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import scan_sample
+import yaml
+
+from hemapilots.config import Mapping
+from hemapilots.errors import HemaPilotsError
+from hemapilots.hospital import load_mapping
+from hemapilots.scan import scan
+from hemapilots.scan.cells import fold
+from hemapilots.scan.match import header_unit
+from hemapilots.scan.words import LANGUAGES, load_words
+
+CONFIG = Path(__file__).resolve().parents[2] / "config"
+USE_CASE = """
+name: small
+title: Small
+index_date: diagnosis
+variables:
+  age: {label: Age, type: number, unit: a, hard: [18, 110], soft: [40, 90], known_at: index}
+  sex: {label: Sex, type: category, levels: [F, M], known_at: index, vocabulary: sex, codes: {jrc: "2.2"}}
+  hb: {label: Haemoglobin, type: number, unit: g/dL, hard: [2, 20], soft: [5, 16], known_at: index, codes: {loinc: 718-7}}
+  plt: {label: Platelets, type: number, unit: 10*9/L, hard: [0, 2000], soft: [5, 800], known_at: index, codes: {loinc: 777-3}}
+  srsf2: {label: SRSF2, type: flag, known_at: index, gene: SRSF2}
+  diagnosis_date: {label: Date of diagnosis, type: date, known_at: index}
+  death_date: {label: Date of death, type: date, known_at: outcome}
+  os_years: {label: Time to death, type: number, unit: a, hard: [0, 60], known_at: outcome}
+  os_status: {label: Died, type: flag, known_at: outcome}
+endpoints: {os: {label: OS, time: os_years, event: os_status}}
+primary_endpoint: os
+horizons: [1]
+predictor_sets: {clinical: [age, sex]}
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    folder = tmp_path / "config"
+    (folder / "use_cases").mkdir(parents=True)
+    (folder / "use_cases" / "small.yaml").write_text(USE_CASE)
+    return folder
+
+
+@pytest.fixture
+def extract(tmp_path):
+    folder = tmp_path / "extract"
+    folder.mkdir()
+    return folder
+
+
+def drafted(extract, config, reader=None, language=None):
+    """(scan, the draft as config.Mapping loads it)."""
+    found = scan(extract, "small", config, reader, language)
+    return found, Mapping.model_validate(yaml.safe_load(found.draft))
+
+
+def test_a_german_csv(extract, config):
+    scan_sample.write_csv(extract)
+    found, mapping = drafted(extract, config)
+    assert (mapping.reader, mapping.language, mapping.patient_id) == ("csv", "de", "Patientennummer")
+    assert "k.A." in mapping.missing
+    form = mapping.files["patients"]
+    assert (form.path, form.delimiter, form.decimal) == ("patients.csv", ";", ",")
+    entries = mapping.variables
+    assert (entries["hb"].column, entries["hb"].unit) == ("Hämoglobin", "g/L")
+    assert (entries["plt"].column, entries["plt"].unit) == ("Thrombozyten (Tsd/µl)", "10*3/uL")
+    assert entries["sex"].values == {"männlich": "M", "weiblich": "F"}
+    assert entries["os_status"].values == {"ja": 1, "nein": 0}
+    assert entries["srsf2"].column == "SFRS2" and entries["srsf2"].values is None
+    assert entries["diagnosis_date"].date_format == ("DD.MM.YYYY",)
+    assert {entry.status for entry in entries.values()} == {"proposed"}
+    assert "a symbol of gene SRSF2" in found.draft and "Variables without a column: death_date, os_years" in found.draft
+
+
+def test_nothing_of_a_patient_is_in_profile_or_draft(extract, config):
+    scan_sample.write_csv(extract)
+    found, _ = drafted(extract, config)
+    table = scan_sample.table()
+    for text in (found.profile, found.draft):
+        for column in ("Patientennummer", "Nachname", "Geburtsdatum", "Bemerkung", "Kontakt", "Erstdiagnose"):
+            assert not any(cell in text for cell in table[column])
+        assert "divers" not in text
+
+
+def test_guesses_stand_best_first_with_their_reason(extract, config):
+    scan_sample.write_csv(extract)
+    scores = [
+        float(line.split()[1].rstrip(":"))
+        for line in scan(extract, "small", config).draft.splitlines()
+        if line.startswith("  # 0.") or line.startswith("  # 1.")
+    ]
+    assert scores == sorted(scores, reverse=True) and len(scores) > 5
+
+
+def test_a_proposed_entry_is_refused_until_a_person_approved_it(extract, config, tmp_path):
+    table = scan_sample.table()
+    table["Überleben (Jahre)"] = "1,5"
+    table.to_csv(extract / "patients.csv", sep=";", index=False)
+    path = tmp_path / "draft.yaml"
+    path.write_text(scan(extract, "small", config).draft)
+    with pytest.raises(HemaPilotsError, match="still `proposed`"):
+        load_mapping(str(path), config)
+    assert load_mapping(str(path), config, draft=True)[0]["variables"]["os_years"]["unit"] == "a"
+    path.write_text(path.read_text().replace("proposed}", "approved}"))
+    mapping, _ = load_mapping(str(path), config)
+    assert mapping["variables"]["hb"]["status"] == "approved"
+
+
+def test_values_without_a_meaning_are_listed_with_counts(extract, config):
+    table = scan_sample.table()
+    table["Geschlecht"] = ["männlich"] * 60 + ["X1"] * 60
+    table.to_csv(extract / "patients.csv", sep=";", index=False)
+    found, mapping = drafted(extract, config)
+    assert mapping.variables["sex"].values == {"männlich": "M"}
+    assert "not mapped: X1: 60" in found.draft and "1 of them with values left to map" in found.summary
+
+
+@pytest.mark.parametrize(
+    "header", ["Hémoglobine (g/dl)", "Hb_gdl", "HGB", "Hämoglobin", "Emoglobina", "hemoglobina", "Αιμοσφαιρίνη"]
+)
+def test_case_63_header_languages(extract, config, header):
+    pd.DataFrame({"id": [f"p{k}" for k in range(60)], header: [f"{8 + k % 5}.{k % 10}" for k in range(60)]}).to_csv(
+        extract / "a.csv", index=False
+    )
+    _, mapping = drafted(extract, config)
+    assert (mapping.variables["hb"].column, mapping.variables["hb"].unit) == (header, "g/dL")
+
+
+def test_case_63_two_columns_for_one_variable_are_both_named(extract, config):
+    cells = [f"{8 + k % 5}.{k % 10}" for k in range(60)]
+    table = pd.DataFrame({"id": [f"p{k}" for k in range(60)], "HGB": cells, "Emoglobina": cells})
+    table.to_csv(extract / "a.csv", index=False)
+    found, mapping = drafted(extract, config)
+    assert mapping.variables["hb"].column == "HGB" and 'or "Emoglobina" (0.97' in found.draft
+
+
+def test_the_dictionary_speaks_eight_languages():
+    words = load_words()
+    named = {}
+    for variable, language, header in words.headers:
+        assert language in LANGUAGES and header.strip() == header and fold(header)
+        named.setdefault(variable, set()).add(language)
+    assert all(languages == set(LANGUAGES) for languages in named.values())
+    # One header means one variable, whatever its language.
+    assert all(len({variable for variable, _ in pairs}) == 1 for pairs in words.by_header.values())
+
+
+@pytest.mark.parametrize(
+    ("header", "unit"),
+    [("Hb (g/dl)", "g/dl"), ("PLT [10*9/L]", "10*9/L"), ("Überleben (Monate)", "mo"), ("os_months", "mo"), ("hb_gdl", "g/dl"),
+        ("Anni liberi", "a")],
+)  # fmt: skip
+def test_units_in_headers(header, unit):
+    assert unit in header_unit(header)
+
+
+def test_fhir(extract, config):
+    scan_sample.write_fhir(extract)
+    found, mapping = drafted(extract, config)
+    assert mapping.reader == "fhir" and next(iter(mapping.files.values())).path == "Patient.ndjson"
+    assert mapping.variables["hb"].column == "Observation[718-7]" and mapping.variables["hb"].unit == "g/L"
+    assert mapping.variables["plt"].unit == "10*3/uL" and "code 718-7 (loinc)" in found.draft
+    assert mapping.variables["sex"].values == {"female": "F", "male": "M"}
+    assert "Secret" not in found.draft + found.profile
+
+
+def test_omop(extract, config):
+    scan_sample.write_omop(extract)
+    _, mapping = drafted(extract, config)
+    assert mapping.reader == "omop" and mapping.variables["hb"].column == "measurement[3000963]"
+    assert mapping.variables["sex"].values == {"8507": "M", "8532": "F"}
+    assert mapping.variables["death_date"].column == "death.death_date"
+
+
+def test_redcap(extract, config):
+    scan_sample.write_redcap(extract)
+    _, mapping = drafted(extract, config)
+    assert (mapping.reader, mapping.patient_id) == ("redcap", "record_id")
+    assert mapping.variables["hb"].unit == "g/dL" and not mapping.files["export"].repeated
+
+
+def test_cbioportal(extract, config):
+    scan_sample.write_cbioportal(extract)
+    found, mapping = drafted(extract, config)
+    assert (mapping.reader, mapping.patient_id) == ("cbioportal", "PATIENT_ID")
+    assert mapping.variables["os_status"].values == {"0:LIVING": 0, "1:DECEASED": 1}
+    assert mapping.variables["os_years"].unit == "mo"
+    assert "variants: {file: data_mutations, gene: Hugo_Symbol, protein: HGVSp_Short}" in found.draft
+
+
+@pytest.mark.parametrize("form", ["xlsx", "ods", "parquet"])
+def test_workbooks_and_parquet(extract, config, form):
+    table = scan_sample.table()
+    table["Alter"] = table["Alter"].astype(int)
+    table.to_parquet(extract / "a.parquet") if form == "parquet" else table.to_excel(extract / f"a.{form}", index=False)
+    _, mapping = drafted(extract, config)
+    assert mapping.reader == ("parquet" if form == "parquet" else "excel")
+    assert mapping.variables["hb"].unit == "g/L" and mapping.variables["age"].column == "Alter"
+
+
+def test_a_single_file_and_a_stated_language(extract, config):
+    path = scan_sample.write_csv(extract)
+    _, mapping = drafted(path, config, reader="csv", language="de")
+    assert mapping.files["patients"].path == "patients.csv"
+
+
+def test_what_cannot_be_scanned_is_said_in_a_sentence(extract, config):
+    for arguments, words in (
+        ((extract / "no", "small"), "there is no such file"),
+        ((extract, "small"), "no file with a known ending"),
+        ((extract, "small", "cvs"), "did you mean 'csv'"),
+        ((extract, "smal"), "did you mean 'small'"),
+    ):
+        with pytest.raises(HemaPilotsError, match=words):
+            scan(*arguments[:2], config, *arguments[2:])
+    (extract / "a.csv").write_text("x,y\n1,2\n3,4\n")
+    with pytest.raises(HemaPilotsError, match="no column resembles a variable"):
+        scan(extract, "small", config)
+    (extract / "a.csv").write_text("")
+    with pytest.raises(HemaPilotsError, match="the file is empty"):
+        scan(extract, "small", config)
+    with pytest.raises(HemaPilotsError, match="not a known language"):
+        scan(extract, "small", config, "csv", "xx")
+
+
+def test_a_ragged_file_is_refused_without_its_cells(extract, config):
+    (extract / "a.csv").write_text("id,hb\n" + "p1,9.8\n" * 5 + "Secret,1,2,3,4\n" * 2)
+    with pytest.raises(HemaPilotsError) as error:
+        scan(extract, "small", config, "csv")
+    assert "Secret" not in str(error.value)
+
+
+def test_hostile_headers_still_give_a_draft_that_loads(extract, config):
+    table = pd.DataFrame({"id": [f"p{k}" for k in range(40)], "hb": "9.8"})
+    for name in ("a: {b", "#x", "'\"", "yes", "&anchor", "- item", "%tag", "\u2028", "x" * 3000):
+        table[name] = "v"
+    table.rename(columns={"hb": "Hb: #{}\"'"}).to_csv(extract / "a.csv", index=False)
+    _, mapping = drafted(extract, config)
+    assert mapping.variables["hb"].column == "Hb: #{}\"'"
+
+
+def test_the_same_extract_gives_the_same_draft(extract, config):
+    scan_sample.write_csv(extract)
+    first, again = (scan(extract, "small", config) for _ in range(2))
+    assert (first.draft, first.profile) == (again.draft, again.profile)
