@@ -25,4 +25,5 @@ rule all:
     input:
         collect("results/{pilot}/report.html", pilot=PILOTS),
         collect("results/{pilot}/verdict.json", pilot=PILOTS),
+        collect("results/{pilot}/dictionary", pilot=PILOTS),
         "results/index.html",

@@ -3,7 +3,7 @@ from pathlib import Path
 from job import job
 
 with job(snakemake):
-    from hemapilots.harmonize.units import load_factors
+    from hemapilots.harmonize.reading.units import load_factors
     from hemapilots.paths import RESOURCES
     from hemapilots.synthesis.cohort import draw_site
     from hemapilots.synthesis.extract import write_extract

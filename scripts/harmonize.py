@@ -1,8 +1,9 @@
 from job import job
 
 with job(snakemake):
-    from hemapilots.harmonize import harmonize, load_factors
-    from hemapilots.ingest import load
+    from hemapilots.delivered import load
+    from hemapilots.harmonize.engine import harmonize
+    from hemapilots.harmonize.reading.units import load_factors
     from hemapilots.paths import RESOURCES
     from hemapilots.tables import write_json, write_parquet
 

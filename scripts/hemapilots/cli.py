@@ -145,7 +145,7 @@ def _dictionary(options: argparse.Namespace) -> int:
 def _validate_mapping(options: argparse.Namespace) -> int:
     """A mapping against its use case, and against the headers of an extract."""
     from hemapilots.hospital import load_mapping
-    from hemapilots.ingest import check_extract
+    from hemapilots.ingest.readers import check_extract
 
     if options.pilots:
         raise HemaPilotsError("validate: give pilots, or --mapping; not both")

@@ -37,7 +37,7 @@ def load_mapping(name: str, config: Path, draft: bool = False) -> tuple[dict, di
 
     name: a file, or the name of one in config/mappings. draft: entries may still be `proposed`.
     """
-    from hemapilots.harmonize import load_factors
+    from hemapilots.harmonize.reading.units import load_factors
 
     path = Path(name)
     if path.suffix not in (".yaml", ".yml"):
@@ -54,8 +54,9 @@ def load_mapping(name: str, config: Path, draft: bool = False) -> tuple[dict, di
 
 def harmonize_extract(extract: Path, mapping: dict, use_case: dict) -> Harmonization:
     """Ingests, harmonizes and judges an extract. Raises HemaPilotsError where it is unusable."""
-    from hemapilots.harmonize import harmonize, load_factors
-    from hemapilots.ingest import ingest
+    from hemapilots.harmonize.engine import harmonize
+    from hemapilots.harmonize.reading.units import load_factors
+    from hemapilots.ingest.readers import ingest
     from hemapilots.quality import load_checks, released_record
 
     if not extract.exists():

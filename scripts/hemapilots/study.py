@@ -17,9 +17,9 @@ from hemapilots.cross_checks import (
     resolve_use_case,
 )
 from hemapilots.federation.release import MINIMUM_SUPPORT
-from hemapilots.harmonize.units import load_factors
-from hemapilots.ingest import check_extract
+from hemapilots.harmonize.reading.units import load_factors
 from hemapilots.ingest.public import check_mirror
+from hemapilots.ingest.readers import check_extract
 from hemapilots.yaml_source import validate
 
 SOURCE = "source"
@@ -282,8 +282,13 @@ def _public_hashes(name: str | None, resources: Path) -> dict[str, str]:
 
 
 def _reference_tables(resources: Path) -> dict[str, str]:
-    """The hash of every table of units and codes: what harmonization knows besides its code."""
-    paths = [path for part in ("units", "codes") for path in sorted((resources / part).glob("*")) if path.is_file()]
+    """The hash of every table of units, codes and thresholds: what harmonization knows besides its code."""
+    paths = [
+        path
+        for part in ("units", "codes", "quality")
+        for path in sorted((resources / part).glob("*"))
+        if path.is_file()
+    ]
     return {str(path.relative_to(resources.parent)): _sha256(path) for path in paths}
 
 

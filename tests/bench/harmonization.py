@@ -153,8 +153,9 @@ WRITERS = {"csv": _write_csv, "omop": _write_omop, "fhir": _write_fhir}
 
 
 def _ours(kind: str, folder: Path) -> float:
-    from hemapilots.harmonize import harmonize, load_factors
-    from hemapilots.ingest import ingest
+    from hemapilots.harmonize.engine import harmonize
+    from hemapilots.harmonize.reading.units import load_factors
+    from hemapilots.ingest.readers import ingest
     from hemapilots.paths import RESOURCES
 
     mapping, use_case = _study(kind)
@@ -208,11 +209,14 @@ def _study(kind: str) -> tuple[dict, dict]:
         else:
             columns["sex"] = {"column": "Patient.gender", "values": {"male": "M", "female": "F"}}
             mapping, file = {"reader": "fhir", "patient_id": "Patient.id"}, {"path": "data.ndjson"}
+        # Of many values the one nearest to the index date counts: the first after birth.
+        columns["start"] = {"column": "person.birth_date" if kind == "omop" else "Patient.birthDate"}
         # Outcomes are not what is measured here: everybody is observed for a year.
         mapping["derived"] = {"os_years": "case(missing(hb), 1, 1)", "os_status": "case(missing(hb), 0, 0)"}
     use_case = {"name": "bench", "title": "x", "index_date": "x", "variables": variables, "horizons": [1]}
     use_case |= {"endpoints": {"os": {"label": "x", "time": "os_years", "event": "os_status"}}}
     use_case |= {"primary_endpoint": "os", "predictor_sets": {}}
+    use_case["follow_up"] = {"index": "start", "last_contact": "end", "outcomes": {}}
     mapping |= {"use_case": "bench", "files": {"data": file}, "variables": columns}
     shaped = Mapping.model_validate(mapping).model_dump(mode="json") | {"name": "bench"}
     return shaped, UseCase.model_validate(use_case).model_dump(mode="json")

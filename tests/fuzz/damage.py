@@ -114,6 +114,15 @@ def zip_bomb(folder: Path) -> None:
     (folder / "data.xlsx").write_bytes(out.getvalue())
 
 
+def far_cell(folder: Path) -> None:
+    """One cell in the last corner of a sheet: a table of 17 billion cells for who takes the corner at its word."""
+    import openpyxl
+
+    book = openpyxl.load_workbook(folder / "data.xlsx")
+    book.active["XFD1048576"] = "x"
+    book.save(folder / "data.xlsx")
+
+
 def million_columns(folder: Path) -> None:
     path = folder / "data.csv"
     head, *lines = path.read_bytes().split(b"\n")
@@ -139,7 +148,7 @@ def one_quote(folder: Path) -> None:
 
 
 HEAVY = {
-    "excel": [zip_bomb],
+    "excel": [zip_bomb, far_cell],
     "csv": [million_columns, one_quote],
     "redcap": [million_columns],
     "fhir": [deep_json, long_line],

@@ -19,7 +19,7 @@ import numpy as np
 from damage import DAMAGES, HEAVY, damage_one_file
 from hemapilots.config import Mapping
 from hemapilots.errors import HemaPilotsError
-from hemapilots.ingest import check_extract, ingest
+from hemapilots.ingest.readers import check_extract, ingest
 from hemapilots.yaml_source import read_yaml, validate
 from seeds import PATIENTS, SEEDS
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from hemapilots.harmonize.units import load_factors
+from hemapilots.harmonize.reading.units import load_factors
 from hemapilots.study import load_study
 from hemapilots.synthesis.cohort import draw_site
 from hemapilots.synthesis.extract import write_extract

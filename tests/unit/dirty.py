@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from hemapilots.config import Mapping, UseCase
-from hemapilots.harmonize import harmonize, load_factors
-from hemapilots.ingest import ingest
+from hemapilots.harmonize.engine import harmonize
+from hemapilots.harmonize.reading.units import load_factors
+from hemapilots.ingest.readers import ingest
 from hemapilots.paths import RESOURCES
 
 FACTORS = load_factors(RESOURCES / "units" / "factors.csv")

@@ -240,7 +240,7 @@ def test_harmonize_exits_with_two_on_an_error(hospital, capsys, monkeypatch):
     def broken(*_):
         raise KeyError("Beispiel7")
 
-    monkeypatch.setattr("hemapilots.ingest.ingest", broken)
+    monkeypatch.setattr("hemapilots.ingest.readers.ingest", broken)
     assert main(["harmonize", "extract", "--mapping", "clinic", "--out", "private"]) == 2
     err = said(capsys)[1]
     assert "unexpected KeyError" in err and "Beispiel7" not in err and not (hospital / "private").exists()

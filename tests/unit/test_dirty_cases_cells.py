@@ -1,8 +1,8 @@
 """The numbered dirty-data cases that are about single cells and whole columns, from a file to the harmonized table."""
 
 import pytest
-from dirty import days, run
 
+from dirty import days, run
 from hemapilots.errors import HemaPilotsError
 
 HB = {"type": "number", "unit": "g/dL", "soft": [5, 16], "hard": [2, 20]}

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from hemapilots.errors import HemaPilotsError
-from hemapilots.harmonize import harmonize, load_factors
-from hemapilots.ingest import ingest
+from hemapilots.harmonize.engine import harmonize
+from hemapilots.harmonize.reading.units import load_factors
+from hemapilots.ingest.readers import ingest
 from hemapilots.paths import RESOURCES
 
 USE_CASE = {

@@ -1,6 +1,7 @@
 """The dirty-data cases about records, dates and endpoints, each by its number: what comes of them and what is said."""
 
 import pytest
+
 from dirty import run
 
 DATE = {"type": "date", "known_at": "outcome"}

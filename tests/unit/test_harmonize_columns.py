@@ -11,11 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hemapilots.errors import HemaPilotsError
-from hemapilots.harmonize import load_factors
-from hemapilots.harmonize.columns import harmonize_column, outside
 from hemapilots.harmonize.findings import REASONS, STATUSES
-from hemapilots.harmonize.marks import Marks
-from hemapilots.harmonize.numbers import (
+from hemapilots.harmonize.reading.columns import harmonize_column, outside
+from hemapilots.harmonize.reading.marks import Marks
+from hemapilots.harmonize.reading.numbers import (
     ABOUT,
     ABOVE,
     BELOW,
@@ -26,7 +25,8 @@ from hemapilots.harmonize.numbers import (
     read_numbers,
     to_floats,
 )
-from hemapilots.harmonize.raw import Raw
+from hemapilots.harmonize.reading.raw import Raw
+from hemapilots.harmonize.reading.units import load_factors
 from hemapilots.paths import RESOURCES
 
 FACTORS = load_factors(RESOURCES / "units" / "factors.csv")

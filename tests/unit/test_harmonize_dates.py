@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hemapilots.errors import HemaPilotsError
-from hemapilots.harmonize.dates import parse_dates
+from hemapilots.harmonize.reading.dates import parse_dates
 
 WHERE = 'mapping clinic, variables.diagnosis_date: column "Datum"'
 EPOCH = date(1970, 1, 1)

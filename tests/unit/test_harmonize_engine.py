@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hemapilots.delivered import Delivered, Remark
 from hemapilots.errors import HemaPilotsError
-from hemapilots.harmonize import harmonize, load_factors
+from hemapilots.harmonize.engine import harmonize
 from hemapilots.harmonize.issues import COLUMNS, Issues, raw_hashes
-from hemapilots.ingest.delivered import Delivered, Remark
+from hemapilots.harmonize.reading.units import load_factors
 
 FACTORS = load_factors(Path(__file__).parents[2] / "resources/units/factors.csv")
 USE_CASE = {

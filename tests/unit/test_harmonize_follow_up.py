@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from dirty import run
 
 DATE = {"type": "date", "known_at": "outcome"}

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hemapilots.harmonize.findings import REASONS
-from hemapilots.harmonize.genes import is_excel_artifact, known, read_gene_cells, read_gene_counts, symbol
+from hemapilots.harmonize.genetics.genes import is_excel_artifact, known, read_gene_cells, read_gene_counts, symbol
 from hemapilots.paths import RESOURCES
 
 

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hemapilots.errors import HemaPilotsError
-from hemapilots.harmonize.abnormality import understand
 from hemapilots.harmonize.findings import REASONS, STATUSES
-from hemapilots.harmonize.karyotype import TABLE, load_rules, read_karyotypes
+from hemapilots.harmonize.genetics.abnormality import understand
+from hemapilots.harmonize.genetics.karyotype import TABLE, load_rules, read_karyotypes
 
 NAN = "unknown"
 PUBLISHED = {"Very-Good": "very_good", "Good": "good", "Int": "intermediate", "Poor": "poor", "Very-Poor": "very_poor"}

@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from dirty import FACTORS, days, resolved
 
-from hemapilots.harmonize import harmonize
+from dirty import FACTORS, days, resolved
+from hemapilots.delivered import Delivered
+from hemapilots.harmonize.engine import harmonize
 from hemapilots.harmonize.observations import choose, disagree, distance
-from hemapilots.ingest.delivered import Delivered
 
 VARIABLES = {
     "index": {"type": "date"},

@@ -7,11 +7,10 @@ import pandas as pd
 import pytest
 
 from hemapilots.errors import HemaPilotsError
-from hemapilots.harmonize import load_factors
-from hemapilots.harmonize.inference import infer, slipped
-from hemapilots.harmonize.ucum import ratio
-from hemapilots.harmonize.unit_names import plain
-from hemapilots.harmonize.units import candidates, conversion, factor, known
+from hemapilots.harmonize.reading.inference import infer, slipped
+from hemapilots.harmonize.reading.ucum import ratio
+from hemapilots.harmonize.reading.unit_names import plain
+from hemapilots.harmonize.reading.units import candidates, conversion, factor, known, load_factors
 from hemapilots.paths import RESOURCES
 
 UNITS = RESOURCES / "units"

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 from hemapilots.errors import HemaPilotsError
-from hemapilots.harmonize.columns import harmonize_column
 from hemapilots.harmonize.findings import REASONS
-from hemapilots.harmonize.raw import Raw
-from hemapilots.harmonize.values import value_map
-from hemapilots.harmonize.words import AMBIGUOUS, bare, missing_words, month_names, number_words, vocabulary
+from hemapilots.harmonize.reading.columns import harmonize_column
+from hemapilots.harmonize.reading.raw import Raw
+from hemapilots.harmonize.reading.values import value_map
+from hemapilots.harmonize.reading.words import AMBIGUOUS, bare, missing_words, month_names, number_words, vocabulary
 from hemapilots.paths import RESOURCES
 
 SEX = {"type": "category", "levels": ["F", "M"], "vocabulary": "sex"}

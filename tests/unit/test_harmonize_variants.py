@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hemapilots.harmonize.panel import apply, assayed
-from hemapilots.harmonize.variants import allele_fractions, gene_values, remarks
+from hemapilots.harmonize.genetics.panel import apply, assayed
+from hemapilots.harmonize.genetics.variants import allele_fractions, gene_values, remarks
 
 
 def table(*rows, columns=("patient_id", "gene", "protein", "vaf", "classification")):

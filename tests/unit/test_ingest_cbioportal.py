@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from hemapilots.errors import HemaPilotsError
-from hemapilots.ingest import check_extract, ingest
+from hemapilots.ingest.readers import check_extract, ingest
 
 PATIENTS = """#Patient Identifier\tSex\tOverall Survival Status\tOverall Survival (Months)\tName
 #Patient identifier\tSex\tStatus\tMonths since diagnosis\tName "of the patient"

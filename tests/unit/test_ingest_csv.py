@@ -5,7 +5,8 @@ import copy
 import pytest
 
 from hemapilots.errors import HemaPilotsError
-from hemapilots.ingest import check_extract, ingest
+from hemapilots.ingest.files import data_path
+from hemapilots.ingest.readers import check_extract, ingest
 
 MAPPING = {
     "name": "clinic",
@@ -261,3 +262,54 @@ def test_a_link_that_leaves_the_extract(folder, tmp_path_factory):
 def test_a_header_of_absurd_width(folder):
     (folder / "main.csv").write_text("PID,Sex,Hb" + ",x" * 60_000 + "\np1,F,1" + "," * 60_000 + "\n")
     check_refused(folder, MAPPING, "60,003 columns", check=False)
+
+
+def test_a_name_of_signs_only_is_not_a_column_without_a_name(folder):
+    (folder / "main.csv").write_text("PID,Sex,\np1,F,9.8\n")
+    check_refused(folder, changed(variables__hb__column="%"), 'column "%": not in the header')
+
+
+def test_two_columns_of_one_variable_name_the_rule_and_the_remedy(folder):
+    (folder / "main.csv").write_text("PID,Sex,Hb,HGB\np1,F,9.8,9.9\n")
+    both = changed(variables__hb={"column": "Hb", "aliases": ["HGB"]})
+    check_refused(folder, both, "unit_conflict", "take the other from its aliases")
+    assert cells(folder, changed(files__genes__path="main.csv", variables={"hb": {"column": "Hb"}}), "hb") == ["9.8"]
+
+
+def test_lines_above_the_header(folder):
+    for above in ("\n", "\r\n \n", "sep=,\n"):
+        (folder / "main.csv").write_text(above + MAIN)
+        check_extract(folder, MAPPING)
+        assert cells(folder, MAPPING, "hb") == ["9.8", "NA", " 11 "]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig", "cp1252"])
+def test_the_quick_look_reads_the_same_encodings(folder, encoding):
+    (folder / "main.csv").write_bytes(MAIN.replace("Sex", "Größe").encode(encoding))
+    check_extract(folder, changed(variables__sex__column="Größe"))
+
+
+def test_the_quick_look_at_a_large_file(folder, monkeypatch):
+    # The cut falls into a letter, and behind the header.
+    for encoding, head in (("utf-8", 20), ("utf-8", 21), ("utf-16", 47), ("cp1252", 20)):
+        (folder / "main.csv").write_bytes(MAIN.replace("Ann", "Ännchen").encode(encoding))
+        monkeypatch.setattr("hemapilots.ingest.csv._HEAD", head)
+        check_extract(folder, changed(variables={"hb": {"column": "Hb"}}))
+
+
+def test_a_path_that_no_system_takes(folder):
+    check_refused(folder, changed(files__main__path="x" * 2000), "there is no such file")
+
+
+def test_a_folder_is_a_path_only_where_a_reader_asks_for_it(folder, tmp_path_factory):
+    mapping = changed(files__main__path="sub")
+    assert data_path(folder, mapping, "main", folders=True) == folder / "sub"
+    check_refused(folder, mapping, "there is no such file")
+    (folder / "away").symlink_to(tmp_path_factory.mktemp("away"))
+    with pytest.raises(HemaPilotsError, match="a link that leaves the extract folder"):
+        data_path(folder, changed(files__main__path="away"), "main", folders=True)
+
+
+def test_a_text_that_memory_does_not_hold_is_refused_unread(folder, monkeypatch):
+    monkeypatch.setattr("hemapilots.ingest.csv.MAXIMUM_BYTES", 20)
+    check_refused(folder, MAPPING, "main.csv", "MiB of text", "deliver it as Parquet", check=False)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from hemapilots.errors import HemaPilotsError
-from hemapilots.ingest import check_extract, ingest
+from hemapilots.ingest.readers import check_extract, ingest
 
 MAPPING = {
     "name": "registry",

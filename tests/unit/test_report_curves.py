@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-import report_sample
 
+import report_sample
 from hemapilots.report.survival_curves import curve_figures, median_time, together
 
 GRID = [0.5, 1.0, 1.5, 2.0]

@@ -3,8 +3,8 @@
 import re
 
 import pytest
-import report_sample
 
+import report_sample
 from hemapilots.report.figures import forest
 from hemapilots.report.index import records_in, render_index
 from hemapilots.report.pages import render_report

@@ -3,8 +3,8 @@
 import math
 
 import pytest
-import report_sample
 
+import report_sample
 from hemapilots.errors import HemaPilotsError
 from hemapilots.report import checks, coefficients, cohort, exchange, performance, verdict_words
 from hemapilots.report.released import read_released

@@ -1,8 +1,8 @@
 """Numbers and names as readers see them."""
 
 import pytest
-import report_sample
 
+import report_sample
 from hemapilots.report import words
 
 LABELS = words.Labels(report_sample.study())

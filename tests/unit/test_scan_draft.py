@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import scan_sample
 import yaml
 
+import scan_sample
 from hemapilots.config import Mapping
 from hemapilots.errors import HemaPilotsError
 from hemapilots.hospital import load_mapping
+from hemapilots.ingest.readers import check_extract
 from hemapilots.scan import scan
 from hemapilots.scan.cells import fold
 from hemapilots.scan.match import header_unit
@@ -161,7 +162,9 @@ def test_units_in_headers(header, unit):
 def test_fhir(extract, config):
     scan_sample.write_fhir(extract)
     found, mapping = drafted(extract, config)
-    assert mapping.reader == "fhir" and next(iter(mapping.files.values())).path == "Patient.ndjson"
+    assert (mapping.reader, mapping.patient_id) == ("fhir", "Patient.id")
+    check_extract(extract, mapping.model_dump(mode="json") | {"name": "draft"})
+    assert next(iter(mapping.files.values())).path == "Patient.ndjson"
     assert mapping.variables["hb"].column == "Observation[718-7]" and mapping.variables["hb"].unit == "g/L"
     assert mapping.variables["plt"].unit == "10*3/uL" and "code 718-7 (loinc)" in found.draft
     assert mapping.variables["sex"].values == {"female": "F", "male": "M"}
@@ -179,6 +182,7 @@ def test_omop(extract, config):
 def test_redcap(extract, config):
     scan_sample.write_redcap(extract)
     _, mapping = drafted(extract, config)
+    check_extract(extract, mapping.model_dump(mode="json") | {"name": "draft"})
     assert (mapping.reader, mapping.patient_id) == ("redcap", "record_id")
     assert mapping.variables["hb"].unit == "g/dL" and not mapping.files["export"].repeated
 
@@ -186,6 +190,7 @@ def test_redcap(extract, config):
 def test_cbioportal(extract, config):
     scan_sample.write_cbioportal(extract)
     found, mapping = drafted(extract, config)
+    check_extract(extract, mapping.model_dump(mode="json") | {"name": "draft"})
     assert (mapping.reader, mapping.patient_id) == ("cbioportal", "PATIENT_ID")
     assert mapping.variables["os_status"].values == {"0:LIVING": 0, "1:DECEASED": 1}
     assert mapping.variables["os_years"].unit == "mo"

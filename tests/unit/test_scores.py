@@ -1,12 +1,17 @@
 """Scores from their tables: invented patients with known scores, cut-points, missing values."""
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from hemapilots.config import UseCase
+from hemapilots.config.score import Score
+from hemapilots.cross_checks.source import Source
+from hemapilots.cross_checks.use_case import known_at
 from hemapilots.errors import HemaPilotsError
 from hemapilots.scores import evaluate, load_scores
 
@@ -60,14 +65,15 @@ def test_a_score_is_withheld_where_too_much_is_missing(golden, patients):
     found = evaluate(SCORES["ipss-m"], patients)
     wide = golden["IPSSM_worst"] - golden["IPSSM_best"] > 1
     assert wide.any() and found.loc[wide, "score"].isna().all() and found.loc[~wide, "score"].notna().all()
-    assert set(found.loc[wide, "missing"]) <= {"range above limit", "range above limit: category only"}
+    assert found.loc[wide, "missing"].str.startswith("range above limit: ").all()
+    assert found.loc[~wide, "missing"].isna().all()
 
 
 def test_what_is_missing_is_named():
     one = pd.DataFrame({"hb": [np.nan], "plt": [120.0], "anc": [np.nan], "bm_blast": [3.0], "cyto_ipssr": ["good"]})
     found = evaluate(SCORES["ipss-r"], one)
     assert found["score"].isna().all() and found["category"][0] is None
-    assert found["missing"][0] == "haemoglobin, neutrophils"
+    assert found["missing"][0] == "hb, anc"
 
 
 @pytest.mark.parametrize(
@@ -86,6 +92,50 @@ def test_a_mistake_in_a_table_is_named(tmp_path, old, new, words):
     with pytest.raises(HemaPilotsError) as error:
         load_scores(tmp_path)
     assert all(word in str(error.value) for word in ["ipss-r.yaml", *words])
+
+
+def test_what_is_assumed_is_said(tmp_path):
+    text = (ROOT / "resources" / "scores" / "ipss-r.yaml").read_text()
+    (tmp_path / "ipss-r.yaml").write_text(text.replace("evidence: verified", "evidence: partly_assumed"))
+    with pytest.raises(HemaPilotsError, match="say in `note` what is assumed"):
+        load_scores(tmp_path)
+
+
+def test_no_score_carries_a_name_that_it_does_not_reproduce():
+    assert not [score for score in SCORES.values() if "sebastiani" in score.model_dump_json().lower()]
+
+
+@pytest.mark.parametrize("score", SCORES.values(), ids=SCORES)
+def test_a_score_reads_and_predicts_what_its_use_case_has(score):
+    case = read_use_case(score.use_case)
+    outcomes = case.follow_up.outcomes if case.follow_up else {}
+    assert set(score.predicts) <= {*case.endpoints, *outcomes}
+    variables = {**case.variables, **case.derived}
+    kinds = {name: variables[name].type for name in score.inputs}
+    assert set(kinds.values()) <= {"number", "flag", "category"}
+    assert all(known_at(case, name) == ("index", False) for name in score.inputs)
+    compared = [pair for text in texts(score) for pair in compared_levels(text)]
+    assert {name for name, _ in compared} == {name for name, kind in kinds.items() if kind == "category"}
+    assert all(levels <= set(variables[name].levels) for name, levels in compared)
+
+
+def read_use_case(name: str) -> UseCase:
+    return Source(ROOT / "config" / "use_cases" / f"{name}.yaml", UseCase).value
+
+
+def texts(value) -> list[str]:
+    """Every text inside a score."""
+    if isinstance(value, Score):
+        value = value.model_dump()
+    if isinstance(value, dict | list | tuple):
+        return [text for part in (value.values() if isinstance(value, dict) else value) for text in texts(part)]
+    return [value] if isinstance(value, str) else []
+
+
+def compared_levels(text: str) -> list[tuple[str, set[str]]]:
+    """Which texts in quotes a variable is compared with: `name == "a"`, `name in ["a", "b"]`."""
+    pairs = re.findall(r"(\w+) (?:==|in) (\[[^]]*\]|\"[^\"]*\")", text)
+    return [(name, set(re.findall(r"\"([^\"]*)\"", levels))) for name, levels in pairs]
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Pilots resolved: every mistake in a YAML gives one sentence with file, line, field and remedy."""
 
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -131,7 +132,7 @@ def test_mistake_in_a_section_gives_one_sentence(config, file, section, expected
     key = section.split(":")[0]
     lines = (config / file).read_text().splitlines()
     starts = [at for at, line in enumerate(lines) if line[:1].isalpha()] + [len(lines)]
-    for at, end in zip(starts, starts[1:], strict=False):
+    for at, end in pairwise(starts):
         if lines[at].startswith(f"{key}:"):
             lines[at:end] = []
             break
@@ -274,7 +275,12 @@ def test_predictor_sets_nest_and_design_columns_follow_the_types(config):
 
 
 MORE_MISTAKES = [
-    (MAPPING, "unit: g/dL", 'unit: "mm[Hg]"', ["variables.hb.unit", '"mm[Hg]" cannot be converted to g/dL', "use one of"]),
+    (
+        MAPPING,
+        "unit: g/dL",
+        'unit: "mm[Hg]"',
+        ["variables.hb.unit", '"mm[Hg]" cannot be converted to g/dL', "use one of"],
+    ),
     (PILOT, "    site-a:", "    own:", ["a site cannot be named 'own'"]),
     (
         USE_CASE,

@@ -3,7 +3,6 @@
 import json
 
 import report_sample
-
 from hemapilots.summary import record_of, summary
 
 

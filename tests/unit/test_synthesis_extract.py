@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from hemapilots.errors import HemaPilotsError
-from hemapilots.harmonize.units import load_factors
+from hemapilots.harmonize.reading.units import load_factors
 from hemapilots.synthesis.cohort import draw_site
 from hemapilots.synthesis.extract import DECOYS, write_extract
 from hemapilots.synthesis.recipe import load_recipe

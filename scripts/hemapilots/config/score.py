@@ -9,6 +9,20 @@ from hemapilots.config.shapes import Name, Strict, Text, VariableName
 SCENARIOS = ("mean", "best", "worst")
 
 
+class Applies(Strict):
+    """Where `when` is false the score says nothing, and `reason` tells why."""
+
+    when: Text
+    reason: Text
+
+
+class Percentile(Strict):
+    """A cut that the cohort itself gives: a percentile of an input over those whom the score applies to."""
+
+    of: VariableName
+    at: Annotated[float, Field(gt=0, lt=100)]
+
+
 class PointsRow(Strict):
     """The points where `when` is the first of its table that holds; a last row without `when` holds for the rest."""
 
@@ -17,18 +31,22 @@ class PointsRow(Strict):
 
 
 class Term(Strict):
-    """One term of a linear score: coefficient x (value - mean). An unknown value is replaced as each scenario says.
+    """One term of a linear score: coefficient x (value - mean), and what stands for a value that is unknown.
 
-    mean: none for points, which are not centred. scenarios: expressions in place of plain replacements, where part of
-    the value is known.
+    best, worst: numbers, or expressions where part of the value is known. In the scenario `mean` the mean stands in,
+    or the expression `expected`. mean: none for points, which are not centred.
     """
 
     value: Text
     coefficient: float = 1
     mean: float | None = None
-    best: float
-    worst: float
-    scenarios: dict[Literal[SCENARIOS], Text] = {}
+    expected: Text | None = None
+    best: float | Text
+    worst: float | Text
+
+    def stand_in(self, scenario: str) -> float | str | None:
+        """What replaces an unknown value."""
+        return {"mean": self.expected or self.mean, "best": self.best, "worst": self.worst}[scenario]
 
 
 class Linear(Strict):
@@ -56,16 +74,22 @@ class ScoreCategory(Strict):
 
 
 class Score(Strict):
-    """A prognostic score. Higher is worse. evidence: whether each number was read in its source or is recalled."""
+    """A prognostic score. Higher is worse.
+
+    evidence: whether each number was read in its source or is recalled; partly_assumed: the numbers were read, a unit or
+    a rule that the source leaves open is said in `note`. applies: to whom; all of it must hold.
+    """
 
     name: Name
     title: Text
     use_case: Name
-    predicts: tuple[VariableName, ...]
+    predicts: Annotated[tuple[VariableName, ...], Field(min_length=1)]
     sources: Annotated[tuple[Text, ...], Field(min_length=1)]
-    evidence: Literal["verified", "recalled", "partly_recalled"]
+    evidence: Literal["verified", "recalled", "partly_recalled", "partly_assumed"]
     note: Text | None = None
     inputs: Annotated[tuple[VariableName, ...], Field(min_length=1)]
+    applies: tuple[Applies, ...] = ()
+    percentiles: dict[VariableName, Percentile] = {}
     derived: dict[VariableName, Text] = {}
     points: dict[VariableName, Annotated[tuple[PointsRow, ...], Field(min_length=2)]] = {}
     score: Text | None = None
@@ -77,6 +101,8 @@ class Score(Strict):
     def _consistent(self):
         if (self.score is None) == (self.linear is None):
             raise ValueError("give either `score`, an expression, or `linear`, a table of coefficients")
+        if self.evidence == "partly_assumed" and self.note is None:
+            raise ValueError("say in `note` what is assumed")
         limits = [category.up_to for category in self.categories]
         if limits and (limits[-1] is not None or None in limits[:-1] or limits[:-1] != sorted(set(limits[:-1]))):
             raise ValueError("categories rise by `up_to`, and the last one has none")

@@ -29,6 +29,7 @@ class Variable(Strict):
     gene: Text | None = None
     of_variants: Literal["flag", "count", "max_vaf"] = "flag"
     karyotype: VariableName | None = None
+    expected: dict[str, Range] = {}
 
     @model_validator(mode="after")
     def _complete(self):
@@ -157,6 +158,7 @@ class UseCase(Strict):
     predictor_sets: dict[VariableName, PredictorSet]
     comparators: dict[Name, Comparator] = {}
     table_one: tuple[str, ...] = ()
+    quality: dict[str, Annotated[float, Field(ge=0, le=100)]] = {}
 
     @field_validator("predictor_sets", mode="before")
     @classmethod

@@ -6,7 +6,7 @@ from hemapilots.cross_checks.source import Source, check_expression, check_known
 from hemapilots.cross_checks.use_case import check_reason, companions
 from hemapilots.errors import HemaPilotsError
 from hemapilots.expressions import parse
-from hemapilots.harmonize.units import factor
+from hemapilots.harmonize.reading.units import factor
 
 __all__ = ["check_mapping"]
 
@@ -50,7 +50,9 @@ def _check_unit(mapping: Source, name: str, column, use_case: UseCase, factors: 
     if not column.unit and not column.unit_column:
         problem = f"state the column's `unit` (the use case stores {variable.unit}), or `unit: {INFER}`"
         raise mapping.fault(("variables", name), problem)
-    if column.unit and column.unit != INFER:
+    # Divided by the laboratory's limit, which is in the same unit, a value has none.
+    is_ratio = variable.unit == "1" and (column.uln is not None or column.uln_column)
+    if column.unit and column.unit != INFER and not is_ratio:
         try:
             factor(name, column.unit, variable.unit, factors, mapping.path.stem)
         except HemaPilotsError as error:

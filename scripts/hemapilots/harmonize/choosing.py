@@ -7,12 +7,12 @@ import numpy as np
 from hemapilots.errors import HemaPilotsError
 from hemapilots.expressions import parse
 from hemapilots.harmonize.cells import absent, from_column, unknown
-from hemapilots.harmonize.columns import harmonize_column
 from hemapilots.harmonize.fill import derive, sex_variable
 from hemapilots.harmonize.findings import Finding, Harmonized
+from hemapilots.harmonize.genetics.panel import apply
 from hemapilots.harmonize.observations import choose, distance
-from hemapilots.harmonize.panel import apply
-from hemapilots.harmonize.raw import Raw
+from hemapilots.harmonize.reading.columns import harmonize_column
+from hemapilots.harmonize.reading.raw import Raw
 from hemapilots.harmonize.records import Column, Source, declared_of
 from hemapilots.harmonize.work import Work
 

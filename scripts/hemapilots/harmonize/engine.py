@@ -8,6 +8,7 @@ derived, included, and measured (`endpoints`).
 import numpy as np
 import pandas as pd
 
+from hemapilots.delivered import Delivered
 from hemapilots.errors import HemaPilotsError
 from hemapilots.expressions import parse
 from hemapilots.harmonize.checks import check, include
@@ -16,11 +17,10 @@ from hemapilots.harmonize.endpoints import Endpoint, check_not_negative, endpoin
 from hemapilots.harmonize.fill import fill
 from hemapilots.harmonize.flow import Flow, lines, reconcile, step
 from hemapilots.harmonize.follow_up import Followed, follow
+from hemapilots.harmonize.genetics.variants import remarks
+from hemapilots.harmonize.reading.units import Factors
 from hemapilots.harmonize.records import Source, without_patients
-from hemapilots.harmonize.units import Factors
-from hemapilots.harmonize.variants import remarks
 from hemapilots.harmonize.work import Work, evaluate
-from hemapilots.ingest.delivered import Delivered
 
 __all__ = ["harmonize"]
 

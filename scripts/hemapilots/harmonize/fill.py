@@ -8,10 +8,10 @@ import numpy as np
 
 from hemapilots.errors import HemaPilotsError
 from hemapilots.expressions import parse
-from hemapilots.harmonize import variants
 from hemapilots.harmonize.cells import TEXT_TYPES, Cells, blank, unknown
 from hemapilots.harmonize.findings import Finding, Harmonized
-from hemapilots.harmonize.karyotype import read_karyotypes
+from hemapilots.harmonize.genetics import variants
+from hemapilots.harmonize.genetics.karyotype import read_karyotypes
 from hemapilots.harmonize.observations import disagree
 from hemapilots.harmonize.records import Source
 from hemapilots.harmonize.work import Work

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from hemapilots.harmonize.dates import parse_dates
+from hemapilots.delivered import Delivered
 from hemapilots.harmonize.findings import Harmonized
-from hemapilots.harmonize.missing import declared_codes, sentinels_of
-from hemapilots.ingest.delivered import Delivered
+from hemapilots.harmonize.reading.dates import parse_dates
+from hemapilots.harmonize.reading.missing import declared_codes, sentinels_of
 
 __all__ = ["Column", "Source", "declared_of", "file_of", "without_patients"]
 
@@ -90,10 +90,13 @@ class Source:
 
     def _of_observations(self, name: str, declared: dict) -> Column:
         places = self._places[name]
-        texts, units = (_compact(_categorical(self._observations[key]), places) for key in ("value", "unit"))
-        units = units if len(units.categories) else None
+        texts, units, uln = (
+            _compact(_categorical(self._observations[key]), places) if key in self._observations else None
+            for key in ("value", "unit", "uln")
+        )
+        units, uln = (part if part is not None and len(part.categories) else None for part in (units, uln))
         dates = self._dates_at(name, declared)
-        return Column(texts, self._record_of[places], units, dates=dates, repeated=True)
+        return Column(texts, self._record_of[places], units, uln, dates=dates, repeated=True)
 
     def _dates_at(self, name: str, declared: dict) -> Harmonized | None:
         """Sample dates of a variable's observations.

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from hemapilots.delivered import OBSERVATIONS, VARIANTS, Delivered, Remark, empty
 from hemapilots.errors import HemaPilotsError
-from hemapilots.ingest.delivered import OBSERVATIONS, VARIANTS, Delivered, Remark, empty
 from hemapilots.ingest.wanted import patient_column, wanted
 
 __all__ = ["assemble", "categorical", "stack"]
@@ -138,7 +138,7 @@ def _observations(table, ids, known, mapping: dict, alias: str) -> list[dict]:
         rows = np.flatnonzero(full & known)
         piece = {"row": rows.astype(np.int64), "patient_id": who[rows], "value": cells[rows]}
         piece["variable"] = pd.Categorical.from_codes(np.zeros(len(rows), dtype=int), categories=[want.variable])
-        for part in ("unit", "date"):
+        for part in ("unit", "date", "uln"):
             if f"{want.variable}__{part}" in names:
                 piece[part] = table[f"{want.variable}__{part}"].array[rows]
         pieces.append(piece)

@@ -11,15 +11,17 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from hemapilots.delivered import Delivered, Remark
 from hemapilots.errors import HemaPilotsError
 from hemapilots.ingest.assemble import assemble
-from hemapilots.ingest.delivered import Delivered, Remark
 from hemapilots.ingest.dialect import decode, find_delimiter, split_record, without_preamble
 from hemapilots.ingest.files import data_path
 from hemapilots.ingest.wanted import check_width, locate, used_files
 
 __all__ = ["Text", "check", "open_text", "read", "read_columns"]
 
+# The text is held once as delivered and once in UTF-8: a million rows of a hundred columns have half as much.
+MAXIMUM_BYTES = 1 << 30
 # Larger blocks have larger dictionaries, which no longer fit the processor's cache: twice as slow.
 _BLOCK = 1 << 22
 _HEAD = 1 << 22
@@ -41,7 +43,7 @@ class Text:
 
 
 def read(folder: Path, mapping: dict) -> Delivered:
-    """Rows of the first file, in its order; see `hemapilots.ingest.delivered`."""
+    """Rows of the first file, in its order; see `hemapilots.delivered`."""
     texts = {alias: open_text(folder, mapping, alias) for alias in used_files(mapping)}
     tables = {
         alias: read_columns(text, locate(text.path, text.header, mapping, alias)) for alias, text in texts.items()
@@ -75,8 +77,13 @@ def _head(path: Path) -> bytes:
 
 
 def open_text(folder: Path, mapping: dict, alias: str) -> Text:
-    """A mapped file with its dialect."""
+    """A mapped file with its dialect; raises HemaPilotsError where it is too large to be held in memory."""
     path = data_path(folder, mapping, alias)
+    size = path.stat().st_size
+    if size > MAXIMUM_BYTES:
+        raise HemaPilotsError(
+            f"{path}: {size >> 20} MiB of text, more than {MAXIMUM_BYTES >> 20}; split it, or deliver it as Parquet"
+        )
     return Text(path, path.read_bytes(), mapping, alias)
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from hemapilots.delivered import Remark
 from hemapilots.errors import HemaPilotsError
-from hemapilots.ingest.delivered import Remark
 
 __all__ = ["Dialect", "decode", "find_delimiter", "split_record", "without_preamble"]
 

@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from hemapilots.delivered import Delivered, Remark
 from hemapilots.errors import HemaPilotsError
 from hemapilots.ingest import sheet_cells
 from hemapilots.ingest.assemble import assemble
-from hemapilots.ingest.delivered import Delivered, Remark
 from hemapilots.ingest.files import data_path
 from hemapilots.ingest.wanted import check_width, locate, used_files
 
-__all__ = ["check", "read"]
+__all__ = ["check", "read", "whole_sheets"]
 
 SUFFIXES = (".xls", ".xlsx", ".xlsm", ".xlsb", ".ods")
 # What a spreadsheet may unpack to. A sheet of a million rows and a hundred columns is smaller.
@@ -30,7 +30,7 @@ _ZIP, _RATIO_APPLIES = b"PK\x03\x04", 1 << 24
 
 
 def read(folder: Path, mapping: dict) -> Delivered:
-    """Rows of the first file's sheet, in its order; see `hemapilots.ingest.delivered`."""
+    """Rows of the first file's sheet, in its order; see `hemapilots.delivered`."""
     tables, paths, remarks = {}, {}, []
     for alias in used_files(mapping):
         with _opened(folder, mapping, alias) as (path, header, sheet):
@@ -40,6 +40,9 @@ def read(folder: Path, mapping: dict) -> Delivered:
         paths[alias] = path
         if days:
             remarks.append(Remark(None, "converted", None, f"{path.name}: cells held as days by the spreadsheet", days))
+        if sheet.unplaced:
+            detail = f"{path.name}: cells with a fault of a formula, read as blank"
+            remarks.append(Remark(None, "flagged", "parse_error", detail, sheet.unplaced))
     delivered = assemble(tables, paths, mapping)
     delivered.remarks[:0] = remarks
     return delivered
@@ -50,6 +53,29 @@ def check(folder: Path, mapping: dict) -> None:
     for alias in used_files(mapping):
         with _opened(folder, mapping, alias) as (path, header, _):
             locate(path, header, mapping, alias)
+
+
+def whole_sheets(path: Path) -> dict[str, tuple[list[str], list[pd.Categorical]]]:
+    """Visible sheet -> header and all its columns as text, for a scan; sheets without a header or rows are left out.
+
+    Raises HemaPilotsError for what is not a spreadsheet, or is too large.
+    """
+    _check_unpacked(path)
+    with _Sheet(path, None) as sheet:
+        start = sheet.answer()
+    names = start["sheets"] if start.get("fault") == "several" else [None]
+    found = {}
+    for name in names:
+        with _Sheet(path, name) as sheet:
+            start = sheet.answer()
+            if start.get("fault") == "empty" or not start.get("rows", True):
+                continue
+            if "fault" in start:
+                raise _refusal(start, path, "--reader excel", name)
+            check_width(path, start["header"])
+            columns, _ = sheet.columns(list(range(len(start["header"]))))
+            found[name or ""] = (start["header"], list(columns.values()))
+    return found
 
 
 @contextmanager
@@ -67,12 +93,15 @@ def _opened(folder: Path, mapping: dict, alias: str):
             raise _refusal(start, path, field, name)
         header = start["header"]
         check_width(path, header)
-        if len(header) > 2 and header.count("") > len(header) / 2:
-            raise HemaPilotsError(
-                f"{path}: most columns of its first row have no name (a title, or merged cells?); let the header be the first row"
+        nameless = len(header) > 2 and header.count("") > len(header) / 2
+        if nameless or start["merged"]:
+            why = (
+                "cells of its first row are merged" if start["merged"] else "most columns of its first row have no name"
             )
+            raise HemaPilotsError(f"{path}: {why}; let the header be the first row, with one name per column")
         if not start["rows"]:
             raise HemaPilotsError(f"{path}: there is a header but no data row; ask for the extract again")
+        sheet.unplaced = start["unplaced"]
         yield path, header, sheet
 
 
@@ -93,7 +122,7 @@ class _Sheet:
     """A sheet that a process of its own reads: its header first, then the columns that are asked for."""
 
     def __init__(self, path: Path, name: str | None):
-        self.path = path
+        self.path, self.unplaced = path, 0
         # -P: without the folder of that script, whose csv.py is not Python's.
         command = [sys.executable, "-P", sheet_cells.__file__, str(path.resolve()), json.dumps(name)]
         self.process = subprocess.Popen(

@@ -4,7 +4,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from hemapilots.errors import HemaPilotsError
 
-__all__ = ["LFS_POINTER", "MAXIMUM_BYTES", "check_file", "data_path"]
+__all__ = ["LFS_POINTER", "MAXIMUM_BYTES", "check_file", "check_inside", "data_path"]
 
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 # A table of patients is far smaller; what is larger belongs into a database.
@@ -23,13 +23,16 @@ def data_path(folder: Path, mapping: dict, alias: str, folders: bool = False) ->
     if not name or leaves or "\x00" in name:
         raise HemaPilotsError(f'{field}: "{name}" leaves the extract folder; give a path inside it')
     path = folder / name
-    if folders and path.is_dir():
-        check_inside(folder, path)
-        return path
-    if not path.is_file():
+    try:
+        is_folder, is_file = folders and path.is_dir(), path.is_file()
+    except OSError:
+        # A name that is too long, or a folder that may not be entered.
+        is_folder = is_file = False
+    if not is_folder and not is_file:
         raise HemaPilotsError(f"{path}: there is no such file ({field}); put the extract there or mend the path")
     check_inside(folder, path)
-    check_file(path)
+    if is_file:
+        check_file(path)
     return path
 
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from hemapilots.delivered import OBSERVATIONS, VARIANTS, Delivered, Remark
 from hemapilots.errors import HemaPilotsError
 from hemapilots.ingest.assemble import BLANKS, stack
-from hemapilots.ingest.delivered import OBSERVATIONS, VARIANTS, Delivered, Remark
 
 __all__ = ["PANEL", "Rows", "blank", "gather", "patients_of", "renamed", "trimmed", "without_texts"]
 
@@ -229,7 +229,7 @@ def _observations(name: str, rows: Rows, patient: np.ndarray, ids: pd.Index) -> 
     piece = {"row": at.astype(np.int64), "patient_id": pd.Categorical.from_codes(patient[at], ids)}
     piece["variable"] = pd.Categorical.from_codes(np.zeros(len(at), dtype=int), pd.Index([name], dtype=object))
     piece["value"] = _take(rows.cells[name], at)
-    for part in ("unit", "date"):
+    for part in ("unit", "date", "uln"):
         if f"{name}__{part}" in rows.cells:
             piece[part] = _take(rows.cells[f"{name}__{part}"], at)
     return piece

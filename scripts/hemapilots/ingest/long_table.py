@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from hemapilots.delivered import OBSERVATIONS, Remark, empty
 from hemapilots.errors import HemaPilotsError
-from hemapilots.ingest.delivered import OBSERVATIONS, Remark, empty
 from hemapilots.ingest.selectors import Target
 
 __all__ = ["MAXIMUM_ROWS", "LongTable", "codes_of", "day_text"]
@@ -101,9 +101,10 @@ class LongTable:
             "patient_id": pd.Categorical.from_codes(patient[order], ids),
             "variable": pd.Categorical.from_codes(variable[order], pd.Index(names, dtype=object)),
         }
-        for name, texts, part in zip(OBSERVATIONS[3:], self.texts, self._parts, strict=True):
+        for name, texts, part in zip(("value", "unit", "date"), self.texts, self._parts, strict=True):
             codes = np.frombuffer(part, dtype=_INTEGER)[order]
             columns[name] = pd.Categorical.from_codes(codes, pd.Index(list(texts), dtype=object))
+        columns["uln"] = pd.Categorical.from_codes(np.full(len(order), -1), pd.Index([], dtype=object))
         return pd.DataFrame(columns, copy=False), said
 
     def strangers(self, of_patient: np.ndarray) -> tuple[int, int]:

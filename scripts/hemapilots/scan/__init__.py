@@ -28,12 +28,16 @@ class Scan:
     summary: str
 
 
+# How a mapping names the patient where the reader, and not a header, says who that is.
+_PATIENT_OF = {"fhir": "Patient.id", "omop": "person.person_id"}
+
+
 def scan(extract: Path, use_case: str, config: Path, reader: str | None = None, language: str | None = None) -> Scan:
     """Reads every column of an extract, shows what is in it, and guesses which is which variable of the use case.
 
     Raises HemaPilotsError where the extract cannot be read or no column resembles a variable.
     """
-    from hemapilots.harmonize import load_factors
+    from hemapilots.harmonize.reading.units import load_factors
     from hemapilots.hospital import load_use_case
 
     if language is not None and language not in LANGUAGES:
@@ -44,6 +48,7 @@ def scan(extract: Path, use_case: str, config: Path, reader: str | None = None, 
     profiles = {table.alias: [profile_column(column, words) for column in table.columns] for table in tables}
     language = language or language_of([profile for found in profiles.values() for profile in found], words)
     tables, patient = _patients(tables, profiles, words)
+    patient = _PATIENT_OF.get(reader, patient)
     _form_of_numbers(tables, profiles)
     guesses, others = match({table.alias: profiles[table.alias] for table in tables}, resolved, words, language)
     if not guesses:
@@ -76,8 +81,6 @@ def _patients(tables: list[Table], profiles: dict[str, list[Profile]], words: Wo
             table.repeated = table.repeated or column.distinct < 0.95 * column.n
     order = sorted(tables, key=lambda table: (table.repeated, table.patient is None, -len(table.columns), table.path))
     first = order[0].patient
-    if first == "":
-        return order, "id"
     return order, first or order[0].columns[0].selector
 
 

@@ -126,7 +126,7 @@ def _by_text(header: str, name: str, spec: dict, words: Words, language: str | N
 def _by_symbol(joined: str, name: str, spec: dict) -> tuple[float, str]:
     if not (spec.get("gene") or (spec.get("codes") or {}).get("hgnc")):
         return 0.0, ""
-    from hemapilots.harmonize.genes import symbol
+    from hemapilots.harmonize.genetics.genes import symbol
 
     approved = symbol(joined)
     wanted = spec.get("gene") or symbol(name)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hemapilots.config.mapping import INFER
-from hemapilots.harmonize.units import Factors, candidates, known
+from hemapilots.harmonize.reading.units import Factors, candidates, known
 from hemapilots.scan.cells import fold
 from hemapilots.scan.match import Match, header_unit
 from hemapilots.scan.profile import MINIMUM, Profile

@@ -47,50 +47,38 @@ def read_text_table(path: Path, skip: int = 0, delimiter: str | None = None) -> 
 
 def read_workbooks(folder: Path, files: list[Path]) -> list[Table]:
     """One table per sheet that has a header and rows."""
-    from python_calamine import CalamineError, load_workbook
+    from hemapilots.ingest.excel import whole_sheets
 
     tables = []
     for path in files:
-        try:
-            with path.open("rb") as file:
-                book = load_workbook(io.BytesIO(file.read(MAXIMUM_BYTES)))
-                sheets = {name: book.get_sheet_by_name(name).to_python() for name in book.sheet_names}
-        except (CalamineError, ValueError, OSError):
-            raise HemaPilotsError(f"{path}: not a readable workbook; open it and save it anew") from None
-        for name, rows in sheets.items():
-            rows = [row for row in rows if any(cell not in ("", None) for cell in row)]
-            if len(rows) < 2:
-                continue
-            header = [_cell(cell) for cell in rows[0]]
-            frame = pd.DataFrame([[_cell(cell) for cell in row] for row in rows[1:]], columns=header, dtype=object)
+        sheets = whole_sheets(path)
+        for name, (header, columns) in sheets.items():
             form = {"sheet": name} if len(sheets) > 1 else {}
             alias = alias_of(Path(name) if len(sheets) > 1 else path, tables)
-            tables.append(Table(alias, str(path.relative_to(folder)), columns_of(frame), form))
+            tables.append(Table(alias, str(path.relative_to(folder)), _named(header, columns), form))
     return tables
-
-
-def _cell(value) -> str:
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    if hasattr(value, "isoformat"):
-        return value.isoformat().removesuffix("T00:00:00")
-    return "" if value is None else str(value)
 
 
 def read_parquet_files(folder: Path, files: list[Path]) -> list[Table]:
     """One table per file."""
-    import pyarrow as pa
-    from pyarrow import parquet
+    from hemapilots.ingest.parquet import whole_table
 
     tables = []
     for path in files:
-        try:
-            frame = parquet.read_table(path).to_pandas()
-        except (pa.ArrowException, OSError):
-            raise HemaPilotsError(f"{path}: not a readable Parquet file; ask for the extract again") from None
-        text = {name: frame[name].map(_cell, na_action="ignore") for name in frame.columns}
-        tables.append(Table(alias_of(path, tables), str(path.relative_to(folder)), columns_of(pd.DataFrame(text))))
+        alias = alias_of(path, tables)
+        tables.append(Table(alias, str(path.relative_to(folder)), _named(*whole_table(path))))
     return tables
+
+
+def _named(header: list[str], columns: list[pd.Categorical]) -> list[Column]:
+    """Columns with a header; missing cells are the empty text."""
+    pairs = [(str(name).strip(), cells) for name, cells in zip(header, columns, strict=True) if str(name).strip()]
+    return [Column(name, cells if (cells.codes >= 0).all() else _filled(cells)) for name, cells in pairs]
+
+
+def _filled(cells: pd.Categorical) -> pd.Categorical:
+    cells = cells if "" in cells.categories else cells.add_categories("")
+    return pd.Categorical(pd.Series(cells).fillna(""))
 
 
 def columns_of(frame: pd.DataFrame) -> list[Column]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from hemapilots.config.score import Score
 from hemapilots.cross_checks.source import Source, check_expression, check_known
+from hemapilots.expressions import parse
 
 __all__ = ["load_scores"]
 
@@ -22,28 +23,24 @@ def _checked(source: Source) -> Score:
     read = set()
     for location, text in _expressions(score):
         check_expression(source, location, text, known)
-        read |= _names(text)
-        if location[0] in ("derived", "points"):
+        read |= set(parse(text).names)
+        if location[0] in ("percentiles", "derived", "points"):
             known[location[1]] = None
     for name in score.inputs:
         check_known(source, ("inputs",), name, read)
     return score
 
 
-def _names(text: str) -> set[str]:
-    from hemapilots.expressions import parse
-
-    return set(parse(text).names)
-
-
 def _expressions(score: Score) -> list[tuple[tuple, str]]:
     """(location, text) in the order of evaluation."""
-    found = [(("derived", name), text) for name, text in score.derived.items()]
+    found = [(("applies", at, "when"), rule.when) for at, rule in enumerate(score.applies)]
+    found += [(("percentiles", name, "of"), cut.of) for name, cut in score.percentiles.items()]
+    found += [(("derived", name), text) for name, text in score.derived.items()]
     for name, rows in score.points.items():
         found += [(("points", name, at, "when"), row.when) for at, row in enumerate(rows) if row.when is not None]
     if score.score is not None:
         found.append((("score",), score.score))
     for name, term in (score.linear.terms if score.linear else {}).items():
-        found.append((("linear", "terms", name, "value"), term.value))
-        found += [(("linear", "terms", name, "scenarios", part), text) for part, text in term.scenarios.items()]
+        texts = {key: getattr(term, key) for key in ("value", "expected", "best", "worst")}
+        found += [(("linear", "terms", name, key), text) for key, text in texts.items() if isinstance(text, str)]
     return found

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from hemapilots.errors import HemaPilotsError
-from hemapilots.harmonize.units import conversion
+from hemapilots.harmonize.reading.units import conversion
 
 __all__ = ["Units", "as_dates", "as_delivered", "as_numbers", "date_format", "form_of", "raw_codes"]
 
@@ -53,7 +53,7 @@ def raw_codes(variable: str, spec: dict, definition: dict, mapping: dict) -> dic
 
 
 def _words(definition: dict, mapping: dict) -> list[tuple[str, object]]:
-    from hemapilots.harmonize.words import AMBIGUOUS, NUMBER, vocabulary
+    from hemapilots.harmonize.reading.words import AMBIGUOUS, NUMBER, vocabulary
 
     flag = definition["type"] == "flag"
     name = definition.get("vocabulary") or ("flag" if flag else None)

@@ -60,7 +60,7 @@ class Tables:
         table, key = self.files[alias], self.files[alias].columns[0]
         row = int(self.rows[alias][patient])
         others = (table[key] == table.loc[row, key]) & (table.index != row)
-        table.loc[others, self.mapping["variables"][variable]["column"]] = ""
+        table.loc[others, self.mapping["variables"][variable]["column"]] = None
 
 
 def deliver(clean: pd.DataFrame, mapping: dict, use_case: dict, factors, habits: Habits, seed: int) -> Tables:
@@ -96,7 +96,8 @@ class _Writer:
             alias = spec.get("file") or self.first
             file = self.mapping["files"].get(alias) or {}
             repeated = bool(file.get("repeated"))
-            if not repeated and (spec.get("date") or spec["column"].startswith(MEASURED)):
+            dated = self.mapping["reader"] == "redcap" and spec.get("date")
+            if not repeated and (dated or spec["column"].startswith(MEASURED)):
                 alias, repeated = f"{alias} measured", True
             groups.setdefault(alias, (file, {}, repeated))[1][name] = spec
         return {self.first: groups.pop(self.first), **groups}
@@ -124,13 +125,17 @@ class _Writer:
         patients, columns = visits["patient"].to_numpy(), {}
         columns[file.get("patient_id") or self.mapping["patient_id"]] = self.clean["patient_id"].to_numpy()[patients]
         for decoy in self.habits.decoys:
-            columns[decoy] = np.array([f"{decoy} {number}" for number in self.rng.permutation(len(visits))], dtype=object)
+            columns[decoy] = np.array(
+                [f"{decoy} {number}" for number in self.rng.permutation(len(visits))], dtype=object
+            )
         panel = self.mapping.get("panel") or {}
         if panel.get("column") and (panel.get("file") or self.first) == alias:
             columns[panel["column"]] = self.clean["panel"].to_numpy()[patients]
         names = list(specs)
         for name in [names[place] for place in self.rng.permutation(len(names))]:
             columns |= self._variable(name, specs[name], file, visits)
+        if any(spec["column"].startswith(MEASURED) for spec in specs.values()):
+            columns["sampled"] = as_dates(visits["day"].to_numpy())
         if file.get("date"):
             columns[file["date"]] = as_dates(visits["day"].to_numpy(), (file.get("date_format") or ["YYYY-MM-DD"])[0])
         return pd.DataFrame(columns, dtype=object)
@@ -156,17 +161,24 @@ class _Writer:
         """True values, those of other patients on other days; where the true one is unknown no other day in the window knows it."""
         clean, kind = self.clean[name], visits["kind"].to_numpy()
         own = clean.iloc[visits["patient"]].reset_index(drop=True)
-        other = clean.iloc[self.rng.permutation(self.n)].reset_index(drop=True).iloc[visits["patient"]].reset_index(drop=True)
+        other = (
+            clean.iloc[self.rng.permutation(self.n)]
+            .reset_index(drop=True)
+            .iloc[visits["patient"]]
+            .reset_index(drop=True)
+        )
         values = own.where(np.isin(kind, ("true", "again")), other)
         return values.mask((kind == "near") & own.isna().to_numpy())
 
     def _number(self, name: str, spec: dict, definition: dict, values: pd.Series) -> dict[str, np.ndarray]:
         numbers, columns, n = values.to_numpy(dtype=float), {}, len(values)
         units = np.full(n, spec.get("unit") or definition["unit"], dtype=object)
-        if spec.get("unit_column"):
+        beside = spec.get("unit_column") or (f"{spec['column']} unit" if spec["column"].startswith(MEASURED) else None)
+        if beside and name in self.habits.units:
             choices = self.habits.units[name]
             units = np.array([choices[place] for place in self.rng.integers(0, len(choices), n)], dtype=object)
-            columns[spec["unit_column"]] = units
+        if beside:
+            columns[beside] = units
         uln = self._limits(spec, n, columns)
         target = definition["unit"]
         if uln is not None and target == "1":
@@ -181,7 +193,7 @@ class _Writer:
         return columns
 
     def _back(self, name: str, unit: str, target: str, number: float) -> float:
-        from hemapilots.harmonize.units import conversion
+        from hemapilots.harmonize.reading.units import conversion
 
         made = conversion(name, unit, target, self.factors, name)
         return (number - made.offset) / made.scale
@@ -190,7 +202,9 @@ class _Writer:
         if spec.get("uln_column"):
             limits = np.array([214.0, 225.0, 246.0, 250.0])[self.rng.integers(0, 4, n)]
             decimal = form_of(spec, self.mapping, "decimal") or "."
-            columns[spec["uln_column"]] = np.array([f"{limit:.1f}".replace(".", decimal) for limit in limits], dtype=object)
+            columns[spec["uln_column"]] = np.array(
+                [f"{limit:.1f}".replace(".", decimal) for limit in limits], dtype=object
+            )
             return limits
         return None if spec.get("uln") is None else np.full(n, float(spec["uln"]))
 
@@ -199,9 +213,9 @@ class _Writer:
             codes = GENE_WORDS
         else:
             codes = raw_codes(name, spec, definition, self.mapping)
-        texts = [
-            None if pd.isna(value) else codes[value][self.rng.integers(0, len(codes[value]))] for value in values
-        ]
+        file = self.mapping["files"].get(spec.get("file") or self.first) or {}
+        codes = {value: _writable(words, file.get("encoding") or "utf-8") for value, words in codes.items()}
+        texts = [None if pd.isna(value) else codes[value][self.rng.integers(0, len(codes[value]))] for value in values]
         return np.array(texts, dtype=object)
 
     def _around(self, texts: np.ndarray, kind: str) -> np.ndarray:
@@ -218,7 +232,7 @@ class _Writer:
         return out
 
     def _variants(self) -> pd.DataFrame:
-        """One row per variant of the genes that have no column of their own, and of genes that nobody asked for."""
+        """One row per variant, and some of genes that nobody asked for."""
         declared, rows = self.mapping["variants"], []
         unit = 100 if declared.get("vaf_unit") == "%" else 1
         decimal = self.mapping["files"][declared["file"]].get("decimal") or "."
@@ -234,7 +248,9 @@ class _Writer:
         order = self.rng.permutation(len(rows))
         texts = [f"{share * unit:.6g}".replace(".", decimal) for *_, share in rows]
         columns = {
-            self.mapping["files"][declared["file"]].get("patient_id") or self.mapping["patient_id"]: [row[0] for row in rows],
+            self.mapping["files"][declared["file"]].get("patient_id") or self.mapping["patient_id"]: [
+                row[0] for row in rows
+            ],
             declared["gene"]: [row[1] for row in rows],
             declared["protein"]: [row[2] for row in rows],
             declared["vaf"]: texts,
@@ -244,10 +260,10 @@ class _Writer:
         return pd.DataFrame(columns, dtype=object).iloc[order].reset_index(drop=True)
 
     def _mutations(self, gene: str) -> tuple[np.ndarray, np.ndarray]:
-        """How many variants of a gene each patient has and the highest fraction, from the variables without a column."""
+        """How many variants of a gene each patient has and the highest fraction."""
         counts, fractions = np.zeros(self.n), np.full(self.n, 0.3)
         for name, spec in self.use_case["variables"].items():
-            if spec.get("gene") != gene or name in self.mapping["variables"]:
+            if spec.get("gene") != gene:
                 continue
             values = np.nan_to_num(self.clean[name].to_numpy(dtype=float))
             if spec["of_variants"] == "max_vaf":
@@ -255,3 +271,8 @@ class _Writer:
             else:
                 counts = np.maximum(counts, values)
         return counts, fractions
+
+
+def _writable(words: tuple[str, ...], encoding: str) -> list[str]:
+    """The words that an encoding has letters for."""
+    return [word for word in words if word.encode(encoding, "ignore").decode(encoding) == word]

@@ -64,7 +64,9 @@ def _range(spec: dict) -> tuple[float, float]:
 
 
 def _is_count(spec: dict) -> bool:
-    return spec["unit"] == "1" and "soft" not in {key for key in spec if spec[key]} and (spec.get("hard") or [0, 0])[1] > 1
+    return (
+        spec["unit"] == "1" and "soft" not in {key for key in spec if spec[key]} and (spec.get("hard") or [0, 0])[1] > 1
+    )
 
 
 def _dates(table: pd.DataFrame, use_case: dict, rng) -> None:
@@ -97,7 +99,11 @@ def outcomes(table: pd.DataFrame, use_case: dict) -> None:
     seen = table[[follow_up["last_contact"], follow_up["death"], *_events(follow_up)]].max(axis=1).to_numpy()
     for entry in follow_up["outcomes"].values():
         event = table[list(entry["events"])].min(axis=1).to_numpy()
-        other = table[list(entry["competing"])].min(axis=1).to_numpy() if entry["competing"] else np.full(len(table), np.nan)
+        other = (
+            table[list(entry["competing"])].min(axis=1).to_numpy()
+            if entry["competing"]
+            else np.full(len(table), np.nan)
+        )
         status = np.where(event <= np.nan_to_num(other, nan=np.inf), 1.0, np.where(np.isnan(other), 0.0, 2.0))
         day = np.where(status == 1, event, np.where(status == 2, other, seen))
         known = np.ones(len(table), dtype=bool)

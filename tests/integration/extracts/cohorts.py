@@ -15,6 +15,9 @@ def draw(use_case: dict, mapping: dict, n: int, seed: int) -> pd.DataFrame:
     """n clean patients of a source; column `panel` where the mapping has one."""
     table = clean.draw(use_case, n, seed)
     RULES[use_case["name"]](table, use_case, mapping, seed)
+    if "lost" not in str(mapping["variables"].get("vital_status")) and mapping["reader"] in ("fhir", "omop"):
+        # These formats do not say who was lost.
+        table["vital_status"] = table["vital_status"].replace("lost", "alive")
     if mapping.get("variants") or mapping.get("panel"):
         _genes(table, use_case, mapping, seed)
     return table
@@ -47,8 +50,10 @@ def _mds(table: pd.DataFrame, use_case: dict, mapping: dict, seed: int) -> None:
     table["wbc"] = np.round(table["wbc"] / 2 + 6.3, 3)
     table["anc"] = np.round(table["anc"].clip(upper=6), 3)
     table["mono"] = np.round(table["mono"].clip(upper=6), 3)
-    # One or two mutations of TP53, with the highest fraction beside them.
     rng = np.random.default_rng(seed)
+    table["transplant_date"] = np.where(rng.random(len(table)) < 0.3, table["diagnosis_date"] + 150, np.nan)
+    table["treatment_date"] = np.where(rng.random(len(table)) < 0.6, table["diagnosis_date"] + 60, np.nan)
+    # One or two mutations of TP53, with the highest fraction beside them.
     number = rng.choice([0.0, 0.0, 0.0, 1.0, 2.0], len(table))
     table["tp53_nmut"], table["tp53"] = number, (number > 0).astype(float)
     table["tp53_maxvaf"] = np.where(number > 0, np.round(rng.uniform(0.1, 0.9, len(table)), 3), 0.0)
@@ -59,7 +64,9 @@ def _mm(table: pd.DataFrame, use_case: dict, mapping: dict, seed: int) -> None:
     table["age"] = _years(table["treatment_date"] - table["birth_date"])
     table["diagnosis_date"] = table["treatment_date"] - rng.integers(1, 60, len(table))
     table["asct"] = (rng.random(len(table)) < 0.4).astype(float)
-    table["asct_date"] = np.where(table["asct"] == 1, table["treatment_date"] + rng.integers(120, 200, len(table)), np.nan)
+    table["asct_date"] = np.where(
+        table["asct"] == 1, table["treatment_date"] + rng.integers(120, 200, len(table)), np.nan
+    )
     table["sex"] = table["sex"].fillna("F")
     table["consent"], table["diagnosis"], table["fish_selected"] = 1.0, "active", 1.0
     table["ecog"] = rng.integers(0, 4, len(table)).astype(float)
@@ -68,6 +75,7 @@ def _mm(table: pd.DataFrame, use_case: dict, mapping: dict, seed: int) -> None:
     kind = rng.integers(0, 8, len(table))
     for place, name in enumerate(("t414", "t1416", "t1420", "t1114")):
         table[name] = table[name].where(table[name].isna(), (kind == place).astype(float))
+    table["del17p"] = np.where(table["del17p_percent"].isna(), np.nan, (table["del17p_percent"] >= 20).astype(float))
     stages = clean.derive({name: table[name].to_numpy() for name in table}, use_case)["iss_computed"]
     table["iss"] = stages
     table["ldh_stated"] = np.where(table["ldh_uln"].isna(), table["ldh_stated"], (table["ldh_uln"] > 1).astype(float))
@@ -118,7 +126,9 @@ def _genes(table: pd.DataFrame, use_case: dict, mapping: dict, seed: int) -> Non
         table[name] = table[name].fillna(0)
         if panel:
             gene, shared = _WITH_GENE.get(spec["gene"], (spec["gene"], True))
-            holds = {panel: shared and gene in genes or spec["gene"] in genes for panel, genes in panel["genes"].items()}
+            holds = {
+                panel: (shared and gene in genes) or spec["gene"] in genes for panel, genes in panel["genes"].items()
+            }
             table.loc[~table["panel"].map(holds), name] = np.nan
     if "flt3_any" in table and "flt3_any" not in mapping["variables"]:
         table["flt3_any"] = table[["flt3_any", "flt3_itd", "flt3_tkd"]].max(axis=1, skipna=False)

@@ -20,7 +20,9 @@ def write(tables: Tables, folder: Path, instrument: str = "laboratory") -> None:
         for record in table.to_dict("records"):
             patient = record[key]
             instances[patient] = instances.get(patient, 0) + 1
-            place = {"redcap_repeat_instrument": instrument, "redcap_repeat_instance": instances[patient]} if number else {}
+            place = (
+                {"redcap_repeat_instrument": instrument, "redcap_repeat_instance": instances[patient]} if number else {}
+            )
             rows.append({**record, **place})
     order = {patient: place for place, patient in enumerate(next(iter(tables.files.values()))[key])}
     rows.sort(key=lambda row: (order[row[key]], bool(row.get("redcap_repeat_instance"))))

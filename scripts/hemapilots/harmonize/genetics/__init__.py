@@ -1,0 +1,1 @@
+"""Karyotypes, genes, variants and panels: from what laboratories write to flags, counts and categories."""

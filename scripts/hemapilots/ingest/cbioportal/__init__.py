@@ -1,0 +1,1 @@
+"""cBioPortal study folders: clinical tables of patients and samples, mutations, gene panels."""

@@ -1,0 +1,1 @@
+"""REDCap exports: raw and label, boxes, repeating instruments, events."""
