@@ -2,16 +2,22 @@
 
 import os
 import sys
-import traceback
 from contextlib import contextmanager
+from pathlib import Path
 
 import hemapilots  # noqa: F401  pins linear algebra to one thread before numpy is loaded
-from hemapilots.errors import HemaPilotsError
+from hemapilots.errors import frames, sentence
+
+# Folders of results/<pilot>/ whose content is patients: `sites/<site>` and the source that is dealt to sites.
+PRIVATE = {"sites": 4, "source": 3}
 
 
 @contextmanager
 def job(snakemake):
-    """Send output, warnings and any traceback to the log; on failure print one sentence with the log's path and exit with 1."""
+    """Send output and warnings to the log; on failure print one sentence with the log's path and exit with 1.
+
+    Logs lie outside the sites' folders: of an error they hold the frames, and never its own words beyond that sentence.
+    """
     terminal = os.dup(2)
     with open(snakemake.log[0], "w", encoding="utf-8") as log:
         sys.stdout.flush()
@@ -19,23 +25,21 @@ def job(snakemake):
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
         try:
+            _close(getattr(snakemake, "output", ()))
             yield
         except Exception as error:
-            traceback.print_exc()
-            sys.stderr.flush()
+            said = sentence(error)
+            print(frames(error), said, sep="\n", file=sys.stderr, flush=True)
             name = ", ".join([snakemake.rule, *snakemake.wildcards])
-            os.write(terminal, f"\nhemapilots: {name}: {sentence(error)} (log: {snakemake.log[0]})\n\n".encode())
+            os.write(terminal, f"\nhemapilots: {name}: {said} (log: {snakemake.log[0]})\n\n".encode())
             raise SystemExit(1) from None
 
 
-def sentence(error: Exception) -> str:
-    """What went wrong, where, and what to do, in one sentence."""
-    if isinstance(error, HemaPilotsError):
-        return str(error)
-    if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
-        remedy = "free some space" if error.errno == 28 else "check that the path exists and may be written"
-        return f"{where}{error.strerror or error}; {remedy}, then run the same command again"
-    if isinstance(error, MemoryError):
-        return "out of memory; run with fewer cores or a smaller cohort"
-    return f"unexpected {type(error).__name__}: {error}; please report it with the log"
+def _close(outputs) -> None:
+    """The private folders that a job writes into are for their owner only."""
+    for parts in {Path(path).parts for path in outputs}:
+        depth = PRIVATE.get(parts[2]) if len(parts) > 3 and parts[0] == "results" else None
+        if depth:
+            folder = Path(*parts[:depth])
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o700)

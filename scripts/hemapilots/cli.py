@@ -3,10 +3,9 @@
 import argparse
 import os
 import sys
-import traceback
 from pathlib import Path
 
-from hemapilots.errors import HemaPilotsError
+from hemapilots.errors import HemaPilotsError, sentence
 
 SHOWN = 10
 
@@ -18,21 +17,13 @@ def main(arguments: list[str] | None = None) -> int:
         code = options.command(options)
         sys.stdout.flush()
         return code
-    except HemaPilotsError as error:
-        for line in str(error).splitlines():
-            print(f"hemapilots: {line}", file=sys.stderr)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"hemapilots: {where}{error.strerror or error}; check the path and its permissions", file=sys.stderr)
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        # Its own words may quote a cell of a patient: the kind and the place are enough for a report.
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{Path(frame.filename).name}, line {frame.lineno}"
-        print(f"hemapilots: unexpected {type(error).__name__} in {place}; please report it", file=sys.stderr)
+        for line in sentence(error).splitlines():
+            print(f"hemapilots: {line}", file=sys.stderr)
     return 2
 
 
@@ -84,7 +75,11 @@ def _add_extract_commands(commands) -> None:
     harmonize.add_argument("extract", type=Path, metavar="EXTRACT", help="the folder that holds its files")
     harmonize.add_argument("--mapping", required=True, metavar="M", help="a YAML file, or a name in config/mappings")
     harmonize.add_argument(
-        "--out", required=True, type=Path, metavar="FOLDER", help="private: rows of patients are written there"
+        "--out",
+        required=True,
+        type=Path,
+        metavar="FOLDER",
+        help="private: rows of patients are written there; keep one per source",
     )
     harmonize.set_defaults(command=_harmonize)
     dictionary = commands.add_parser("dictionary", help="the data dictionary of a use case: JSON, CSV and a page")
@@ -112,19 +107,21 @@ def _scan(options: argparse.Namespace) -> int:
 
 
 def _harmonize(options: argparse.Namespace) -> int:
-    """0 where every check passes, 1 where one fails."""
+    """0 where every check passes, 1 where one fails: by the exact counts, while what is printed is what may leave."""
     from hemapilots.hospital import harmonize_extract, load_mapping, write_harmonization
     from hemapilots.quality import tally
     from hemapilots.quality.table import check_lines
 
     mapping, use_case = load_mapping(options.mapping, options.folder / "config")
     made = harmonize_extract(options.extract, mapping, use_case)
-    write_harmonization(made, mapping, use_case, options.out)
-    delivered = made.flow["steps"][0]["records_in"]
-    print(f"{mapping['name']}: {len(made.harmonized)} of {delivered} records, {len(made.issues)} rows of issues")
-    print("\n".join(check_lines(made.exact["checks"])))
+    record = write_harmonization(made, mapping, use_case, options.out)
+    records, steps = record["records"], record["flow"]
+    kept, delivered = ("few" if n is None else str(n) for n in (records, steps[0]["records_in"] if steps else None))
+    print(f"{mapping['name']}: {kept} of {delivered} records (rounded; exact counts in flow.json and checks.csv)")
+    print("\n".join(check_lines(record["checks"])))
     print(
-        f"\n{options.out}: harmonized.parquet, issues.parquet, flow.json, checks.csv (private), quality.json, quality.html"
+        f"\n{options.out}: quality.json, quality.html (small counts hidden, others rounded; ledger.parquet lists them); "
+        "private: harmonized.parquet, issues.parquet, flow.json, checks.csv, secret"
     )
     return 1 if tally(made.exact["checks"])["failed"] else 0
 

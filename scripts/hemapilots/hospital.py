@@ -1,6 +1,8 @@
 """Harmonization at a hospital, without a pilot: an extract and a mapping in, a private folder with table and quality out."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,20 +12,20 @@ from hemapilots.config import Mapping, UseCase, nearest
 from hemapilots.cross_checks import Source, check_mapping, resolve_use_case
 from hemapilots.errors import HemaPilotsError
 from hemapilots.paths import RESOURCES
-from hemapilots.tables import write_csv, write_json, write_parquet, write_text
+from hemapilots.tables import read_parquet, write_csv, write_json, write_parquet, write_text
 
 __all__ = ["Harmonization", "harmonize_extract", "load_mapping", "load_use_case", "write_harmonization"]
 
 
 @dataclass
 class Harmonization:
-    """What came of an extract. record: may leave the site; exact: the same with every count, which may not."""
+    """What came of an extract, all of it private. exact: the quality record with every count; rules: of its checks."""
 
     harmonized: pd.DataFrame
     issues: pd.DataFrame
     flow: dict
-    record: dict
     exact: dict
+    rules: dict
 
 
 def load_use_case(name: str, config: Path) -> tuple[Source, dict]:
@@ -66,29 +68,58 @@ def harmonize_extract(extract: Path, mapping: dict, use_case: dict) -> Harmoniza
         delivered, use_case, mapping, load_factors(RESOURCES / "units" / "factors.csv")
     )
     rules = load_checks(RESOURCES / "quality" / "thresholds.yaml", use_case)
-    record = released_record(harmonized, issues, flow, use_case, rules)
-    exact = released_record(harmonized, issues, flow, use_case, rules, minimum_cell=1)
-    return Harmonization(harmonized, issues, flow, record, exact)
+    exact = released_record(harmonized, issues, flow, use_case, rules, rounding=1, secret=b"", minimum_cell=1)
+    return Harmonization(harmonized, issues, flow, exact, rules)
 
 
-def write_harmonization(made: Harmonization, mapping: dict, use_case: dict, out: Path) -> None:
-    """harmonized.parquet, issues.parquet, flow.json, quality.json, quality.html and checks.csv in a private folder.
+def write_harmonization(made: Harmonization, mapping: dict, use_case: dict, out: Path) -> dict:
+    """Everything into one private folder; returns the quality record as released.
 
-    quality.json and quality.html hide small counts; everything else stays at the hospital. The folder is made for its
-    owner only.
+    harmonized.parquet, issues.parquet, flow.json and checks.csv stay at the hospital, as does `secret`, which decides what is
+    hidden beside small counts and belongs to the source: the same folder for its next extract keeps it. quality.json leaves
+    through the exit with an enforced gate, small counts hidden and the others rounded; quality.html is drawn from it, and
+    ledger.parquet lists what was released, run after run. Folder and files are for their owner only.
+    Raises Refusal, after the ledger is written, where the gate says no.
     """
+    from hemapilots.federation.release import MINIMUM_SUPPORT
+    from hemapilots.quality import released_record, site_secret
+    from hemapilots.quality.exit import QualityExit
     from hemapilots.report.quality_page import quality_page
 
-    if not out.exists():
-        out.mkdir(parents=True)
-        os.chmod(out, 0o700)
-    write_parquet(out / "harmonized.parquet", made.harmonized)
-    write_parquet(out / "issues.parquet", made.issues)
-    write_json(out / "flow.json", made.flow)
-    write_json(out / "quality.json", made.record)
-    rows = [{name: _cell(value) for name, value in row.items()} for row in made.exact["checks"]]
-    write_csv(out / "checks.csv", pd.DataFrame(rows))
-    write_text(out / "quality.html", quality_page(made.record, mapping["name"], use_case))
+    with _private(out):
+        write_parquet(out / "harmonized.parquet", made.harmonized)
+        write_parquet(out / "issues.parquet", made.issues)
+        write_json(out / "flow.json", made.flow)
+        rows = [{name: _cell(value) for name, value in row.items()} for row in made.exact["checks"]]
+        write_csv(out / "checks.csv", pd.DataFrame(rows))
+        secret = site_secret(out, mapping["name"], "enforce")
+        record = released_record(made.harmonized, made.issues, made.flow, use_case, made.rules, MINIMUM_SUPPORT, secret)
+        exit_ = QualityExit(mapping["name"], "harmonize", "enforce", use_case=use_case, mappings=[mapping])
+        try:
+            exit_.release_json("quality", record, out / "quality.json")
+        finally:
+            _add_to_ledger(exit_.entries, out / "ledger.parquet")
+        write_text(out / "quality.html", quality_page(record, mapping["name"], use_case))
+    return record
+
+
+@contextmanager
+def _private(folder: Path) -> Iterator[None]:
+    """What is written meanwhile is for its owner only, and so is the folder, also where it was there before."""
+    before = os.umask(0o077)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        yield
+    finally:
+        os.umask(before)
+
+
+def _add_to_ledger(entries: list[dict], path: Path) -> None:
+    from hemapilots.federation.release import write_ledger
+
+    earlier = read_parquet(path).to_dict("records") if path.exists() else []
+    write_ledger(earlier + entries, path)
 
 
 def _cell(value):

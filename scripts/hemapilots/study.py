@@ -56,7 +56,7 @@ def load_study(name: str, config: Path, resources: Path) -> dict:
     for mapping in mappings.values():
         check_mapping(mapping, use_case, factors)
     sites = sorted(cohort.sites or cohort.split.sites)
-    check_cohort(pilot, use_case, resources, sites)
+    check_cohort(pilot, use_case, resources, sites, mappings)
     models = resolve_models(protocol, resolved, use_case)
     strategies = resolve_strategies(protocol, cohort.sharing)
     evaluate = _evaluation(
@@ -161,7 +161,7 @@ def _extracts(name: str, cohort, names: dict) -> dict[str, str]:
         return {site: f"results/{name}/sites/{site}/extract" for site in names}
     if cohort.public:
         return dict.fromkeys(names, f"results/cohorts/{cohort.public}")
-    return {site: entry.extract for site, entry in cohort.sites.items()}
+    return {site: entry.extract or "." for site, entry in cohort.sites.items()}
 
 
 def _generation(cohort, names: dict, resources: Path) -> dict:

@@ -1,10 +1,11 @@
-"""Damaged extracts and mappings through every reader: a clear error or a table, in bounded time and memory, never anything else.
+"""Damaged extracts and mappings through every reader and the scan: a clear error or a table, in bounded time and memory, nothing else.
 
 `make nightly` runs 10,000 of them; the tests a few hundred. Inputs follow from the seed, so that a failure can be had again:
 run.py --seed S --only READER.
 """
 
 import argparse
+import re
 import resource
 import shutil
 import signal
@@ -20,6 +21,7 @@ from damage import DAMAGES, HEAVY, damage_one_file
 from hemapilots.config import Mapping
 from hemapilots.errors import HemaPilotsError
 from hemapilots.ingest.readers import check_extract, ingest
+from hemapilots.scan import scan
 from hemapilots.yaml_source import read_yaml, validate
 from seeds import PATIENTS, SEEDS
 
@@ -27,6 +29,20 @@ ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 20
 BYTES = 4 << 30
 MAPPINGS = "mappings"
+USE_CASE = """
+name: fuzz
+title: Fuzz
+index_date: diagnosis
+variables:
+  sex: {label: Sex, type: category, levels: [F, M], known_at: index, vocabulary: sex}
+  hb: {label: Hb, type: number, unit: g/dL, hard: [2, 20], soft: [5, 16], known_at: index, codes: {loinc: 718-7}}
+  os_years: {label: Time to death, type: number, unit: a, hard: [0, 60], known_at: outcome}
+  os_status: {label: Died, type: flag, known_at: outcome}
+endpoints: {os: {label: OS, time: os_years, event: os_status}}
+primary_endpoint: os
+horizons: [1]
+predictor_sets: {clinical: [sex]}
+"""
 
 
 class Hang(BaseException):
@@ -61,6 +77,18 @@ def attempt(work) -> tuple[str, str]:
         signal.alarm(0)
 
 
+class Leak(Exception):
+    """A patient's value stands in what a scan shows."""
+
+
+def scanned(extract: Path, reader: str, config: Path) -> None:
+    """A scan whose profile and draft hold nothing of a single patient."""
+    found = scan(extract, "fuzz", config, reader)
+    secret = re.compile(r"Alder\d\d|\bP\d\d\b")
+    if leak := secret.search(found.profile) or secret.search(found.draft):
+        raise Leak(leak.group())
+
+
 def _judge(message: str) -> tuple[str, str]:
     if not message or len(message) > 3000 or any(not (sign.isprintable() or sign == "\n") for sign in message):
         return "FAULT", f"not a sentence: {message[:200]!r}"
@@ -74,17 +102,23 @@ def extracts(reader: str, count: int, seed: int, folder: Path):
     sound = folder / f"{reader}-sound"
     sound.mkdir()
     mapping = SEEDS[reader](sound)
+    config = folder / "config"
+    (config / "use_cases").mkdir(parents=True)
+    (config / "use_cases" / "fuzz.yaml").write_text(USE_CASE)
     yield "sound", lambda: ingest(sound, mapping)
+    yield "sound", lambda: scanned(sound, reader, config)
     rng = np.random.default_rng([seed, list(SEEDS).index(reader)])
     for at in range(count):
         copy = Path(shutil.copytree(sound, folder / reader))
         how = damage_one_file(copy, rng)
         yield f"{at} {how}", lambda copy=copy: (check_extract(copy, mapping), ingest(copy, mapping))
+        yield f"{at} {how}, scanned", lambda copy=copy: scanned(copy, reader, config)
         shutil.rmtree(copy)
     for damage in HEAVY.get(reader, []):
         copy = Path(shutil.copytree(sound, folder / reader))
         damage(copy)
         yield damage.__name__, lambda copy=copy: (check_extract(copy, mapping), ingest(copy, mapping))
+        yield f"{damage.__name__}, scanned", lambda copy=copy: scanned(copy, reader, config)
         shutil.rmtree(copy)
 
 

@@ -14,7 +14,7 @@ PATIENTS = pd.DataFrame(
         "id": [f"P{number:02d}" for number in range(30)],
         "Hb": [f"{8 + number / 10:.1f}" for number in range(30)],
         "Sex": ["f", "m"] * 15,
-        "Secret name": ["Alder"] * 30,
+        "Secret name": [f"Alder{number:02d}" for number in range(30)],
     }
 )
 

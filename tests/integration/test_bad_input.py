@@ -105,9 +105,9 @@ def test_absent_column(good, spoil):
     check_fails(good, ["patients.csv", MAPPING["hb"]["column"]], 2)
 
 
-def test_duplicate_patients(good, spoil):
-    spoiled_table(good, spoil, lambda frame: pd.concat([frame, frame.head(2)]))
-    check_fails(good, ["ingest", "clinic-a", "patient", "(log: results/"], 1)
+def test_rows_without_a_patient(good, spoil):
+    spoiled_table(good, spoil, lambda frame: pd.concat([frame, frame.head(2).assign(**{frame.columns[0]: ""})]))
+    check_fails(good, ["ingest", "clinic-a", "2 rows have no patient id", "(log: results/"], 1)
 
 
 def test_negative_time(good, spoil):

@@ -75,7 +75,6 @@ FAULTS = {
         Fault("karyotype", "keine Metaphasen", "null", "cyto_failed", KARYOTYPE, said="cyto_ipssr"),
         Fault("karyotype", "45,X,-Y[12]/46,XY[8]", "rejected", "contradiction", RECORD),
         Fault("bm_blast", "24", "rejected", "ineligible", RECORD, said="marrow_blasts_under_20"),
-        Fault("aml", "vielleicht", "null", "code_unknown", ("aml", "lfs_years", "lfs_status")),
     ),
     "mds-italian-excel": (
         Fault("hb", "coagulato", "null", "not_done", whole=True),
@@ -83,7 +82,6 @@ FAULTS = {
         # The table of variants knows what the cell does not say.
         Fault("asxl1", "2-Mar", "flagged", "excel_artifact", ()),
         Fault("sf3b1", "VUS", "flagged", "code_unknown", ()),
-        Fault("vital_status", "chissà", "null", "code_unknown", ("vital_status", *OUTCOMES), without="death_date"),
         Fault("karyotype", "boh", "null", "free_text_unmapped", KARYOTYPE),
         Fault("ring_sideroblasts", "140", "null", "range_hard"),
     ),
@@ -104,7 +102,6 @@ FAULTS = {
         Fault("sex", "3", "null", "code_unknown"),
         Fault("hb", "98", "null", "range_hard"),
         Fault("plt", "hémolysé", "null", "not_done", whole=True),
-        Fault("vital_status", "4", "null", "code_unknown", ("vital_status", *OUTCOMES), without="death_date"),
         Fault("death_date", "2001-02-30", "null", "date_invalid", OUTCOMES),
         Fault("karyotype", "échec", "null", "cyto_failed", KARYOTYPE, said="cyto_ipssr"),
     ),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from hemapilots.study import load_study
 from private_pilot import PILOT, ROOT, make_private_pilot
 
 SITE_RULES = {
@@ -42,10 +43,16 @@ class Job:
     inputs: list = field(default_factory=list)
 
 
-def violations(jobs: list[Job], sharing: str) -> list[str]:
-    """Every private file that a job takes and may not."""
+def violations(jobs: list[Job], sharing: str, extracts: dict[str, str] | None = None) -> list[str]:
+    """Every private file that a job takes and may not. extracts: site -> its folder, which `ingest` of that site alone may read."""
     found = []
     for job in jobs:
+        for path in job.inputs:
+            owners = [
+                site for site, folder in (extracts or {}).items() if f"{path}/".startswith(f"{folder.rstrip('/')}/")
+            ]
+            if owners and not (job.rule == "ingest" and job.wildcards.get("site") in owners):
+                found.append(f"{job.rule} {job.wildcards}: takes {path} of the extract of {owners[0]}")
         if sharing == "private" and job.rule in POOLED_RULES:
             found.append(f"{job.rule}: a pooled rule in a private pilot")
         for path in job.inputs:
@@ -98,7 +105,23 @@ def test_private_folders_are_read_by_their_own_site_only(folder, pilot, sharing)
         job.rule for job in jobs
     }
     assert any(PRIVATE_FOLDER.match(path) for job in jobs for path in job.inputs)
-    assert violations(jobs, sharing) == []
+    extracts = load_study(pilot, folder / "config", ROOT / "resources")["extracts"] if sharing == "private" else {}
+    assert bool(extracts) == (sharing == "private")
+    assert violations(jobs, sharing, extracts) == []
+
+
+def test_rules_name_files_as_inputs_only():
+    """A path that is given to a job as a parameter would escape the walk; folders of extracts are checked by their inputs."""
+    for path in sorted((ROOT / "workflow" / "rules").glob("*.smk")):
+        for block in re.findall(r"^    params:\n((?:        .*\n)+)", path.read_text(), re.MULTILINE):
+            assert "results/" not in block and "sites/" not in block, path.name
+
+
+def test_the_walk_finds_a_foreign_extract():
+    extracts = {"a": "extracts/a", "b": "extracts/b"}
+    assert violations([Job("ingest", {"site": "b"}, ["extracts/a/patients.csv"])], "private", extracts)
+    assert violations([Job("combine", {"pilot": "p"}, ["extracts/a/patients.csv"])], "private", extracts)
+    assert not violations([Job("ingest", {"site": "a"}, ["extracts/a/patients.csv"])], "private", extracts)
 
 
 def test_pooled_rules_and_split_are_absent_from_a_private_pilot(folder):

@@ -133,6 +133,10 @@ def mappings(draw) -> tuple[dict, cells.Habits]:
     habits.blanks = draw(st.sampled_from((("",), ("", " ", "\u00a0"), ("", "  "))))
     habits.marks = draw(st.sampled_from((("",), ("", " (H)", "*"))))
     habits.absent = draw(st.sampled_from(((), ("n.a.", "?"))))
+    if reader == "excel" and (habits.blanks, habits.marks) != (("",), ("",)):
+        # Numbers with something behind them are text in a workbook: 12.345 is then open, and refused unless it is declared.
+        for file in files.values():
+            file["decimal"] = "."
     return mapping, habits
 
 

@@ -50,6 +50,7 @@ def write_fhir(folder: Path) -> None:
             ("777-3", "Count", 100 + k, "10*3/uL"),
         ):
             observation = {"resourceType": "Observation", "code": {"coding": [{"code": code, "display": display}]}}
+            observation["subject"] = {"reference": f"Patient/p{k}"}
             observations.append(observation | {"valueQuantity": {"value": value, "unit": unit}})
     for name, resources in (("Observation", observations), ("Patient", patients)):
         (folder / f"{name}.ndjson").write_text("\n".join(json.dumps(one) for one in resources))

@@ -15,6 +15,7 @@ import concordance
 import cox_lifelines
 import cox_many_sites
 import federations
+import harmonization
 import round_messages
 import run
 import workflow_overhead
@@ -26,6 +27,11 @@ def test_cox_agrees_with_lifelines_for_each_kind_of_times():
     assert len(rows) == 3 and all(row.agreement for row in rows)
     assert [bool(row.goal) for row in rows] == [True, False, False]
     assert all(row.ratio == pytest.approx(row.peer_seconds / row.ours_seconds) for row in rows)
+
+
+def test_harmonization_gives_what_was_written():
+    rows = harmonization.run(True, {"csv": 400, "omop": 4000, "fhir": 400})
+    assert len(rows) == 3 and all(row.agreement and row.goal and "peak memory" in row.note for row in rows)
 
 
 def test_a_wrong_federation_is_refused(monkeypatch):

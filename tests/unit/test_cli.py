@@ -203,9 +203,9 @@ def test_harmonize_without_a_pilot(hospital, capsys):
     assert main(["harmonize", "extract", "--mapping", "clinic", "--out", "private"]) == 0
     out, err = said(capsys)
     assert out.startswith("clinic: 60 of 60 records") and not err and "Beispiel" not in out
-    names = {"harmonized.parquet", "issues.parquet", "flow.json", "quality.json", "quality.html", "checks.csv"}
+    names = {"harmonized.parquet", "issues.parquet", "flow.json", "checks.csv", "secret"}
+    names |= {"quality.json", "quality.html", "ledger.parquet"}
     assert {path.name for path in (hospital / "private").iterdir()} == names
-    assert (hospital / "private").stat().st_mode & 0o077 == 0
     table = pd.read_parquet(hospital / "private" / "harmonized.parquet")
     assert table["hb"].tolist()[:3] == [8.0, 8.1, 8.2] and table["os_time"].tolist()[:2] == [1.5, 2.25]
     record = json.loads((hospital / "private" / "quality.json").read_text())
@@ -213,22 +213,51 @@ def test_harmonize_without_a_pilot(hospital, capsys):
     assert "Data quality of clinic" in (hospital / "private" / "quality.html").read_text()
 
 
+def test_harmonize_releases_through_the_exit_and_keeps_its_folder_closed(hospital, capsys):
+    approved(hospital)
+    folder = hospital / "private"
+    folder.mkdir(mode=0o755)
+    (folder / "quality.json").write_text("{}")
+    for runs in (1, 2):
+        assert main(["harmonize", "extract", "--mapping", "clinic", "--out", "private"]) == 0
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+        ledger = pd.read_parquet(folder / "ledger.parquet")
+        assert ledger["message_type"].tolist() == ["quality"] * runs and set(ledger["decision"]) == {"released"}
+        assert set(ledger["stage"]) == {"harmonize"}
+    secret, before = (folder / "secret").read_bytes(), (folder / "quality.json").read_bytes()
+    assert main(["harmonize", "extract", "--mapping", "clinic", "--out", "private"]) == 0
+    assert (folder / "secret").read_bytes() == secret and (folder / "quality.json").read_bytes() == before
+
+
 def test_harmonize_exits_with_one_where_a_check_fails(hospital, capsys):
     approved(hospital)
     path = hospital / "extract" / "a.csv"
     lines = path.read_text().splitlines()
-    # Fifteen impossible values, of which the released record shows the count, and four unknown codes, of which it does not.
-    lines[1:16] = [line.replace(f";{80 + k};", f";{910 + k};") for k, line in enumerate(lines[1:16])]
+    # Thirteen impossible values and four unknown codes: the record rounds the first and hides the others.
+    lines[1:14] = [line.replace(f";{80 + k};", f";{910 + k};") for k, line in enumerate(lines[1:14])]
     lines[20:24] = [line.replace("weiblich", "Q").replace("männlich", "Q") for line in lines[20:24]]
     path.write_text("\n".join(lines) + "\n")
     said(capsys)
     assert main(["harmonize", "extract", "--mapping", "clinic", "--out", "private"]) == 1
     out, _ = said(capsys)
-    assert "possible.hb" in out and "mapped.sex" in out
     exact = pd.read_csv(hospital / "private" / "checks.csv").set_index("id")
-    assert exact.loc["mapped.sex", "n_failed"] == 4 and exact.loc["possible.hb", "n_failed"] == 15
+    assert exact.loc["mapped.sex", "n_failed"] == 4 and exact.loc["possible.hb", "n_failed"] == 13
     shown = {row["id"]: row for row in json.loads((hospital / "private" / "quality.json").read_text())["checks"]}
     assert shown["possible.hb"]["n_failed"] == 15 and shown["mapped.sex"]["n_failed"] is None
+    assert "possible.hb" in out and " 15 " in out and " 13 " not in out and " 4 " not in out
+
+
+def test_the_terminal_says_no_exact_number_but_the_exit_code_knows(hospital, capsys):
+    approved(hospital)
+    path = hospital / "extract" / "a.csv"
+    lines = path.read_text().splitlines()[:-1]
+    lines[1] = lines[1].replace(";80;", ";910;")
+    path.write_text("\n".join(lines) + "\n")
+    said(capsys)
+    assert main(["harmonize", "extract", "--mapping", "clinic", "--out", "private"]) == 1
+    out, _ = said(capsys)
+    assert out.startswith("clinic: 60 of 60 records (rounded") and "59" not in out and "possible.hb" not in out
 
 
 def test_harmonize_exits_with_two_on_an_error(hospital, capsys, monkeypatch):

@@ -142,6 +142,12 @@ def test_case_13_fraction_in_a_column_of_percentages(tmp_path):
     assert done.said("bm_blast", 4) == [("null", "unit_conflict")]
     done = run(tmp_path, {"bm_blast": ["0.07", "0.02", "0.05", "0.1", "0"]}, {"bm_blast": BLASTS}, infer)
     assert done.values("bm_blast") == [7, 2, 5, 10, 0] and done.count("bm_blast", "inferred", "unit_inferred") == 5
+    # The same column, said to be in per cent.
+    texts = ["0.07", "0.02", "0.05", "0.1", "0", "0.15"]
+    done = run(tmp_path, {"bm_blast": texts}, {"bm_blast": BLASTS}, of("bm_blast", unit="%"))
+    assert done.values("bm_blast") == [7, 2, 5, 10, 0, 15] and done.count("bm_blast", "inferred", "unit_inferred") == 6
+    done = run(tmp_path, {"bm_blast": ["0.07", "0"]}, {"bm_blast": BLASTS}, of("bm_blast", unit="%"))
+    assert done.values("bm_blast") == [None, None] and done.count("bm_blast", "null", "unit_conflict") == 2
 
 
 def test_case_14_allele_fractions(tmp_path):
@@ -163,8 +169,10 @@ def test_case_15_day_first_or_month_first(tmp_path):
     for form, day in (("DD/MM/YYYY", "2019-04-03"), ("MM/DD/YYYY", "2019-03-04")):
         done = dated(tmp_path, ["03/04/2019"], of("seen", date_format=[form]))
         assert done.value("days") == days(day)
-    done = dated(tmp_path, ["03/04/2019", "25/04/2019"])
-    assert done.value("days") == days("2019-04-03") and done.count("seen", "inferred", "form_inferred") == 2
+    done = dated(tmp_path, ["03/04/2019", "25/04/2019", "26/04/2019"])
+    assert done.value("days") == days("2019-04-03") and done.count("seen", "inferred", "form_inferred") == 3
+    with pytest.raises(HemaPilotsError, match="fewer than 2 different dates"):
+        dated(tmp_path, ["03/04/2019", "25/04/2019", "25/04/2019"])
 
 
 def test_case_16_days_that_do_not_exist(tmp_path):
@@ -217,12 +225,42 @@ def test_case_26_sex_that_needs_a_key(tmp_path, language, texts):
     assert run(tmp_path, {"sex": texts}, {"sex": SEX}, keyed).value("sex") == "F"
 
 
+@pytest.mark.parametrize(
+    ("language", "texts"),
+    [
+        (None, ["H", "M", "H", "M"]),
+        ("fr", ["H", "M", "H", "M"]),
+        ("en", ["V", "M", "V", "M"]),
+        (None, ["F", "M", "H"]),
+        (None, ["M", "W", "D"]),
+        (None, ["M", "Θ"]),
+        (None, ["M", "m"]),
+    ],
+)
+def test_case_26_men_who_may_be_women(tmp_path, language, texts):
+    with pytest.raises(
+        HemaPilotsError, match="variables.sex.* declare the `language` of the mapping, or give the `values`"
+    ):
+        run(tmp_path, {"sex": texts}, {"sex": SEX}, {"language": language})
+    keyed = of("sex", values=dict.fromkeys(texts, "F") | {"M": "M"}) | {"language": language}
+    assert run(tmp_path, {"sex": texts}, {"sex": SEX}, keyed).value("sex", 1) in ("F", "M")
+
+
+def test_case_26_a_third_entry_beside_women_who_are_understood(tmp_path):
+    done = run(tmp_path, {"sex": ["m", "w", "d"]}, {"sex": SEX}, {"language": "de"})
+    assert done.values("sex") == ["M", "F", None]
+    assert run(tmp_path, {"sex": ["M", "F"]}, {"sex": SEX}).values("sex") == ["M", "F"]
+    assert run(tmp_path, {"sex": ["M", "M"]}, {"sex": SEX}, {"language": "de"}).values("sex") == ["M", "M"]
+
+
 def test_case_27_words_for_missing(tmp_path):
     missing = ["NA", "N/A", "k.A.", "-", ".", "?", "inconnu", "desconocido"]
     undone = ["n.d.", "nicht bestimmt", "ND", "non fatto"]
     done = run(tmp_path, {"hb": [*missing, *undone, "9.8"]}, {"hb": HB})
     assert done.values("hb") == [None] * 12 + [9.8]
     assert done.count("hb", "null", "missing") == 8 and done.count("hb", "null", "not_done") == 4
+    done = run(tmp_path, {"bm_blast": ["nil", "none", "3"]}, {"bm_blast": BLASTS})
+    assert done.count("bm_blast", "null", "parse_error") == 2 and done.count("bm_blast", "null", "missing") == 0
 
 
 def test_case_28_numbers_that_stand_for_missing(tmp_path):
@@ -231,6 +269,32 @@ def test_case_28_numbers_that_stand_for_missing(tmp_path):
     assert done.values("hb") == [9.5] + [None] * 5 and done.count("hb", "null", "sentinel") == 5
     done = run(tmp_path, {"hb": ["9.5", "999", "999", "999", "888"]}, {"hb": HB})
     assert done.count("hb", "null", "sentinel") == 3 and done.said("hb", 4) == [("null", "range_hard")]
+    done = run(tmp_path, {"hb": ["9.5", "999.0", "999,0", "999"]}, {"hb": HB}, {"missing": ["999", ""]})
+    assert done.values("hb") == [9.5, None, None, None] and done.count("hb", "null", "missing") == 3
+
+
+def test_case_28_negative_times_are_not_codes(tmp_path):
+    with pytest.raises(HemaPilotsError, match="os_years"):
+        run(tmp_path, {"hb": ["9.5"] * 4, "os_years": ["1", "-3", "-3", "-3"]}, {"hb": HB})
+
+
+def test_flags_of_which_one_side_is_understood(tmp_path):
+    english = {"language": "en"}
+    for texts in (["+", "-", "-", "-"], ["1", "2", "1", "2"]):
+        done = run(tmp_path, {"x": texts}, {"x": {"type": "flag"}}, english)
+        assert done.values("x") == [None] * 4 and done.said("x", None) == [("null", "code_unknown")]
+    done = run(tmp_path, {"x": ["+", "-"]}, {"x": {"type": "flag"}}, of("x", values={"+": 1, "-": 0}))
+    assert done.values("x") == [1, 0]
+    done = run(tmp_path, {"x": ["+", "-", "0"]}, {"x": {"type": "flag"}}, english | {"missing": ["-", ""]})
+    assert done.values("x") == [1, None, 0]
+
+
+def test_an_outcome_of_ones_and_twos_needs_its_key(tmp_path):
+    columns = {"hb": ["9.5"] * 3, "os_status": ["1", "2", "1"]}
+    with pytest.raises(HemaPilotsError, match='variables.os_status: column "os_status" .*`values`'):
+        run(tmp_path, columns, {"hb": HB})
+    done = run(tmp_path, columns, {"hb": HB}, of("os_status", values={"1": 0, "2": 1}))
+    assert done.harmonized["os_event"].tolist() == [0, 1, 0]
 
 
 @pytest.mark.parametrize("language", ["en", "es", "it", "de"])

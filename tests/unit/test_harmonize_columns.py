@@ -353,12 +353,62 @@ def test_numbers_may_have_a_value_map():
         column(["below"], spec, unit="1", values={"below": "few"})
 
 
-def test_percentages_that_look_like_fractions_are_flagged_as_a_whole():
-    done = column(["0.07", "0.1", "0.02", "0.3", "0.05", "0"], BLASTS, "bm_blast", unit="%")
-    assert done.values[0] == 0.07 and ("flagged", "unit_conflict", list(range(6))) in said(done)
-    assert done.findings[-1].whole
-    done = column(["0.07", "0.1", "0.02", "0.3", "0.05", "0"], BLASTS, "bm_blast", unit="1")
+def test_percentages_that_are_fractions_are_read_as_such_or_not_at_all():
+    raw = ["0.07", "0.1", "0.02", "0.3", "0.05", "0"]
+    done = column(raw, BLASTS, "bm_blast", unit="%")
+    assert done.values.tolist() == [7, 10, 2, 30, 5, 0] and ("inferred", "unit_inferred", list(range(6))) in said(done)
+    done = column(raw, BLASTS | {"hard": [0, 19]}, "pb_blast", unit="%")
+    assert said(done) == [("null", "unit_conflict", list(range(6)))]
+    done = column(["0.07", "0.5"], BLASTS, "bm_blast", unit="%")
+    assert said(done) == [("null", "unit_conflict", [0, 1])]
+    assert column(["0.07", "0.5", "3", "1", "0"], BLASTS, "bm_blast", unit="%").values[0] == 0.07
+    assert column(["0", "0", "1"], BLASTS, "bm_blast", unit="%").values.tolist() == [0, 0, 1]
+    done = column(raw, BLASTS, "bm_blast", unit="1")
     assert done.values[0] == 7 and ("converted", None, list(range(6))) in said(done)
+
+
+def test_haemoglobin_in_tetramers_is_asked_for():
+    done = column(["1.5", "1.6", "1.4", "1.9", "1.2"], HB, unit="mmol/L")
+    assert said(done) == [("null", "unit_conflict", [0, 1, 2, 3, 4])] and "ask the site" in done.findings[0].detail
+    assert column(["1.551"], HB, unit="mmol/L (tetramer)").values[0] == pytest.approx(10, abs=5e-3)
+    assert column(["5.1", "6.2", "3.1"], HB, unit="mmol/L").values[1] == pytest.approx(9.99, abs=1e-2)
+    assert column(["9.8", "3.1 mmol/L"], HB, unit="g/dL").values[1] == pytest.approx(5, abs=1e-2)
+
+
+def test_letters_of_time_follow_the_language():
+    for language, year in (("de", 1), ("nl", 1), ("fr", 1 / 365.25)):
+        assert column(["1 J", "2"], AGE, "age", unit="a", language=language).values[0] == pytest.approx(year)
+    assert said(column(["1 J", "2"], AGE, "age", unit="a")) == [("null", "parse_error", [0])]
+
+
+def test_limits_of_counts():
+    spec = {"type": "number", "unit": "1", "gene": "TP53", "of_variants": "count", "hard": [0, 40]}
+    done = column([">1", ">=2", "≥ 2", "2-3", "<3", "1", "more than 1"], spec, "tp53_nmut", unit="1")
+    np.testing.assert_array_equal(done.values, [2, 2, 2, np.nan, np.nan, 1, 2])
+    assert said(done) == [
+        ("null", "below_lod", [4]),
+        ("null", "parse_error", [3]),
+        ("flagged", "above_uloq", [0, 1, 2, 6]),
+    ]
+    events = {"type": "number", "unit": "1", "hard": [0, 60], "known_at": "index"}
+    assert column([">3", "0", "2"], events, "voc_12m", unit="1").values.tolist() == [4, 0, 2]
+    assert column([">3", "1.5"], LDH_ULN, "ldh_uln", unit="1").values.tolist() == [3, 1.5]
+
+
+def test_negative_outcomes_are_no_codes():
+    done = column(["-3", "-3", "-3", "2"], AGE | {"known_at": "outcome"}, "os_years", unit="a")
+    np.testing.assert_array_equal(done.negative, [-3, -3, -3, np.nan])
+    assert said(done) == [("null", "range_hard", [0, 1, 2])]
+
+
+def test_only_measurements_of_the_laboratory_must_differ():
+    dose = {"type": "number", "unit": "mg/d", "known_at": "index"}
+    done = column(["500"] * 30, dose, "dose", unit="mg/d")
+    assert done.values.tolist() == [500] * 30 and said(done) == [("flagged", "contradiction", list(range(30)))]
+    done = column(["9.5"] * 30, HB | {"known_at": "landmark"}, unit="g/dL")
+    assert done.values[0] == 9.5 and said(done)[0][:2] == ("flagged", "contradiction")
+    done = column(["<0.1"] * 30, PLT | {"soft": [0, 800]}, "anc", unit="10*9/L")
+    assert done.values.tolist() == [0.05] * 30
 
 
 def test_counts_of_mutations_are_read_in_words():

@@ -1,5 +1,6 @@
 """Dates: formats, the order of day and month, partial dates, day numbers, codes, and what is none."""
 
+import time
 from datetime import date, timedelta
 
 import numpy as np
@@ -101,11 +102,18 @@ def test_an_order_that_nothing_proves_is_refused():
     assert shown(parse(["03/03/2019"])) == ["2019-03-03"]
 
 
-@pytest.mark.parametrize(("proof", "expected"), [("25/04/2019", "2019-04-03"), ("04/25/2019", "2019-03-04")])
+@pytest.mark.parametrize(
+    ("proof", "expected"), [("25/04/2019 26/04/2019", "2019-04-03"), ("04/25/2019 04/26/2019", "2019-03-04")]
+)
 def test_an_order_that_the_column_proves_is_recorded(proof, expected):
-    done = parse(["03/04/2019", proof, "2019-01-01"])
+    done = parse(["03/04/2019", *proof.split(), "2019-01-01"])
     assert shown(done)[0] == expected
-    assert said(done) == [("inferred", "form_inferred", [0, 1])] and done.findings[0].whole
+    assert said(done) == [("inferred", "form_inferred", [0, 1, 2])] and done.findings[0].whole
+    once = proof.split()[0]
+    for texts in (["03/04/2019", once], ["03/04/2019", once, f"{once} ", once]):
+        with pytest.raises(HemaPilotsError, match="fewer than 2 different dates"):
+            parse(texts)
+    assert shown(parse([once, "04/04/2019"])) == ["2019-04-25", "2019-04-04"]
 
 
 def test_day_numbers_of_spreadsheets():
@@ -125,10 +133,11 @@ def test_partial_dates():
 
 
 def test_dates_that_stand_for_unknown():
-    raw = ["1900-01-01", "9999-12-31", "01.01.1800", "1899-12-30", "9999", "0001-01-01", "2999-12-31"]
+    raw = ["1900-01-01", "9999-12-31", "01.01.1800", "1899-12-30", "9999", "0001-01-01", "2999-12-31", "2099-12-31"]
     done = parse([*raw, "2019-05-03"], "DD.MM.YYYY")
-    assert shown(done) == [None] * 7 + ["2019-05-03"]
-    assert said(done) == [("null", "sentinel", list(range(7)))]
+    assert shown(done) == [None] * 8 + ["2019-05-03"]
+    assert said(done) == [("null", "sentinel", list(range(8)))]
+    assert shown(parse(["31 December 2099", "30 December 2099"])) == [None, "2099-12-30"]
 
 
 def test_what_is_no_date():
@@ -151,6 +160,19 @@ def test_what_is_no_date():
 def test_words_and_codes_for_missing():
     done = parse(["k.A.", "unbekannt", "nicht gemacht", "x", "2019-05-03"], codes={"": "missing", "x": "not_done"})
     assert said(done) == [("null", "missing", [0, 1]), ("null", "not_done", [2, 3])]
+
+
+def test_names_of_months_take_time_in_proportion():
+    texts = [
+        f"{day} {month} {year}"
+        for year in range(1950, 2080)
+        for month in ("May", "Juni", "août")
+        for day in range(1, 29)
+    ]
+    start = time.perf_counter()
+    done = parse([*texts, "Mai 2019"])
+    assert time.perf_counter() - start < 2 and not np.isnan(done.values).any()
+    assert said(done) == [("flagged", "date_partial", [len(texts)])]
 
 
 @settings(max_examples=100, deadline=None)

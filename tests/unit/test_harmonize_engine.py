@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dirty import run as run_dirty
 from hemapilots.delivered import Delivered, Remark
 from hemapilots.errors import HemaPilotsError
 from hemapilots.harmonize.engine import harmonize
@@ -275,6 +276,25 @@ def test_checks_flag_null_and_reject_in_order():
     check_adds_up(flow, table)
 
 
+@pytest.mark.parametrize("expression", ["other == 1", "twice == 1", "blast_date > 3", "other == 1 or twice == 1"])
+def test_a_rule_of_inclusion_about_which_nothing_is_delivered_is_no_step(expression):
+    use_case = copy.deepcopy(USE_CASE)
+    use_case["derived"] = {**use_case.get("derived", {}), "twice": {"type": "flag", "expression": "other"}}
+    for reason in ("ineligible", "consent_withdrawn"):
+        if reason == "consent_withdrawn" and "twice" in expression:
+            continue
+        more = {"name": "idle", "label": "", "expression": expression, "reason": reason}
+        use_case["inclusion"] = [more, *USE_CASE["inclusion"]]
+        table, _, flow = run(use_case=use_case)
+        assert flow["steps"] == run()[2]["steps"]
+        check_adds_up(flow, table)
+    # One ingredient that is delivered is enough, whatever the rule decides.
+    rule = {"name": "half", "label": "", "expression": "other == 1 or blast < 20", "reason": "ineligible"}
+    use_case["inclusion"] = [rule]
+    steps = {step["step"]: step for step in run(use_case=use_case)[2]["steps"]}
+    assert steps["half"]["lost"] == 0 and steps["half"]["unknown"] > 0
+
+
 def test_a_mapping_derives_what_has_no_column_and_flags_what_differs():
     mapping, use_case = copy.deepcopy(MAPPING), copy.deepcopy(USE_CASE)
     use_case["variables"]["ratio"] = {"label": "", "type": "number", "unit": "1"}
@@ -358,6 +378,7 @@ FOLLOWED = {
     "variables": {
         "sex": {"type": "category", "levels": ["F", "M"]},
         "blast": {"type": "number", "unit": "%", "hard": [0, 100]},
+        "consent": {"type": "flag"},
         "vital": {"type": "category", "levels": ["alive", "dead", "lost"]},
         **{name: {"type": "date"} for name in ("birth", "index", "contact", "death", "relapse")},
         **{name: {"type": "number", "unit": "a", "hard": [0, 60]} for name in ("os_years", "efs_years")},
@@ -374,7 +395,11 @@ FOLLOWED = {
             "reason": "contradiction",
         },
     ],
-    "inclusion": [{"name": "few", "label": "Few", "expression": "blast < 50", "reason": "ineligible"}],
+    "derived": {"many": {"type": "flag", "expression": "blast >= 50"}},
+    "inclusion": [
+        {"name": "consent", "label": "Consent", "expression": "consent == 1", "reason": "consent_withdrawn"},
+        {"name": "few", "label": "Few", "expression": "not many", "reason": "ineligible"},
+    ],
     "follow_up": {
         "index": "index",
         "last_contact": "contact",
@@ -421,14 +446,17 @@ def test_the_flow_always_adds_up(data):
         "missing": {"NA": "missing"},
         "files": {"main": {"path": "x.csv", "decimal": ".", "date_format": ["YYYY-MM-DD"]}},
         "variables": {name: {"column": name, "unit": spec.get("unit")} for name, spec in FOLLOWED["variables"].items()},
-        "auxiliary": {"consent": {"column": "consent", "type": "flag"}},
-        "inclusion": [{"name": "consent", "expression": "consent", "reason": "consent_withdrawn"}],
         "lock": "2022-06-01",
     }
+    absent = data.draw(st.sets(st.sampled_from(["consent", "blast"])))
+    mapping["variables"] = {name: entry for name, entry in mapping["variables"].items() if name not in absent}
     mapping["variables"]["vital"]["values"] = {name: name for name in ("alive", "dead", "lost")}
     mapping["variables"]["sex"]["values"] = {"F": "F", "M": "M"}
     table, issues, flow = harmonize(as_delivered(raw), FOLLOWED, mapping, FACTORS)
     check_adds_up(flow, table)
+    # A rule about which nothing is delivered is no step; one that keeps everybody is.
+    names = [step["step"] for step in flow["steps"]]
+    assert ("consent" in names, "few" in names) == ("consent" not in absent, "blast" not in absent)
     check_every_cell_is_explained(
         table, issues, [name for name, spec in FOLLOWED["variables"].items() if spec["type"] != "date"]
     )
@@ -446,3 +474,12 @@ def check_every_cell_is_explained(table, issues, names):
         assert (found["row"].isna() & (found["status"] == "null")).sum() <= 1
         flagged = found[(found["status"] == "flagged") & found["row"].isin(values.index)]
         assert values[flagged["row"].tolist()].notna().all()
+
+
+def test_a_number_that_an_expression_gives_must_lie_in_the_range_of_its_variable(tmp_path):
+    columns = {"birth": ["2021-01-01", "1950-01-01", "1910-01-01"], "seen": ["2020-01-01"] * 3}
+    age = {"type": "number", "unit": "a", "hard": [18, 115], "soft": [40, 90]}
+    variables = {"birth": {"type": "date"}, "seen": {"type": "date"}, "age": age}
+    out = run_dirty(tmp_path, columns, variables, {"derived": {"age": "(seen - birth) / 365.25"}})
+    assert out.value("age", 0) is None and out.said("age", 0) == [("null", "range_hard")]
+    assert out.said("age", 1) == [] and out.said("age", 2) == [("flagged", "range_soft")]

@@ -217,3 +217,81 @@ def test_deaths_delivered_are_reconciled_with_the_endpoint_table(tmp_path):
     assert by_reason["missing"] == -2 and by_reason["contradiction"] == -1
     assert by_reason["date_order"] == -1 and by_reason["after_lock"] == -1
     assert list(out.flow["reconciliation"]) == ["os"]
+
+
+def test_an_event_on_a_day_that_cannot_be_read_leaves_its_outcomes_unknown(tmp_path):
+    unread = {"relapse": "2021-02-30", "relapsed": "1"}
+    out = follow(tmp_path, unread, {**unread, "death": "2022-02-01", "vital": "dead"}, {"relapse": "2021-03-01"})
+    assert out.values("efs_years")[:2] == out.values("ci_status")[:2] == [None, None]
+    assert out.said("efs_years", 0) == [("null", "date_invalid")]
+    # The death of the second is known.
+    assert out.value("os_status", 1) == 1 and out.value("efs_status", 2) == 1
+    line = next(line for line in out.flow["endpoints"]["ci"]["lines"] if line["reason"] == "date_invalid")
+    assert (line["patients_lost"], line["events_lost"]) == (2, 2)
+
+
+@pytest.mark.parametrize("text", ["2021-02-30", "0000-00-00", "soon", "2021-13-01", "44600"])
+def test_a_date_that_is_not_understood_is_never_no_event(tmp_path, text):
+    """Of an event and of a competing one; of the death whatever the status says."""
+    out = follow(
+        tmp_path,
+        {"relapse": text},
+        {"graft": text},
+        {"death": text},
+        {"death": text, "vital": "dead"},
+        {"death": text, "vital": ""},
+        {"relapse": "2021-05-01", "graft": "2021-06-01", "death": "2021-07-01", "contact": "2021-06-01"},
+    )
+    assert out.values("os_status") == [0, 0, None, None, None, 1, 0]
+    assert out.values("efs_status") == [None, 0, None, None, None, 1, 0]
+    assert out.values("ci_status") == [None, None, None, None, None, 1, 0]
+    assert out.said("ci_status", 1) == out.said("os_status", 2) == [("null", "date_invalid")]
+    assert out.said("os_years", 3) == out.said("os_years", 4) == [("null", "date_invalid")]
+    for name in ("os", "efs", "ci"):
+        lines = out.flow["endpoints"][name]["lines"]
+        lost = sum(line["events_lost"] for line in lines)
+        assert lines[0]["events_in"] - lost == out.flow["endpoints"][name]["events"] == 1
+        assert sum(line["patients_lost"] for line in lines if line["reason"] == "date_invalid") > 0
+
+
+@pytest.mark.parametrize("text", ["", "NA", "n.d.", "9999-12-31", "1900-01-01", "-"])
+def test_a_sentinel_or_a_word_for_missing_is_no_date(tmp_path, text):
+    out = follow(tmp_path, {"relapse": text, "death": text, "graft": text})
+    assert (out.value("os_status"), out.value("efs_status"), out.value("ci_status")) == (0, 0, 0)
+
+
+def test_without_a_status_a_death_on_an_unknown_day_is_a_death(tmp_path):
+    head = tuple(name for name in HEAD if name != "vital")
+    dead = {"death": "2021-02-28", "contact": "2021-02-01"}
+    out = follow(tmp_path, {"death": "2021-02-30"}, dead, head=head, mapping={"variables": {}})
+    assert out.values("os_status") == [None, 1, 0]
+    record = out.flow["reconciliation"]["os"]
+    assert (record["delivered"], record["counted"]) == (2, 1)
+    assert record["delivered"] + sum(line["count"] for line in record["lines"]) == record["counted"]
+
+
+def test_dates_of_several_rows_that_disagree_or_cannot_be_read(tmp_path):
+    """One row says nothing, another something that is not understood; or two rows state different days."""
+    rows = [
+        {"patient_id": "A"},
+        {"patient_id": "A", "relapse": "2021-02-30", "relapsed": "1"},
+        {"patient_id": "B", "relapse": "2021-02-01", "relapsed": "1"},
+        {"patient_id": "B", "relapse": "2021-06-01", "relapsed": "1"},
+        {"patient_id": "C", "relapse": "2021-02-30", "relapsed": "1"},
+        {"patient_id": "C", "relapse": "2021-03-01", "relapsed": "1"},
+        {"patient_id": "D"},
+    ]
+    rows = [{**dict(zip(HEAD, PLAIN, strict=True)), **row} for row in rows]
+    columns = {name: [row[name] for row in rows] for name in ("patient_id", *HEAD)}
+    files = {"files": {"main": {"date_format": ["YYYY-MM-DD"]}}}
+    out = run(tmp_path, columns, VARIABLES, MAPPING | files, USE_CASE)
+    assert out.values("efs_status") == [None, None, 1, 0]
+    assert out.said("efs_status", 0) == [("null", "date_invalid")]
+    assert out.said("efs_status", 2) == [("null", "duplicate")]
+
+
+@pytest.mark.parametrize("flag", ["", "0", "1", "NA"])
+def test_a_dated_event_counts_whatever_the_flag_says(tmp_path, flag):
+    out = follow(tmp_path, {"relapse": "2021-01-01", "relapsed": flag})
+    assert (out.value("efs_status"), out.value("ci_status"), out.value("os_status")) == (1, 1, 0)
+    assert out.value("efs_years") == years("2020-01-01", "2021-01-01")

@@ -81,7 +81,8 @@ def test_genes_that_are_no_dates(text):
     ("texts", "wanted"),
     [
         (["wt", "WT", "neg", "Neg.", "-", "non muté", "unmutated", "wild-type", "Wildtyp", "nicht mutiert", "no mutado", "0",
-          "sem mutação", "geen mutatie", "χωρίς μετάλλαξη", "not detected", "WT1 WT", "0 mutations", "c.2646C>T p.(Arg882=)"], 0),
+          "sem mutação", "geen mutatie", "χωρίς μετάλλαξη", "not detected", "WT1 WT", "0 mutations", "c.2646C>T p.(Arg882=)",
+          "negativ (Exon 12)", "negativ(Exon 12)"], 0),
         (["mut", "pos", "positive", "mutiert", "muté", "p.R882H", "p.(Arg882His)", "c.2645G>A", "R882H", "2 mutations", "1",
           "NM_022552.5:c.2645G>A p.(Arg882His)", "p.W288Cfs*12", "c.863_864insTCTG", "p.R882H (VAF 45 %)", "WT1 mut",
           "TP53 p.R175H; p.Y220C", "Y591_V592insVDFREYEYD", "likely pathogenic", "FLT3-ITD", "exon 12 mutation"], 1),
@@ -101,6 +102,24 @@ def test_gene_cells(texts, wanted):
 )  # fmt: skip
 def test_counts(text, wanted):
     assert number(text) == wanted
+
+
+def test_a_polymorphism_is_no_mutation():
+    for text in (
+        "p.P72R",
+        "P72R",
+        "p.(Pro72Arg)",
+        "TP53 p.P72R",
+        "NM_000546.6:c.215C>G p.(Pro72Arg)",
+        "p.P72R (VAF 50 %)",
+    ):
+        cells = np.array([text], dtype=object)
+        for read in (read_gene_cells, read_gene_counts):
+            values, reasons = read(cells, "TP53")
+            assert np.isnan(values[0]) and reasons[0] == "code_unknown", text
+    both = np.array(["p.R175H; p.P72R"], dtype=object)
+    assert (read_gene_cells(both, "TP53")[0][0], read_gene_counts(both, "TP53")[0][0]) == (1, 1)
+    assert read_gene_cells(np.array(["p.P72R"], dtype=object), "NRAS")[0][0] == 1
 
 
 PIECES = ["p.", "R882", "H", "c.", "12", "+", "_", "del", " ", ";", "VUS", "(", "=", "mut", "%"]

@@ -36,6 +36,80 @@ def said(text, sex=None):
 
 
 @pytest.mark.parametrize(
+    "text",
+    ["99", "150,XX", "47,XX", "45,XY[20]", "44,XX", "46,X", "47,XY[11]/46,XY[9]", "46,XX,", "46,XX, ", "46,XX,…"],
+)
+def test_a_count_without_an_abnormality_that_explains_it_and_a_text_cut_off_are_not_normal(text):
+    assert (one(text, "M")["cyto_ipssr"], one(text, "M")["n_abn"]) == (NAN, NAN)
+    assert ("null", "parse_error") in said(text, "M")
+
+
+@pytest.mark.parametrize("text", ["99", "20", "150,XX", "150,XXX", "92,XX", "47,XX", "45,XY", "46,X", "4 6 X", "46,Y"])
+@pytest.mark.parametrize("sex", [None, "F", "M"])
+def test_a_number_of_chromosomes_that_nothing_explains_is_no_karyotype(text, sex):
+    found = one(text, sex)
+    assert {found[name] for name in ("n_abn", "cyto_ipssr", "complex", "del5q", "dely", "plus8")} == {NAN}
+    assert said(text, sex) == {("null", "parse_error")}
+
+
+def test_what_nobody_named_in_one_clone_leaves_the_number_unknown():
+    found = one("46,XX,del(5)(q13q33)[10]/47,XX[2]")
+    assert (found["del5q"], found["del7"], found["n_abn"]) == (1, NAN, NAN)
+    # In a single cell it is no clone, whatever it was.
+    assert one("47,XX[1]/46,XX[19]")["n_abn"] == 0 and said("45,XX[2]/46,XX[18]") == {("flagged", "below_lod")}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "48,XX,+8",
+        "46,XX,+8",
+        "44,XX,-7",
+        "46,XX,-Y",
+        "46,X,-Y",
+        "47,XY,del(5)(q13)",
+        "47,XX,+8/47,idem,+9",
+        "150,XX,+8",
+    ],
+)
+def test_a_number_of_chromosomes_that_is_not_that_of_the_named_changes_is_flagged(text):
+    assert ("flagged", "contradiction") in said(text)
+    assert one(text)["n_abn"] >= 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "47,XX,+8",
+        "45,X,-Y",
+        "45,X[12]/46,XY[8]",
+        "46,X,-Y,+8",
+        "46,X,del(X)(q13)",
+        "47,XY,+Y",
+        "45,XY,dic(5;17)(q11;p11)",
+        "45,XX,rob(13;14)(q10;q10)",
+        "45,XX,t(13;14)(q10;q10)",
+        "46,XX,+1,der(1;7)(q10;p10)",
+        "46,XY,der(17)t(5;17)(q13;p11)",
+        "46,XY,-7,+der(7)t(5;7)(p11;q21)",
+        "46,XY,idic(17)(p11)",
+        "48,XY,+2mar",
+        "46,XX,dmin",
+        "47~50,XY,+1~4mar[5]",
+        "43~45,XY,-7[4],+8[1],-18[2],del(5)(q13)[3][cp6]",
+        "46,XY,del(5)(q13q33)[3]/47,idem,+8[4]/48,sl,+8,+21[2]/46,XY[11]",
+        "45,XY,-7,add(9)(q34)[6]/46,idem,-add(9)(q34),+8[3]",
+        "92<4n>,XXYY[5]/46,XY[15]",
+        "92,XXYY",
+        "70,XXX,+8",
+        "47,XXY",
+    ],
+)
+def test_a_number_of_chromosomes_that_fits_is_not_flagged(text):
+    assert ("flagged", "contradiction") not in said(text, "M")
+
+
+@pytest.mark.parametrize(
     ("text", "n_abn", "category"),
     [
         ("46,XY[20]", 0, "good"),
@@ -68,6 +142,11 @@ def said(text, sex=None):
         ("45,XX,del(5)(q13q33),-7[9]", 2, "poor"),
         ("47,XX,+8[5]/46,XX,del(20)(q11)[4]", 2, "intermediate"),
         ("46,XX,del(5)(q13q33)[5]/47,XX,+8[4]", 2, "intermediate"),
+        ("45,XX,-7[10]/47,XX,+8[5]/46,XX[5]", 2, "intermediate"),
+        ("46,XX,-7,+8[10]/46,XX[5]", 2, "poor"),
+        ("del(5q)[10]/+8[5]", 2, "intermediate"),
+        ("del(5q),+8[5]", 2, "good"),
+        ("92,XXYY[5]/46,XY[15]", 1, "intermediate"),
         ("47,XX,del(5)(q13q33),+8[5]", 2, "good"),
         ("48,XX,+8,+9,del(20)(q11)[5]", 3, "poor"),
         ("43,XY,-3,del(5)(q13q33),-7,-18,add(17)(p11)[5]", 5, "very_poor"),
@@ -84,6 +163,74 @@ def said(text, sex=None):
 def test_number_and_category(text, n_abn, category):
     found = one(text)
     assert (found["n_abn"], found["cyto_ipssr"]) == (n_abn, category)
+
+
+COUNTED_FEATURES = ("n_abn", "complex", "cyto_ipssr")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "keine Aberrationen in 20 Metaphasen", "geen afwijkingen in 20 metafasen", "20 metaphases, no abnormality",
+        "keine numerischen oder strukturellen Aberrationen in 25 Metaphasen", "keine Aberrationen", "46,XY normal", "no abnormality",
+        "normal 46,XX[20]", "absence d’anomalie", "nessuna anomalia", "sin anomalías", "sem alterações", "χωρίς ανωμαλίες",
+        "normaler Karyotyp in 20 von 20 Metaphasen", "normal [cp20]",
+    ],
+)  # fmt: skip
+def test_words_for_no_abnormality_are_normal_and_metaphases_are_not_counted(text):
+    assert [one(text)[name] for name in COUNTED_FEATURES] == [0, 0, "good"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "weniger als 3 Aberrationen", "less than 3 abnormalities", "moins de 3 anomalies", "menos de 3 anomalías", "meno di 3 anomalie",
+        "up to 3 abnormalities", "minder dan 3 afwijkingen", "≤ 3 aberrations", "complex < 3", "bis zu 5 Aberrationen",
+        "not more than 3 abnormalities", "kein komplexer Karyotyp", "pas de caryotype complexe", "sin cariotipo complejo",
+        "assenza di cariotipo complesso", "geen complex karyotype", "sem cariótipo complexo", "χωρίς σύνθετο καρυότυπο",
+        "not a complex karyotype", "without complex changes", "non-complex", "noncomplex", "keine weiteren Aberrationen",
+        "abnormality of chromosome 7", "anomalie du 7", "aberration 5q", "Aberrationen in 20 Metaphasen", "complex 20",
+        "del(5q) not detected", "no del(5q)", "normal in 10 of 20 metaphases", "normal 10/20",
+    ],
+)  # fmt: skip
+def test_what_is_denied_bounded_from_above_or_no_number_of_abnormalities_is_not_read(text):
+    assert set(one(text).values()) == {NAN}
+    assert said(text) == {("null", "free_text_unmapped")}
+
+
+@pytest.mark.parametrize(
+    ("text", "n_abn", "complex_", "category"),
+    [
+        ("3-4 Aberrationen", NAN, 1, NAN),
+        ("3 – 4 Aberrationen", NAN, 1, NAN),
+        ("4-5 aberrations", NAN, 1, "very_poor"),
+        ("2-3 aberrations", NAN, NAN, NAN),
+        ("3 oder mehr Aberrationen", NAN, 1, NAN),
+        ("au moins 3 anomalies", NAN, 1, NAN),
+        ("cariotipo complejo con más de 3 anomalías", NAN, 1, "very_poor"),
+        ("complex karyotype (> 3)", NAN, 1, "very_poor"),
+        ("complex[20]", NAN, 1, NAN),
+        ("complex, 20 metaphases", NAN, 1, NAN),
+        ("komplexer Karyotyp mit 5 klonalen Aberrationen in 20 Metaphasen", 5, 1, "very_poor"),
+        ("46,XX,del(5)(q13q33) deletion not confirmed", NAN, NAN, NAN),
+    ],
+)
+def test_a_number_counts_beside_its_noun(text, n_abn, complex_, category):
+    assert [one(text)[name] for name in COUNTED_FEATURES] == [n_abn, complex_, category]
+
+
+def test_no_metaphases_are_not_normal_whatever_else_is_said():
+    assert said("no abnormality in 0 metaphases") == {("null", "cyto_failed")}
+
+
+def test_a_whole_arm_translocation_is_the_same_however_it_is_written():
+    wanted = one("46,XX,der(1;7)(q10;p10)")
+    assert (wanted["n_abn"], wanted["cyto_ipssr"], wanted["del7_7q"]) == (2, "poor", 1)
+    assert one("46,XX,+1,der(1;7)(q10;p10)") == one("46,XX,-7,+der(1;7)(q10;p10)") == wanted
+    assert one("der(1;7)(q10;p10)") == wanted
+    assert one("47,XX,+1,der(1;7)(q10;p10),+8") == one("47,XX,der(1;7)(q10;p10),+8")
+    # One chromosome less: nothing was gained.
+    assert one("45,XX,der(1;7)(q10;p10)")["n_abn"] == 1
 
 
 def test_clones_share_what_they_inherit():

@@ -130,6 +130,66 @@ def test_an_ambiguous_text_refuses_the_column(language, texts):
         column(texts, SEX | {"known_at": "outcome"}, language=language)
 
 
+def test_an_outcome_is_understood_as_a_whole():
+    outcome = {"type": "flag", "known_at": "outcome"}
+    with pytest.raises(HemaPilotsError, match='column "Col" is an outcome, and 2 of its cells .*`values`') as error:
+        column(["0", "1", "late", "late"], outcome)
+    assert "late" not in str(error.value)
+    assert values(column(["0", "1", "late", "NA"], outcome, values={"0": 0, "1": 1, "late": None})) == [
+        0,
+        1,
+        None,
+        None,
+    ]
+    vital = {
+        "type": "category",
+        "levels": ["alive", "dead", "lost"],
+        "vocabulary": "vital_status",
+        "known_at": "outcome",
+    }
+    assert values(column(["vivo", "perdido", "perdida", "muerto"], vital, language="es")) == [
+        "alive",
+        "lost",
+        "lost",
+        "dead",
+    ]
+    with pytest.raises(HemaPilotsError, match="2 of its cells"):
+        column(["alive", "dead", "perdido", "gone"], vital)
+
+
+def test_one_side_of_a_pair_is_none():
+    flag, pair = {"type": "flag"}, {"type": "category", "levels": ["primary", "secondary"]}
+    for texts, spec in ((["1", "2"], flag), (["0", "x", "0"], flag), (["primary", "other"], pair)):
+        done = column(texts, spec)
+        assert values(done) == [None] * len(texts) and "`values`" in done.findings[0].detail
+    assert values(column(["1", "2"], flag, values={"1": 1})) == [None, None]
+    done = column(["+", "–", "0"], flag, language="en")
+    assert values(done) == [None] * 3 and "beside `+`" in done.findings[0].detail
+    assert values(column(["+", "-"], flag, language="en", missing=["-"])) == [1, None]
+    assert values(column(["pos", "NA", "pos"], flag, language="en")) == [1, None, 1]
+    # A gene's words, and categories of many levels, one cell at a time.
+    gene = flag | {"gene": "DNMT3A"}
+    assert values(column(["-", "mut", "2-Mar"], gene))[1:] == [1, None]
+    assert values(column(["mut", "VUS"], gene)) == [1, None] and values(column(["1", "2"], gene)) == [None, None]
+    assert values(column(["a", "z"], {"type": "category", "levels": ["a", "b", "c"]})) == ["a", None]
+
+
+def test_missing_numbers_are_numbers():
+    texts = ["999", "999.0", "999,0", "+999", "0999", "9990", "999.5", "-999"]
+    done = column(texts, {"type": "text"}, missing=["999"])
+    assert values(done) == [None] * 5 + texts[5:]
+    assert values(column(["-9", "-9.0", "\u22129", "9"], {"type": "text"}, missing=["-9.0"])) == [None] * 3 + ["9"]
+    # Nine thousand is not nine.
+    assert values(column(["9.000", "9"], {"type": "text"}, missing=["9"])) == ["9.000", None]
+
+
+def test_iss_and_r_iss_are_two_systems():
+    levels = {"type": "category", "levels": ["I", "II", "III"]}
+    texts = ["R-ISS III", "ISS III", "III", "RISS 2", "ISS2"]
+    assert values(column(texts, levels | {"vocabulary": "iss"}, language="en")) == [None, "III", "III", None, "II"]
+    assert values(column(texts, levels | {"vocabulary": "r_iss"}, language="en")) == ["III", None, "III", "II", None]
+
+
 def test_vocabulary_words_are_of_the_levels_that_the_variable_has():
     spec = {"type": "category", "vocabulary": "scd_genotype", "levels": ["SS", "SC", "S_beta0", "S_beta_plus"]}
     done = column(["HbSS", "S/S", "Sβ0", "HbS/β+", "SD", "Sβthal"], spec, language="en")
@@ -157,7 +217,8 @@ def test_genes_are_read():
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
-    "name", ["flag", "sex", "vital_status", "cyto_ipssr", "scd_genotype", "iss", "high", "jet", "mds_type", "ig_type"]
+    "name",
+    ["flag", "sex", "vital_status", "cyto_ipssr", "scd_genotype", "iss", "r_iss", "high", "jet", "mds_type", "ig_type"],
 )
 def test_every_vocabulary_speaks_every_language(name, language):
     words = vocabulary(name, language)

@@ -23,10 +23,11 @@ VARIABLES = {
     "flt3_itd": {"type": "flag", "gene": "FLT3_ITD"},
     "hb": {"type": "number"},
 }
+FULL = {"genes": ["TP53", "KMT2A", "MLL_PTD", "FLT3"]}
 PATIENTS = np.array(["a", "b", "c", "a"], dtype=object)
 
 
-def values(variants, declared=None, panel=None, names=None):
+def values(variants, declared=None, panel=FULL, names=None):
     found = gene_values(variants, PATIENTS, VARIABLES, declared or {}, panel, names)
     return {name: [None if np.isnan(value) else value for value in column.values] for name, column in found.items()}
 
@@ -66,7 +67,7 @@ def test_classes_that_count():
     found = gene_values(variants, PATIENTS, VARIABLES, {"oncogenic": ["oncogenic", "likely_oncogenic"]})["tp53"]
     assert found.values[:2].tolist() == [1, 0] and np.isnan(found.values[2])
     assert said(found) == [("null", "code_unknown", [2])]
-    assert values(variants)["tp53"] == [1, 1, 1, 1]
+    assert values(variants)["tp53"] == [1, None, 1, 1]
 
 
 def test_fractions():
@@ -79,7 +80,7 @@ def test_fractions():
 
 
 def test_a_variant_without_a_usable_fraction_is_unknown():
-    found = gene_values(table(("a", "TP53", "p.R175H", "high")), PATIENTS, VARIABLES, {})["tp53_maxvaf"]
+    found = gene_values(table(("a", "TP53", "p.R175H", "high")), PATIENTS, VARIABLES, {}, FULL)["tp53_maxvaf"]
     assert np.isnan(found.values[0]) and found.values[1] == 0
     assert said(found) == [("null", "missing", [0, 3])]
     found = gene_values(
@@ -90,6 +91,25 @@ def test_a_variant_without_a_usable_fraction_is_unknown():
 
 def test_no_variants_at_all():
     assert values(table())["tp53"] == [0, 0, 0, 0]
+    assert values(table(), panel=None)["tp53"] == [None] * 4
+
+
+def test_without_a_panel_a_patient_without_any_row_is_not_known_to_have_been_sequenced():
+    found = gene_values(table(("a", "FLT3", "ITD"), ("b", None, None)), PATIENTS, VARIABLES, {})
+    for name, value in (("tp53", 0), ("tp53_nmut", 0), ("tp53_maxvaf", 0), ("flt3", 1)):
+        assert found[name].values[[0, 3]].tolist() == [value, value] and np.isnan(found[name].values[2])
+        # A row without a gene still says that there was a result.
+        assert found[name].values[1] == 0
+        assert said(found[name]) == [("null", "not_assayed", [2])] and found[name].findings[0].whole
+
+
+def test_a_polymorphism_is_no_mutation():
+    found = gene_values(
+        table(("a", "P53", "p.(Pro72Arg)", "0.5"), ("b", "TP53", "p.P72R"), ("b", "TP53", "p.R175H", "0.3")), PATIENTS, VARIABLES, {}, FULL
+    )  # fmt: skip
+    assert np.array_equal(found["tp53"].values, [np.nan, 1, 0, np.nan], equal_nan=True)
+    assert (found["tp53_nmut"].values[1], found["tp53_maxvaf"].values[1]) == (1, 0.3)
+    assert said(found["tp53"]) == [("null", "code_unknown", [0, 3])]
 
 
 def test_not_assayed_is_not_negative():

@@ -332,3 +332,21 @@ def test_a_variable_cannot_come_from_a_maf(study):
 def test_hostile_files_give_one_sentence(study, name, content, words):
     (study / name).write_bytes(content)
     refused(study, MAPPING, *words, check=False)
+
+
+@pytest.mark.parametrize("head", [1 << 22, 800])
+def test_a_study_in_utf_16(tmp_path, monkeypatch, head):
+    monkeypatch.setattr("hemapilots.ingest.text.HEAD", head)
+    (tmp_path / "data_clinical_patient.txt").write_bytes((PATIENTS + "P4\tMale\t\t\t\n" * 99).encode("utf-16"))
+    mapping = deepcopy(MAPPING) | {"variables": {"sex": {"column": "SEX"}}, "panel": None, "variants": None}
+    mapping["files"] = {"patients": MAPPING["files"]["patients"]}
+    check_extract(tmp_path, mapping)
+    assert ingest(tmp_path, mapping).records["sex"].tolist()[:3] == ["Male", "Female", "Female"]
+
+
+def test_a_study_larger_than_memory_is_refused_unread(tmp_path, monkeypatch):
+    (tmp_path / "data_clinical_patient.txt").write_text(PATIENTS)
+    monkeypatch.setattr("hemapilots.ingest.text.MAXIMUM_BYTES", 20)
+    mapping = deepcopy(MAPPING) | {"files": {"patients": MAPPING["files"]["patients"]}}
+    with pytest.raises(HemaPilotsError, match="MiB of text"):
+        ingest(tmp_path, mapping)

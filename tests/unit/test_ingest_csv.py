@@ -293,7 +293,7 @@ def test_the_quick_look_at_a_large_file(folder, monkeypatch):
     # The cut falls into a letter, and behind the header.
     for encoding, head in (("utf-8", 20), ("utf-8", 21), ("utf-16", 47), ("cp1252", 20)):
         (folder / "main.csv").write_bytes(MAIN.replace("Ann", "Ännchen").encode(encoding))
-        monkeypatch.setattr("hemapilots.ingest.csv._HEAD", head)
+        monkeypatch.setattr("hemapilots.ingest.text.HEAD", head)
         check_extract(folder, changed(variables={"hb": {"column": "Hb"}}))
 
 
@@ -311,5 +311,5 @@ def test_a_folder_is_a_path_only_where_a_reader_asks_for_it(folder, tmp_path_fac
 
 
 def test_a_text_that_memory_does_not_hold_is_refused_unread(folder, monkeypatch):
-    monkeypatch.setattr("hemapilots.ingest.csv.MAXIMUM_BYTES", 20)
+    monkeypatch.setattr("hemapilots.ingest.text.MAXIMUM_BYTES", 20)
     check_refused(folder, MAPPING, "main.csv", "MiB of text", "deliver it as Parquet", check=False)

@@ -1,6 +1,7 @@
 """Spreadsheets: the same text as a CSV of the same table, and clear refusals, whatever a file was made for."""
 
 import datetime
+import subprocess
 import time
 import zipfile
 
@@ -203,3 +204,18 @@ def test_what_the_archive_says_of_its_sizes_is_not_believed(tmp_path):
     (tmp_path / "data.xlsx").write_bytes(content.replace((1 << 24).to_bytes(4, "little"), (9).to_bytes(4, "little")))
     # The part is not the sheet that is read; what matters is that nothing hangs or grows.
     assert cells(tmp_path, mapping("data.xlsx"), "hb") == ["9.8"]
+
+
+def test_the_parser_sees_no_secret_of_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("OMOP_ADDRESS", "postgresql://u:s3cret@h/x")
+    started = []
+
+    class Noted(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            started.append(options["env"])
+            super().__init__(*arguments, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", Noted)
+    TABLE.to_excel(tmp_path / "data.xlsx", index=False)
+    assert cells(tmp_path, mapping("data.xlsx"), "hb") == ["9.8", "11", ""]
+    assert started and all(set(env) <= {"PATH", "LANG", "LC_ALL", "LC_CTYPE", "SYSTEMROOT"} for env in started)

@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 
 from hemapilots.errors import HemaPilotsError
-from hemapilots.ingest.omop.forms import unit_names
+from hemapilots.ingest.omop.forms import named_columns, unit_names
+from hemapilots.ingest.omop.postgres import PostgresTables
 from hemapilots.ingest.omop.sql import OPERATORS
 from hemapilots.ingest.readers import check_extract, ingest
 
@@ -458,3 +459,26 @@ def test_the_same_source_gives_the_same_tables(kind, tmp_path):
     write(tmp_path, kind)
     first, second = ingest(tmp_path, mapping()), ingest(tmp_path, mapping())
     assert first.observations.equals(second.observations) and first.records.equals(second.records)
+
+
+@pytest.mark.parametrize(
+    ("given", "address", "schema"),
+    [
+        ("postgresql://u:p%2B@h/x?options=-c%20search_path%3Da&schema=cdm", "postgresql://u:p%2B@h/x?options=-c%20search_path%3Da", "cdm"),
+        ("postgresql://u@h/x?schema=my%5Fcdm&sslmode=require", "postgresql://u@h/x?sslmode=require", "my_cdm"),
+        ("postgresql://u@h/x?application_name=a+b", "postgresql://u@h/x?application_name=a+b", None),
+        ("postgresql://u@h/x", "postgresql://u@h/x", None),
+    ],
+)  # fmt: skip
+def test_addresses_keep_their_spelling(given, address, schema, monkeypatch):
+    monkeypatch.setenv("OMOP_ADDRESS", given)
+    tables = PostgresTables("OMOP_ADDRESS")
+    assert (tables._address, tables._schema) == (address, schema)
+
+
+def test_a_wide_header_is_looked_at_once():
+    names = [f"c{k}" for k in range(50_000)]
+    begun = time.monotonic()
+    assert len(named_columns(Path("person.csv"), names)) == 50_000 and time.monotonic() - begun < 2
+    with pytest.raises(HemaPilotsError, match="more than once"):
+        named_columns(Path("person.csv"), ["a", "b", "A"])

@@ -431,3 +431,23 @@ def test_rows_without_a_record(tmp_path):
 def test_hostile_files_give_one_sentence(tmp_path, content, words):
     (tmp_path / "export.csv").write_bytes(content)
     refused(tmp_path, MAPPING, *words, check=False)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8", "cp1252"])
+def test_the_quick_look_at_a_large_export_of_any_encoding(tmp_path, monkeypatch, encoding):
+    write(
+        tmp_path,
+        [["record_id", "sex", "hb", "hb_date"], *[[k, "ü", "9.8", "2020-01-01"] for k in range(99)]],
+        encoding=encoding,
+    )
+    declared = {"encoding": encoding} if encoding == "utf-16-le" else {}
+    for head in (201, 202, 203):
+        monkeypatch.setattr("hemapilots.ingest.text.HEAD", head)
+        check_extract(tmp_path, changed(files={"main": {"path": "export.csv"} | declared}))
+
+
+def test_a_file_without_a_header_names_no_patient(tmp_path):
+    write(tmp_path, [["P01", "sexy", "hb 9.8", "2020-01-01", "7"]] * 3)
+    with pytest.raises(HemaPilotsError, match="seems to have no header row") as error:
+        check_extract(tmp_path, MAPPING)
+    assert "sexy" not in str(error.value)

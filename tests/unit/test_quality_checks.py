@@ -40,7 +40,7 @@ def site(n=N, cells=(), columns=(), use_case=USE_CASE, steps=None, endpoints=Non
         {"step": "s", "label": "S", "records_in": n, "records_out": n, "lost": 0, "unknown": 0, "reason": None}
     ]
     flow = {"steps": steps, "endpoints": endpoints or {}}
-    return released_record(table, issues.table(), flow, use_case, load_checks(RULES, use_case), rounding, minimum)
+    return released_record(table, issues.table(), flow, use_case, load_checks(RULES, use_case), rounding, b"", minimum)
 
 
 def found(record, name):
@@ -113,7 +113,7 @@ def test_a_cell_counts_once_and_only_as_what_became_of_it():
     issues.cells(np.arange(20), "x", "flagged", "range_soft", "flagged first, then nulled")
     issues.cells(np.arange(30, 50), "x", "null", "parse_error", "nulled first, then filled from elsewhere")
     flow = {"steps": [], "endpoints": {}}
-    record = released_record(table, issues.table(), flow, USE_CASE, load_checks(RULES))
+    record = released_record(table, issues.table(), flow, USE_CASE, load_checks(RULES), 1, b"")
     entry = record["variables"]["x"]
     assert (entry["absent"], entry["nulled"]["date_order"], entry["nulled"]["range_hard"]) == (20, 20, 0)
     assert entry["nulled"]["parse_error"] == 0 and entry["flagged"]["range_soft"] == 0

@@ -1,5 +1,9 @@
 """The one exit: gate, wire check and ledger."""
 
+import copy
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,8 +14,16 @@ from hemapilots.federation.grid import LocalGrid
 from hemapilots.federation.messages import instruct
 from hemapilots.federation.release import Exit, Refusal, Support, merge_ledgers, write_ledger
 from hemapilots.federation.server import send
+from hemapilots.harmonize.flow import step
+from hemapilots.harmonize.issues import Issues
 from hemapilots.models.data import TrainingData
 from hemapilots.models.training_sets import training_sets
+from hemapilots.paths import RESOURCES
+from hemapilots.quality import load_checks, released_record
+from hemapilots.quality.exit import QualityExit
+from hemapilots.quality.schema import SILENT, STEPS
+
+ROOT = Path(__file__).resolve().parents[2]
 
 ONE = {"examples": np.array([40.0])}
 STATISTICS = {"loglik": np.zeros(1), "gradient": np.zeros((1, 2)), "information": np.zeros((1, 3))} | ONE
@@ -142,27 +154,170 @@ def test_ledger_files_add_up(tmp_path):
 
 def test_files_leave_through_the_exit_too(tmp_path):
     exit_ = Exit("a", "evaluate", "enforce")
-    exit_.release_json("quality", {"records": 12}, tmp_path / "q.json")
     exit_.release_csv("curves", pd.DataFrame({"at_risk": [10]}), tmp_path / "c.csv")
-    assert [entry["message_type"] for entry in exit_.entries] == ["quality", "curves"]
-    assert (tmp_path / "q.json").exists() and (tmp_path / "c.csv").exists()
+    with pytest.raises(Refusal, match="nothing is known of what it may name"):
+        exit_.release_json("quality", {"records": 10}, tmp_path / "q.json")
+    assert [entry["decision"] for entry in exit_.entries] == ["released", "refused"]
+    assert (tmp_path / "c.csv").exists() and not (tmp_path / "q.json").exists()
+
+
+VARIABLES = {
+    "hb": {"label": "Haemoglobin", "type": "number", "unit": "g/dL", "hard": [2, 20], "soft": [5, 16]},
+    "sex": {"label": "Sex", "type": "category", "levels": ["F", "M"]},
+    "gene": {"label": "Gene", "type": "flag", "gene": "TP53"},
+    "born": {"label": "Born", "type": "date"},
+}
+USE_CASE = {
+    "name": "small",
+    "variables": VARIABLES,
+    "endpoints": {"os": {"label": "Survival"}},
+    "table_one": ["hb", "sex", "gene"],
+    "inclusion": [{"name": "adult", "label": "Adults", "reason": "ineligible"}],
+}
+MAPPING = {"inclusion": [{"name": "own", "label": "Own patients"}]}
+
+
+def quality_record(rounding=5, n=103, secret=b"s"):
+    table = pd.DataFrame({"row": np.arange(n), "hb": np.linspace(6, 15, n), "gene": (np.arange(n) % 3 == 0) * 1.0})
+    table["sex"] = np.where(np.arange(n) % 2, "F", "M")
+    table.loc[:11, "hb"] = np.nan
+    issues = Issues()
+    issues.cells(np.arange(12), "hb", "null", "range_hard", "rule")
+    steps = [
+        step("delivered", "Records delivered", n + 22, n + 22),
+        step("own", "Own patients", n + 22, n + 11, 0, "ineligible"),
+    ]
+    steps.append(step("adult", "Adults", n + 11, n, 0, "ineligible"))
+    line = {"step": "patients", "label": "Patients", "reason": None}
+    line |= {
+        "patients_in": n,
+        "patients_out": n,
+        "patients_lost": 0,
+        "events_in": 40,
+        "events_out": 40,
+        "events_lost": 0,
+    }
+    counts = {"label": "Survival", "patients": n, "events": 40, "competing": 0, "censored": n - 40, "unknown": 0}
+    deaths = {"label": "Survival", "delivered": 52, "counted": 40}
+    deaths["lines"] = [{"label": "Adults", "reason": "ineligible", "count": -12}]
+    flow = {
+        "steps": steps,
+        "endpoints": {"os": counts | {"zero_time": 0, "lines": [line]}},
+        "reconciliation": {"os": deaths},
+    }
+    rules = load_checks(RESOURCES / "quality" / "thresholds.yaml", USE_CASE)
+    return released_record(table, issues.table(), flow, USE_CASE, rules, rounding, secret)
+
+
+def quality_exit(gate):
+    return QualityExit("a", "harmonize", gate, use_case=USE_CASE, mappings=[MAPPING])
+
+
+@pytest.mark.parametrize(("gate", "rounding"), [("enforce", 5), ("report", 1), ("report", 5), ("off", 1)])
+def test_a_quality_record_leaves_as_it_was_made(tmp_path, gate, rounding):
+    record = quality_record(rounding)
+    quality_exit(gate).release_json("quality", record, tmp_path / "q.json")
+    assert json.loads((tmp_path / "q.json").read_text()) == record and record["records"] == (
+        105 if rounding == 5 else 103
+    )
+
+
+def test_a_quality_record_that_is_not_rounded_does_not_leave_where_enforced(tmp_path):
+    with pytest.raises(Refusal, match="records: not rounded to a multiple of 5"):
+        quality_exit("enforce").release_json("quality", quality_record(1), tmp_path / "q.json")
+    assert not (tmp_path / "q.json").exists()
+
+
+def places(value, path=()):
+    """Every object and list of a record, by its keys and places."""
+    if isinstance(value, dict | list):
+        yield path
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from places(part, (*path, key))
+
+
+def at(value, path):
+    for key in path:
+        value = value[key]
+    return value
 
 
 @pytest.mark.parametrize("gate", ["enforce", "report", "off"])
+def test_a_patient_does_not_leave_with_a_quality_record_wherever_it_stands(gate):
+    record, exit_ = quality_record(), quality_exit(gate)
+    paths = list(places(record))
+    assert len(paths) > 60
+    for path in paths:
+        for patient in ({"patient": "Anna Muster"}, "Anna Muster"):
+            spoilt = copy.deepcopy(record)
+            part = at(spoilt, path)
+            if isinstance(part, list):
+                part.append(patient)
+            else:
+                part |= patient if isinstance(patient, dict) else {patient: 10}
+            with pytest.raises(Refusal) as refusal:
+                exit_.release("quality", {"quality": json.dumps(spoilt)})
+            assert "Anna" not in str(refusal.value) and "patient:" not in str(refusal.value), path
+    assert {entry["decision"] for entry in exit_.entries} == {"refused"}
+    assert not any("Anna" in entry["reason"] for entry in exit_.entries)
+
+
+MOMENTS_SHOWN = ("mean", "sd", "median", "lower_quartile", "upper_quartile")
+
+
+def fits(wrong, value, path, key):
+    """Whether a value is of the right kind after all."""
+    if type(value) is type(wrong) and (isinstance(value, dict | list | bool) or value == wrong):
+        return True
+    number = isinstance(wrong, int | float) and not isinstance(wrong, bool)
+    return number and (key in MOMENTS_SHOWN or (path[:1] == ("reconciliation",) and wrong == -10))
+
+
+@pytest.mark.parametrize("wrong", [3, -10, True, 10.0, "Anna Muster", {"patient": "Anna Muster"}])
+def test_every_value_of_a_quality_record_has_its_type(wrong):
+    record = quality_record()
+    exit_ = quality_exit("report")
+    for path in places(record):
+        # One check stands for all: they are compared as a whole.
+        if path[:1] == ("checks",) and path != ("checks", 0):
+            continue
+        part = at(record, path)
+        for key, value in part.items() if isinstance(part, dict) else enumerate(part):
+            if not fits(wrong, value, path, key):
+                part[key] = wrong
+                with pytest.raises(Refusal):
+                    exit_.release("quality", {"quality": json.dumps(record)})
+                part[key] = value
+
+
 @pytest.mark.parametrize(
-    ("record", "expected"),
+    ("path", "value", "expected"),
     [
-        ({"records": 12, "rows": [1, 2]}, "quality carries rows, which its type does not know"),
-        ({"checks": [{"id": "x", "patient": "p1"}]}, "quality carries patient in checks"),
-        ({"flow": [{"step": "s", "ids": [1]}]}, "quality carries ids in flow"),
-        ({"checks": ["p1"]}, "quality carries a value in checks"),
-        ([1, 2], "quality carries a list"),
+        (("records",), 4, "records: a count of 1 to 4"),
+        (("reconciliation", "os", "lines", 0, "count"), -3, r"lines\[0\].count: a count of 1 to 4"),
+        (("variables", "hb", "n"), 92, "variables.hb.n: not rounded"),
+        (("variables", "hb", "percent_missing"), 11.65, "variables.hb.percent_missing: not that of its counts"),
+        (("table_one", "hb", "mean"), 10.52, "table_one.hb.mean: more than 3 significant digits"),
+        (("table_one", "hb", "n"), 15, "table_one.hb: a moment of fewer than 20"),
+        (("flow", 1, "label"), "Anna Muster", r"flow\[1\]: a step that neither"),
+        (("minimum_cell",), 1, "minimum_cell: not 5"),
+        (("checks", 0, "n_checked"), 7, "checks: not those of its counts"),
+        (("checks", 0, "note"), "Anna Muster", "checks: not those of its counts"),
+        (("variables", "hb", "few"), ["Anna Muster"], "few: not a list of its own counts"),
     ],
 )
-def test_a_quality_record_carries_what_its_type_knows_and_nothing_else(tmp_path, gate, record, expected):
+def test_what_is_wrong_with_a_quality_record_is_said_by_its_place(path, value, expected):
+    record = quality_record()
+    at(record, path[:-1])[path[-1]] = value
     with pytest.raises(Refusal, match=expected):
-        Exit("a", "harmonize", gate).release_json("quality", record, tmp_path / "q.json")
-    assert not (tmp_path / "q.json").exists()
+        quality_exit("enforce").release("quality", {"quality": json.dumps(record)})
+
+
+def test_the_steps_that_the_gate_knows_are_those_of_the_engine():
+    source = "".join(path.read_text() for path in (ROOT / "scripts/hemapilots/harmonize").rglob("*.py"))
+    for name, label, _ in STEPS:
+        assert f'"{name}"' in source and f'"{label}"' in source
+    assert f'"{SILENT[0]}"' in source
 
 
 def test_a_baseline_may_end_with_follow_up_and_nothing_else_may():

@@ -1,5 +1,6 @@
 """A scan of an extract, from files to a draft that loads; each reader."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -10,11 +11,16 @@ import scan_sample
 from hemapilots.config import Mapping
 from hemapilots.errors import HemaPilotsError
 from hemapilots.hospital import load_mapping
-from hemapilots.ingest.readers import check_extract
-from hemapilots.scan import scan
-from hemapilots.scan.cells import fold
+from hemapilots.ingest.fhir import codes as fhir_codes
+from hemapilots.ingest.fhir import resources
+from hemapilots.ingest.omop import forms as omop_forms
+from hemapilots.ingest.readers import check_extract, ingest
+from hemapilots.ingest.selectors import patient_selector
+from hemapilots.scan import PATIENT_OF, coded, scan
+from hemapilots.scan.coded import read_fhir
 from hemapilots.scan.match import header_unit
 from hemapilots.scan.words import LANGUAGES, load_words
+from hemapilots.texts import fold
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 USE_CASE = """
@@ -171,9 +177,61 @@ def test_fhir(extract, config):
     assert "Secret" not in found.draft + found.profile
 
 
+def test_fhir_dates_stand_under_the_field_that_the_reader_reads(extract, config):
+    """A condition with its onset, one that was only recorded, one without a date; periods; what is built otherwise."""
+    scan_sample.write_fhir(extract)
+    code = {"code": {"coding": [{"code": "D46.9", "display": "Date of diagnosis"}]}}
+    dates = [{"recordedDate": f"2019-0{1 + k % 9}-01"} for k in range(30)]
+    dates += [{"onsetDateTime": "2018-01-01T10:00:00Z", "recordedDate": "2019-01-01"}] * 5
+    dates += [{"onsetPeriod": {"start": "2018-02-01"}}, {"onsetPeriod": "2018"}, {}]
+    lines = [{"resourceType": "Condition", **code, **date} for date in dates]
+    lines += [{"resourceType": "Procedure", **code, "performedPeriod": {"start": "2018-03-01"}}] * 5
+    lines = [line | {"subject": {"reference": f"Patient/p{k}"}} for k, line in enumerate(lines)]
+    (extract / "Condition.ndjson").write_text("\n".join(json.dumps(one) for one in lines))
+    tables = read_fhir(extract, [extract / "Condition.ndjson"])
+    found = {column.selector: list(column.texts) for column in tables[0].columns}
+    assert found == {
+        "Condition.recorded[D46.9]": [date["recordedDate"] for date in dates[:30]],
+        "Condition.onset[D46.9]": ["2018-01-01"] * 5 + ["2018-02-01", "", ""],
+        "Procedure.performed[D46.9]": ["2018-03-01"] * 5,
+    }
+    _, mapping = drafted(extract, config)
+    assert mapping.variables["diagnosis_date"].column == "Condition.recorded[D46.9]"
+    check_extract(extract, mapping.model_dump(mode="json") | {"name": "draft"})
+
+
+def test_coded_sources_name_what_their_readers_know():
+    for kind, fields in coded.EVENTS.items():
+        for field, elements in fields.items():
+            assert fhir_codes.FORMS[kind, field] and resources._DATES[kind, field] == elements
+    for table, (selector, concept, date) in coded.OMOP_EVENTS.items():
+        field = selector.removeprefix(f"{table}.")
+        assert omop_forms.FORMS[table, field]
+        assert omop_forms.EVENTS[table][0] == concept and omop_forms.EVENTS[table][1][field] == date
+    forms = {"fhir": fhir_codes.PATIENT_FORMS, "omop": omop_forms.PATIENT_FORMS}
+    assert set(PATIENT_OF) == set(forms)
+    for reader, selector in PATIENT_OF.items():
+        assert patient_selector({"patient_id": selector}, forms[reader]).text == selector
+
+
+def test_omop_patients_are_those_of_person_whatever_the_other_columns(extract, config):
+    """A table with more columns, and a source value that looks like a better name."""
+    scan_sample.write_omop(extract)
+    person = pd.read_csv(extract / "person.csv").assign(person_source_value=lambda t: "x" + t["person_id"].astype(str))
+    person.to_csv(extract / "person.csv", index=False)
+    _, mapping = drafted(extract, config)
+    declared = mapping.model_dump(mode="json") | {"name": "draft"}
+    assert mapping.patient_id == "person.person_id"
+    delivered = ingest(extract, declared)
+    assert delivered.records["patient_id"].tolist() == [str(k) for k in range(len(person))]
+    assert len(delivered.observations) >= len(person)
+
+
 def test_omop(extract, config):
     scan_sample.write_omop(extract)
     _, mapping = drafted(extract, config)
+    check_extract(extract, mapping.model_dump(mode="json") | {"name": "draft"})
+    assert mapping.patient_id == "person.person_id"
     assert mapping.reader == "omop" and mapping.variables["hb"].column == "measurement[3000963]"
     assert mapping.variables["sex"].values == {"8507": "M", "8532": "F"}
     assert mapping.variables["death_date"].column == "death.death_date"

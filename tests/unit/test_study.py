@@ -111,6 +111,21 @@ SECTIONS = [
     (MAPPING, "language: xx", ["language", "'en'"]),
     (
         USE_CASE,
+        "derived: {birth_day: {label: a, type: number, expression: birth_date + 0}}",
+        ["derived.birth_day.expression", "gives a date", "never kept"],
+    ),
+    (
+        USE_CASE,
+        "derived: {text: {label: a, type: category, levels: [a], expression: karyotype}}",
+        ["derived.text.expression", "gives a karyotype"],
+    ),
+    (
+        USE_CASE,
+        'derived: {old: {label: a, type: category, levels: [a], expression: \'case(age > 60, "b", "a")\'}}',
+        ["derived.old.levels", "'b' can come out"],
+    ),
+    (
+        USE_CASE,
         "checks: [{name: a, label: a, expression: hbb > 1, action: reject, reason: contradiction}]",
         ["checks.0.expression", "unknown variable 'hbb'"],
     ),
@@ -337,3 +352,25 @@ def test_unquoted_yes_and_off_are_understood_or_explained(config):
     (config / MAPPING).write_text(text)
     edit(config / PILOT, "  sharing: synthetic\n", "  sharing: synthetic\n  gate: off\n")
     assert load(config)["gate"] == "off"
+
+
+def test_a_site_whose_mapping_reads_a_database_needs_no_extract(config):
+    mapping = (config / MAPPING).read_text()
+    files = next(line for line in mapping.splitlines() if line.startswith("  patients:"))
+    coded = mapping.replace(f"files:\n{files}\n", "database: OMOP_ADDRESS\n").replace("reader: csv", "reader: omop")
+    assert coded != mapping
+    (config / "mappings/omop.yaml").write_text(coded)
+    body = """title: Own
+use_case: mds
+protocol: standard
+cohort:
+  sharing: private
+  sites:
+    a: {mapping: omop}
+    b: {mapping: omop}
+"""
+    (config / "pilots/own.yaml").write_text(body)
+    assert load(config, "own")["extracts"] == {"a": ".", "b": "."}
+    (config / "pilots/own.yaml").write_text(body.replace("a: {mapping: omop}", "a: {mapping: mds-clinic-en}"))
+    with pytest.raises(HemaPilotsError, match="name the folder of the site's `extract`"):
+        load(config, "own")

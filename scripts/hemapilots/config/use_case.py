@@ -7,6 +7,14 @@ from pydantic import Field, field_validator, model_validator
 from hemapilots.config.shapes import Name, Range, Strict, Text, VariableName
 
 
+class Clear(Strict):
+    """A sample less than so many days after a date, of all that are delivered, is no candidate; the reason is listed."""
+
+    date: VariableName
+    days: Annotated[int, Field(ge=1)]
+    reason: str
+
+
 class Variable(Strict):
     """A variable of the use case. hard: outside is nulled; soft: outside is flagged.
 
@@ -25,6 +33,8 @@ class Variable(Strict):
     role: Literal["variable", "score"] = "variable"
     codes: dict[str, str | int] = {}
     window: Range | None = None
+    pick: Literal["first", "last", "first_after_index", "last_before_index"] | None = None
+    clear_of: tuple[Clear, ...] = ()
     vocabulary: VariableName | None = None
     gene: Text | None = None
     of_variants: Literal["flag", "count", "max_vaf"] = "flag"
@@ -37,6 +47,8 @@ class Variable(Strict):
             raise ValueError("a category needs `levels`, at least two")
         if self.type == "number" and not self.unit:
             raise ValueError("a number needs a `unit` (UCUM; '1' for none)")
+        if self.pick and self.type != "date":
+            raise ValueError("`pick` chooses among dates; remove it")
         for bounds in (self.soft, self.hard):
             if bounds and bounds[0] >= bounds[1]:
                 raise ValueError("a range is [low, high] with low below high")
@@ -82,7 +94,7 @@ class Check(Strict):
 class Outcome(Strict):
     """How a time and a status follow from dates: the first of `events`, else the first of `competing`, else the last contact.
 
-    known: a flag that must be known, or the outcome is missing.
+    known: a flag that must be known, or the outcome is missing. censored_at: dates at the first of which follow-up ends.
     """
 
     time: VariableName
@@ -90,6 +102,7 @@ class Outcome(Strict):
     events: Annotated[tuple[str, ...], Field(min_length=1)]
     competing: tuple[str, ...] = ()
     known: str | None = None
+    censored_at: tuple[str, ...] = ()
 
 
 class FollowUp(Strict):
@@ -106,7 +119,7 @@ class FollowUp(Strict):
 class Endpoint(Strict):
     """time and event (0, 1, 2 = competing) as expressions; entry, where patients come under observation late.
 
-    not_after: an endpoint that this one can never outlast; where it does, this one is nulled.
+    not_after: an endpoint that this one can never outlast and whose event is one of its own; else this one is nulled.
     """
 
     label: Text
@@ -151,6 +164,7 @@ class UseCase(Strict):
     inclusion: tuple[Inclusion, ...] = ()
     checks: tuple[Check, ...] = ()
     window: Range | None = None
+    before: str | None = None
     follow_up: FollowUp | None = None
     endpoints: dict[VariableName, Endpoint]
     primary_endpoint: str

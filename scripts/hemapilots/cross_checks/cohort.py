@@ -21,8 +21,11 @@ def load_public(resources: Path) -> dict[str, dict]:
     return {name: validate(PublicCohort, entry, None, path).model_dump(mode="json") for name, entry in data.items()}
 
 
-def check_cohort(pilot: Source, use_case: Source, resources: Path, sites: list[str]) -> None:
-    """A cohort's public source or recipe exists, its shares add up, every site has an extract, in-sample remarks name comparators."""
+def check_cohort(pilot: Source, use_case: Source, resources: Path, sites: list[str], mappings: dict) -> None:
+    """A cohort's public source or recipe exists, its shares add up, every site has an extract, in-sample remarks name comparators.
+
+    mappings: by name. A site whose mapping reads a database needs no extract.
+    """
     cohort = pilot.value.cohort
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,62}", pilot.path.stem):
         raise pilot.fault((), "a pilot's file name has lower-case letters, digits and hyphens only; rename the file")
@@ -59,7 +62,7 @@ def check_cohort(pilot: Source, use_case: Source, resources: Path, sites: list[s
             if site.extract and extracts.count(site.extract) > 1:
                 problem = "two sites name the same folder, so its patients would count twice; give each its own"
                 raise pilot.fault(("cohort", "sites", name, "extract"), problem)
-            if not site.extract and not cohort.public:
+            if not site.extract and not cohort.public and not mappings[site.mapping].value.database:
                 raise pilot.fault(("cohort", "sites", name), "name the folder of the site's `extract`")
     for name in cohort.in_sample:
         if name not in use_case.value.comparators:

@@ -2,7 +2,9 @@
 
 from hemapilots.config import UseCase
 from hemapilots.config.shapes import nearest
+from hemapilots.cross_checks.kinds import kind_of
 from hemapilots.cross_checks.source import Source, check_expression, check_known
+from hemapilots.errors import HemaPilotsError
 from hemapilots.expressions import parse
 from hemapilots.harmonize.findings import REASONS
 
@@ -12,6 +14,8 @@ KNOWN = ("index", "landmark", "outcome")
 RESERVED_VARIABLES = ("row", "patient_id")
 # What a status of follow-up may say.
 VITAL_STATUS = {"alive", "dead", "lost"}
+# What an expression makes of a variable of these types; the others are numbers.
+_KINDS = {"date": "date", "karyotype": "karyotype", "category": "text"}
 
 
 def resolve_use_case(source: Source) -> dict:
@@ -24,6 +28,7 @@ def resolve_use_case(source: Source) -> dict:
         if name in known:
             raise source.fault(("derived", name), "this name is already a variable's; rename it")
         check_expression(source, ("derived", name, "expression"), derived.expression, known)
+        _check_derived(source, name)
         known[name] = None
     for at, rule in enumerate(use_case.inclusion):
         check_expression(source, ("inclusion", at, "expression"), rule.expression, known)
@@ -44,6 +49,27 @@ def resolve_use_case(source: Source) -> dict:
     if sum(comparator.bar for comparator in use_case.comparators.values()) > 1:
         raise source.fault(("comparators",), "only one comparator may be the `bar`")
     return out
+
+
+def _check_derived(source: Source, name: str) -> None:
+    """What is derived is kept: a number, or a text among the levels; never a day or a karyotype."""
+    use_case: UseCase = source.value
+    kinds = {other: _KINDS.get(variable.type, "number") for other, variable in use_case.variables.items()}
+    kinds |= {other: _KINDS.get(entry.type, "number") for other, entry in use_case.derived.items()}
+    derived, where = use_case.derived[name], ("derived", name, "expression")
+    try:
+        kind, texts = kind_of(derived.expression, kinds)
+    except HemaPilotsError as error:
+        raise source.fault(where, str(error)) from None
+    wanted = "text" if derived.type == "category" else "number"
+    if kind != wanted:
+        problem = f"it gives a {kind}, but `type: {derived.type}` needs a {wanted}"
+        raise source.fault(where, f"{problem}; days and karyotypes are never kept")
+    outside = sorted(texts - set(derived.levels)) if wanted == "text" else []
+    if outside:
+        raise source.fault(
+            ("derived", name, "levels"), f"'{outside[0]}' can come out but is not among the levels; add it"
+        )
 
 
 def check_reason(source: Source, location: tuple, reason: str) -> None:
@@ -68,10 +94,15 @@ def _check_variables(source: Source) -> None:
     for name in companions(use_case.variables):
         if name in use_case.variables and use_case.variables[name].type != "date":
             raise source.fault(("variables", name), "names in _date are for dates; rename it")
+    if use_case.before is not None:
+        _check_type(source, ("before",), use_case.before, "date")
     karyotypes = [name for name, variable in use_case.variables.items() if variable.type == "karyotype"]
     if len(karyotypes) > 1:
         raise source.fault(("variables", karyotypes[1]), "only one variable may be of type karyotype; remove it")
     for name, variable in use_case.variables.items():
+        for at, rule in enumerate(variable.clear_of):
+            _check_type(source, ("variables", name, "clear_of", at, "date"), rule.date, "date")
+            check_reason(source, ("variables", name, "clear_of", at, "reason"), rule.reason)
         if variable.karyotype and not karyotypes:
             raise source.fault(("variables", name, "karyotype"), "no variable is of type karyotype; add it")
         if variable.gene and variable.type not in ("flag", "number"):
@@ -126,7 +157,7 @@ def _check_follow_up(source: Source) -> None:
             raise source.fault(("follow_up", "status"), "its levels must be alive, dead and lost; mend the variable")
     for name, outcome in follow_up.outcomes.items():
         where = ("follow_up", "outcomes", name)
-        for date in (*outcome.events, *outcome.competing):
+        for date in (*outcome.events, *outcome.competing, *outcome.censored_at):
             _check_type(source, (*where, "events"), date, "date")
         _check_type(source, (*where, "time"), outcome.time, "number")
         if source.value.variables[outcome.time].unit != "a":

@@ -15,25 +15,16 @@ class MessageType:
     """fields: the only arrays it carries, all of them. supported: its values stand on patients, so the support rule applies.
 
     refused: why an enforced gate never lets it pass, whatever its support. may_end: it holds a baseline, which is missing where
-    follow-up has ended; in all others a value that is not finite is refused. record: of a JSON file, the only keys that it carries,
-    with the keys of each of its parts where the part is a list of records.
+    follow-up has ended; in all others a value that is not finite is refused. quality: a quality record, of which every key, text and
+    count is checked (`quality.schema`); of other files the gate knows the type and the size only.
     """
 
     fields: dict[str, str]
     supported: bool = True
     refused: str | None = None
     may_end: bool = False
-    record: dict[str, frozenset[str] | None] | None = None
+    quality: bool = False
 
-
-# quality/<site>.json: counts by variable, step and endpoint, Table 1, and checks.
-_STEP = {"step", "label", "records_in", "records_out", "lost", "unknown", "reason", "suppressed"}
-_CHECK = {"id", "category", "subcategory", "context", "variable", "label", "description"}
-_CHECK |= {"n_checked", "n_failed", "percent", "threshold", "pass", "note"}
-QUALITY = dict.fromkeys(
-    ("minimum_cell", "records", "only_elsewhere", "endpoints", "reconciliation", "variables", "dates", "table_one")
-)
-QUALITY |= {"flow": frozenset(_STEP), "checks": frozenset(_CHECK)}
 
 MESSAGE_TYPES = {
     "moments": MessageType(
@@ -55,7 +46,7 @@ MESSAGE_TYPES = {
     "weighted_squares": MessageType({"information": "Ft", "examples": "1"}, refused=SINGLE_PATIENTS),
     # Files that a site releases; their small cells are suppressed where they are made.
     "support": MessageType({"support": TEXT}, supported=False),
-    "quality": MessageType({"quality": TEXT}, supported=False, record=QUALITY),
+    "quality": MessageType({"quality": TEXT}, supported=False, quality=True),
     "site_metrics": MessageType({"site_metrics": TEXT}, supported=False),
     "site_counts": MessageType({"site_counts": TEXT}, supported=False),
     "curves": MessageType({"curves": TEXT}, supported=False),

@@ -56,7 +56,12 @@ class Support:
 
 @dataclass
 class Exit:
-    """One site's exit in one stage. gate: `enforce` refuses, `report` records what it would refuse, `off` lets everything pass."""
+    """One site's exit in one stage.
+
+    gate: of the support rule and of types that show single patients: `enforce` refuses, `report` records what it would
+    refuse, `off` asks nothing. The form of a message is checked under each of them. A quality record leaves through
+    `quality.exit.QualityExit` only, which knows what such a record may name.
+    """
 
     site: str
     stage: str
@@ -67,7 +72,8 @@ class Exit:
     def release(self, message_type: str, payload: dict, round_: int = 0, sizes: dict[str, int] | None = None) -> dict:
         """The payload, if it may leave: field name to array, or to text for a file. Raises Refusal with rule and field.
 
-        Order: plaintext gate, wire check (type, fields, dtype, shape, finite, size), ledger. sizes: what is known of the dimensions.
+        Order: plaintext gate, wire check (type, fields, dtype, shape, finite, size; of a quality record all it holds), ledger.
+        sizes: what is known of the dimensions.
         """
         kind = MESSAGE_TYPES.get(message_type)
         if kind is None:
@@ -75,7 +81,7 @@ class Exit:
         reason = None if self.gate == "off" else self._objection(kind)
         if reason and self.gate == "enforce":
             raise self._refusal(message_type, payload, round_, reason)
-        fault = _wire_fault(kind, payload, sizes or {})
+        fault = _wire_fault(kind, payload, sizes or {}) or self._record_fault(kind, payload)
         if fault:
             raise self._refusal(message_type, payload, round_, fault)
         self._write(message_type, payload, round_, "would refuse" if reason else "released", reason)
@@ -95,6 +101,10 @@ class Exit:
         """Release a table as a Parquet file."""
         self.release(message_type, {message_type: table.to_csv(index=False)})
         write_parquet(path, table)
+
+    def _record_fault(self, kind: MessageType, payload: dict) -> str | None:
+        """What a record holds that may not leave, or None."""
+        return "nothing is known of what it may name" if kind.quality else None
 
     def _objection(self, kind: MessageType) -> str | None:
         if kind.refused:
@@ -134,9 +144,6 @@ def _wire_fault(kind: MessageType, payload: dict, sizes: dict[str, int]) -> str 
         if (shape == TEXT) != isinstance(value, str):
             return f"{name} is not {'text' if shape == TEXT else 'an array'}"
         if shape == TEXT:
-            fault = kind.record and _record_fault(kind.record, value)
-            if fault:
-                return f"{name} {fault}"
             continue
         if value.dtype != np.float64 or value.ndim != len(shape):
             return f"{name} is not an array of {len(shape)} dimensions of 64-bit floats"
@@ -147,23 +154,6 @@ def _wire_fault(kind: MessageType, payload: dict, sizes: dict[str, int]) -> str 
             return f"{name} is not finite; lower the learning rate or raise the penalty"
     if sum(size_of(value) for value in payload.values()) > MAXIMUM_BYTES:
         return f"larger than {MAXIMUM_BYTES >> 20} MiB"
-    return None
-
-
-def _record_fault(keys: dict, text: str) -> str | None:
-    """What a JSON file carries beyond the keys of its type, or None."""
-    try:
-        record = json.loads(text)
-    except ValueError:
-        return "is not JSON"
-    unknown = sorted(set(record) - set(keys)) if isinstance(record, dict) else ["a list"]
-    if unknown:
-        return f"carries {', '.join(unknown)}, which its type does not know"
-    for part, known in keys.items():
-        for entry in record.get(part) or () if known else ():
-            extra = sorted(set(entry) - known) if isinstance(entry, dict) else ["a value"]
-            if extra:
-                return f"carries {', '.join(extra)} in {part}, which its type does not know"
     return None
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from hemapilots.errors import HemaPilotsError
 from hemapilots.expressions import parse
+from hemapilots.harmonize.candidates import Happened, allowed, picked
 from hemapilots.harmonize.cells import absent, from_column, unknown
 from hemapilots.harmonize.fill import derive, sex_variable
 from hemapilots.harmonize.findings import Finding, Harmonized
@@ -36,7 +37,7 @@ def check_known(use_case: dict, mapping: dict) -> None:
 def read_columns(work: Work, source: Source, use_case: dict, mapping: dict, units, names=None) -> np.ndarray:
     """Puts the cells of the variables and auxiliary columns (or of `names` only) into `work`.
 
-    The index date comes first, and what it is derived from: the other cells are chosen by it. Returns the records whose
+    The index date comes first, and the dates by which other cells are chosen, with what they are derived from. Returns the records whose
     rows disagree on who the patient is.
     """
     specs = {**use_case["variables"], **(mapping.get("auxiliary") or {})}
@@ -45,29 +46,34 @@ def read_columns(work: Work, source: Source, use_case: dict, mapping: dict, unit
     index_name = follow_up.get("index")
     same_person = [name for name in (sex_variable(use_case), follow_up.get("birth")) if name]
     index, differ = None, np.zeros(work.n, dtype=bool)
-    for name in _index_first(specs, index_name, mapping):
+    cleared = [rule["date"] for spec in specs.values() for rule in spec.get("clear_of") or ()]
+    deciding = list(dict.fromkeys(filter(None, (index_name, use_case.get("before"), *cleared))))
+    for name in _first_of_all(specs, deciding, mapping):
         chooser = _Chooser(name, specs[name], use_case, mapping, index)
         conflict = _read(work, source, chooser, units)
         if name in same_person:
             differ |= conflict
+        if name in deciding and name in (mapping.get("derived") or {}):
+            derive(work, name, use_case, mapping)
         if name == index_name:
-            if name in (mapping.get("derived") or {}):
-                derive(work, name, use_case, mapping)
             index = work.cells[name].values
+        if name in cleared and name not in work.happened:
+            work.happened[name] = Happened.of(np.arange(work.n), work.cells[name].values)
     return differ
 
 
-def _index_first(specs: dict, index: str | None, mapping: dict) -> list[str]:
+def _first_of_all(specs: dict, deciding: list[str], mapping: dict) -> list[str]:
     derived, first, seen = mapping.get("derived") or {}, [], set()
 
-    def visit(name: str | None) -> None:
+    def visit(name: str) -> None:
         if name in specs and name not in seen:
             seen.add(name)
             for read in parse(str(derived[name])).names if name in derived else ():
                 visit(read)
             first.append(name)
 
-    visit(index)
+    for name in deciding:
+        visit(name)
     return list(dict.fromkeys([*first, *specs]))
 
 
@@ -80,6 +86,9 @@ class _Chooser:
         self.kind = spec["type"]
         self.latest = name == (use_case.get("follow_up") or {}).get("last_contact")
         self.window = None if index is None else self._window(use_case)
+        self.pick = spec.get("pick") if self.kind == "date" else None
+        early = spec.get("known_at", "index") == "index" and self.kind != "date"
+        self.before = use_case.get("before") if early else None
 
     def _window(self, use_case: dict) -> list | None:
         """The column's own; for what is known at the index date the mapping's; the variable's; the use case's."""
@@ -88,15 +97,25 @@ class _Chooser:
             return own or variable
         return own or self.mapping.get("window") or variable or use_case.get("window")
 
+    @property
+    def nothing(self) -> str:
+        """What is said where none of a patient's cells is wanted."""
+        sides = {"first_after_index": "on or after", "last_before_index": "on or before"}
+        if self.pick in sides and self.window is None:
+            return f"none {sides[self.pick]} the index date"
+        return f"no measurement in the window {_shown(self.window)}"
+
     def key(self, column: Column, values: np.ndarray) -> np.ndarray:
         """How far each candidate is from what is wanted; see `observations`."""
         target = column.target
+        index = np.full(len(target), np.nan) if self.index is None else self.index[np.maximum(target, 0)]
+        if self.pick:
+            return picked(self.pick, values, index, self.window)
         if self.kind == "date" and self.window is None:
             if column.repeated:
                 return -values if self.latest else values
             return np.zeros(len(values))
         day = values if self.kind == "date" else None if column.dates is None else column.dates.values
-        index = np.full(len(target), np.nan) if self.index is None else self.index[np.maximum(target, 0)]
         return distance(day, index, self.window)
 
 
@@ -116,19 +135,38 @@ def _read(work: Work, source: Source, chooser: _Chooser, units) -> np.ndarray:
         read = _on_panel(read, name, spec, source, column, mapping)
     if chooser.window is not None and column.dates is not None:
         read = _without_bad_dates(read, column.dates)
+    before = work.cells.get(chooser.before) if chooser.before else None
+    read = allowed(read, column, spec, work.happened, before and (chooser.before, before.values))
+    if chooser.kind == "date":
+        work.happened[name] = Happened.of(column.target, read.values)
     if not source.merged and not column.repeated and (chooser.window is None or column.dates is None):
         work.cells[name] = from_column(read, column.texts, source.first)
         _keep_days(work, name, column, source.first)
         return nobody
     exact = chooser.kind != "number"
     choice = choose(column.target, read.values, chooser.key(column, read.values), work.n, exact)
+    choice.chosen = _with_reason(choice.chosen, column.target, read)
     cells = from_column(read, column.texts, choice.chosen)
     cells.null(choice.duplicate, "duplicate", "measurements of the same day or rows of the same patient disagree")
-    cells.null(choice.outside, "outside_window", f"no measurement in the window {_shown(chooser.window)}")
+    cells.null(choice.outside, "outside_window", chooser.nothing)
     work.cells[name] = cells
     _keep_days(work, name, column, choice.chosen)
     _count_unused(work, name, read, column, choice.chosen)
     return choice.duplicate
+
+
+def _with_reason(chosen: np.ndarray, target: np.ndarray, read: Harmonized) -> np.ndarray:
+    """Of the cells of a record without a usable one, one that was not understood rather than a blank: its reason counts."""
+    told = np.zeros(len(target), dtype=bool)
+    for finding in read.findings:
+        if finding.status == "null" and finding.reason not in _NO_MISTAKE:
+            told[finding.cells] = True
+    told &= target >= 0
+    first = np.full(len(chosen), -1, dtype=np.int64)
+    places = np.flatnonzero(told)[::-1]
+    first[target[places]] = places
+    blank = (chosen >= 0) & (first >= 0) & unknown(read.values)[chosen] & ~told[chosen]
+    return np.where(blank, first, chosen)
 
 
 def _on_panel(read: Harmonized, name: str, spec: dict, source: Source, column: Column, mapping: dict) -> Harmonized:

@@ -60,10 +60,12 @@ def _columns(expression: Expression, mapping: dict) -> str:
     return f"mapping {mapping.get('name', '')}, {kind}" + ", ".join(f'"{source}"' for source in sources)
 
 
-def measure(table: dict, name: str, spec: dict, mapping: dict, kept: np.ndarray) -> Endpoint:
+def measure(
+    table: dict, name: str, spec: dict, mapping: dict, kept: np.ndarray, withheld: str | None = None
+) -> Endpoint:
     """An endpoint of all records. A time of 0 becomes half a day; entry >= exit leaves it unknown.
 
-    kept: the records that count. Raises HemaPilotsError where none of them has a time, or an event is not 0, 1 or 2.
+    kept: the records that count; withheld: why nobody has the outcome, where follow-up says so. Raises HemaPilotsError where none of them has a time, or an event is not 0, 1 or 2.
     """
     where, n = f"endpoints.{name}", len(kept)
     expressions = {part: parse(str(spec[part])) for part in ("time", "event")}
@@ -74,7 +76,9 @@ def measure(table: dict, name: str, spec: dict, mapping: dict, kept: np.ndarray)
     if np.isnan(time[kept]).all():
         raise HemaPilotsError(
             f"{_columns(expressions['time'], mapping)}: no record has a time for "
-            f'endpoint "{name}"; deliver it, or leave the endpoint out of the use case'
+            f'endpoint "{name}"'
+            + (f" ({withheld})" if withheld else "")
+            + "; deliver it, or leave the endpoint out of the use case"
         )
     odd = int((~np.isin(event, (0, 1, 2)) & ~np.isnan(event) & kept).sum())
     if odd:
@@ -88,18 +92,26 @@ def measure(table: dict, name: str, spec: dict, mapping: dict, kept: np.ndarray)
 def no_later(endpoints: dict[str, Endpoint], specs: dict) -> None:
     """An endpoint that outlasts the one that it can never outlast is unknown (`contradiction`).
 
+    So is one that goes without an event to the very time of the other's event, which is one of its own.
     Times are compared as measured, with half a day of rounding, so that the order of the endpoints does not matter.
     """
     times = {name: endpoint.time for name, endpoint in endpoints.items()}
+    events = {name: endpoint.event for name, endpoint in endpoints.items()}
     for name, spec in specs.items():
         if spec.get("not_after"):
             with np.errstate(invalid="ignore"):
-                endpoints[name].null(times[name] > times[spec["not_after"]] + HALF_DAY * 1.001, "contradiction")
+                other = spec["not_after"]
+                late = times[name] - times[other]
+                unsaid = (events[other] == 1) & (events[name] == 0) & (np.abs(late) <= HALF_DAY * 1.001)
+                endpoints[name].null((late > HALF_DAY * 1.001) | unsaid, "contradiction")
 
 
 def report(name: str, endpoint: Endpoint, spec: dict, rows: np.ndarray, kept: np.ndarray, issues: Issues) -> None:
     """Adds what there is to say of an endpoint of the kept records."""
-    details = {"date_order": "entry not before exit", "contradiction": f"later than {spec.get('not_after')}"}
+    details = {
+        "date_order": "entry not before exit",
+        "contradiction": f"later than {spec.get('not_after')}, or without its event",
+    }
     issues.column(f"{name}_time", "null", "missing", "time, event or entry", (kept & (endpoint.why == "missing")).sum())
     zero = kept & (endpoint.time == HALF_DAY)
     issues.cells(rows[zero], f"{name}_time", "flagged", "zero_time", "time 0 kept as 0.5 day")

@@ -11,15 +11,16 @@ import pandas as pd
 from hemapilots.delivered import Delivered
 from hemapilots.errors import HemaPilotsError
 from hemapilots.expressions import parse
-from hemapilots.harmonize.checks import check, include
+from hemapilots.harmonize.checks import check, include, keep_ranges
 from hemapilots.harmonize.choosing import check_known, read_columns
 from hemapilots.harmonize.endpoints import Endpoint, check_not_negative, endpoint_counts, measure, no_later, report
 from hemapilots.harmonize.fill import fill
 from hemapilots.harmonize.flow import Flow, lines, reconcile, step
+from hemapilots.harmonize.follow_dates import NO_DATE, unread
 from hemapilots.harmonize.follow_up import Followed, follow
 from hemapilots.harmonize.genetics.variants import remarks
 from hemapilots.harmonize.reading.units import Factors
-from hemapilots.harmonize.records import Source, without_patients
+from hemapilots.harmonize.records import Source, declared_of, without_patients
 from hemapilots.harmonize.work import Work, evaluate
 
 __all__ = ["harmonize"]
@@ -45,22 +46,25 @@ def harmonize(
     work, source, start = _read(delivered, use_case, mapping, units, steps)
     fill(work, source, use_case, mapping)
     _reject_cells(work, use_case)
+    # The checks know better reasons than a range does.
     check(work, use_case.get("checks") or [])
+    keep_ranges(work, use_case["variables"])
     include(work, _without_consent(mapping))
     followed = {}
     if use_case.get("follow_up"):
-        followed = follow(work, use_case["follow_up"], _lock(mapping))
+        followed = follow(work, use_case, _lock(mapping))
+        keep_ranges(work, use_case["variables"])
     table = _derive(work, use_case)
     check_not_negative(_with_negatives(work, table, use_case), work.n, use_case["endpoints"], mapping)
     _report_cells(work, use_case, mapping)
     work.derived = {name: table[name] for name in use_case.get("derived") or {}}
-    include(work, _without_consent(use_case))
+    include(work, _without_consent(use_case), use_case.get("derived"))
     if not work.flow.kept.any():
         raise HemaPilotsError(
             f"mapping {mapping.get('name', '')}, inclusion: no usable patient (all {total} records are excluded); "
             "check the units and codes of the columns that the inclusion rules read"
         )
-    endpoints = _measure(work, table, use_case, mapping)
+    endpoints = _measure(work, table, use_case, mapping, followed)
     harmonized = _harmonized(work, table, endpoints, use_case)
     flow = _flow(work, harmonized, endpoints, followed, use_case, start)
     if not any(counts["patients"] for counts in flow["endpoints"].values()):
@@ -84,13 +88,36 @@ def _consenting(delivered: Delivered, use_case: dict, mapping: dict, units, step
         work = Work(source.rows, {}, {}, Flow([], source.n))
         read_columns(work, source, use_case, mapping, units, names)
         fill(work, source, _only(use_case, names), mapping | {"derived": _picked(mapping.get("derived"), names)})
+        _check_understood(work, mapping)
         holds = work.evaluate(rule["expression"], f"inclusion.{rule['name']}.expression")
+        if np.isnan(holds).all() and not work.delivered(rule["expression"]):
+            continue
         gone = set(source.patients[holds == 0])
         undecided = sum(patient not in gone for patient in source.patients[np.isnan(holds)])
         delivered = without_patients(delivered, gone)
         label = rule.get("label") or rule["name"]
         steps.append(step(rule["name"], label, into, len(delivered.records), undecided, CONSENT))
     return delivered
+
+
+def _check_understood(work: Work, mapping: dict) -> None:
+    """A cell about consent that is not understood must not pass as consent."""
+    issues = work.issues.table()
+    beside = issues[(issues["status"] == "rejected") & ~issues["reason"].isin(NO_DATE)]
+    for name, cells in work.cells.items():
+        count = sum(int(mask.sum()) for mask in unread(cells).values())
+        count += int(beside.loc[beside["variable"] == name, "count"].sum())
+        if count:
+            column = (declared_of(name, mapping) or {}).get("column", name)
+            raise HemaPilotsError(
+                f'mapping {mapping.get("name", "")}, variables.{name}: of column "{column}", which says who consents, '
+                f"{count} cells are not understood; list all of its texts under `values` (null for unknown)"
+            )
+
+
+def _outcome_of(spec: dict, followed: dict[str, Followed]) -> Followed | None:
+    """The outcome of follow-up that an endpoint counts."""
+    return next((followed[read] for read in parse(str(spec["event"])).names if read in followed), None)
 
 
 def _closure(names, use_case: dict, mapping: dict) -> list[str]:
@@ -188,9 +215,10 @@ def _report_cells(work: Work, use_case: dict, mapping: dict) -> None:
             work.days[name].report(f"{name}_date", work.rows, work.issues, missing=False)
 
 
-def _measure(work: Work, table: dict, use_case: dict, mapping: dict) -> dict[str, Endpoint]:
+def _measure(work: Work, table: dict, use_case: dict, mapping: dict, followed: dict) -> dict[str, Endpoint]:
     kept, specs = work.flow.kept, use_case["endpoints"]
-    endpoints = {name: measure(table, name, spec, mapping, kept) for name, spec in specs.items()}
+    whys = {name: getattr(_outcome_of(spec, followed), "withheld", None) for name, spec in specs.items()}
+    endpoints = {name: measure(table, name, spec, mapping, kept, whys[name]) for name, spec in specs.items()}
     no_later(endpoints, specs)
     for name, endpoint in endpoints.items():
         report(name, endpoint, specs[name], work.rows, kept, work.issues)
@@ -222,13 +250,13 @@ def _flow(
     counts, deaths = endpoint_counts(harmonized, use_case["endpoints"]), {}
     for name, endpoint in endpoints.items():
         spec = use_case["endpoints"][name]
-        reads = parse(str(spec["event"])).names
-        outcome = next((followed[read] for read in reads if read in followed), None)
-        events, why = endpoint.delivered == 1, endpoint.why
+        outcome = _outcome_of(spec, followed)
+        events, why, stayed = endpoint.delivered == 1, endpoint.why, np.full(work.n, None, dtype=object)
         if outcome is not None:
-            events = events | outcome.happened
+            events, stayed = events | outcome.happened, outcome.stayed
             why = np.where((why == "missing") & ~np.equal(outcome.why, None), outcome.why, why)
-        counts[name]["lines"] = lines(work.flow, start, events, endpoint.event == 1, why, endpoint.usable)
+        stayed = np.where(endpoint.event == 2, "competing", stayed)
+        counts[name]["lines"] = lines(work.flow, start, events, endpoint.event == 1, why, endpoint.usable, stayed)
         if outcome is not None and outcome.deaths_only:
             label = spec.get("label", name)
             deaths[name] = reconcile(label, counts[name]["lines"], outcome.died, events)

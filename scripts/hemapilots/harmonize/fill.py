@@ -1,7 +1,7 @@
 """A variable without a value in its own column gets one from elsewhere: an expression of the mapping, the karyotype, the variants.
 
 The column stands. Where another source knows another value the cell is flagged `contradiction`; only an age that is computed
-from the date of birth outranks a delivered one, by more than a year.
+from the date of birth outranks a delivered one, by more than a year and if a patient can be so old.
 """
 
 import numpy as np
@@ -13,6 +13,7 @@ from hemapilots.harmonize.findings import Finding, Harmonized
 from hemapilots.harmonize.genetics import variants
 from hemapilots.harmonize.genetics.karyotype import read_karyotypes
 from hemapilots.harmonize.observations import disagree
+from hemapilots.harmonize.reading.inference import outside
 from hemapilots.harmonize.records import Source
 from hemapilots.harmonize.work import Work
 
@@ -64,7 +65,7 @@ def derive(work: Work, name: str, use_case: dict, mapping: dict) -> None:
     birth = (use_case.get("follow_up") or {}).get("birth")
     if birth is not None and birth in parse(str(text)).names and kind == "number":
         with np.errstate(invalid="ignore"):
-            older = np.abs(cells.values - values) > YEAR
+            older = (np.abs(cells.values - values) > YEAR) & ~outside(values, use_case["variables"][name].get("hard"))
         cells.values = np.where(older, values, cells.values)
         cells.say("flagged", "contradiction", "recomputed from the date of birth", older)
         _take(cells, Harmonized(values), "the mapping's expression", exact=False, silent=True)

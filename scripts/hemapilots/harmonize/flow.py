@@ -20,10 +20,19 @@ KEPT = -1
 REASONS = {
     "missing": "Time, event or entry missing",
     "date_order": "Dates or times out of order",
+    "date_invalid": "Date of an event that cannot be read",
     "date_partial": "Date of an early event known by month or year only",
+    "range_hard": "Time beyond what a patient can have",
+    "after_lock": "Index date after the administrative lock",
     "contradiction": "Dates and outcomes contradict each other",
 }
-AFTER_LOCK = ("after_lock", "Event after the administrative lock, patient censored")
+# Why an event is not counted though the patient has time and event: reason and label.
+STAYED = {
+    "censored": (None, "Event after the date at which the patient is censored"),
+    "competing": (None, "Another event came first"),
+    "contradiction": ("contradiction", "Event of the dates that the delivered outcome does not have"),
+    "after_lock": ("after_lock", "Event after the administrative lock, patient censored"),
+}
 
 
 class Flow:
@@ -64,12 +73,19 @@ def step(name: str, label: str, into: int, out: int, unknown: int = 0, reason: s
 
 
 def lines(
-    flow: Flow, start: int, events: np.ndarray, counted: np.ndarray, why: np.ndarray, usable: np.ndarray
+    flow: Flow,
+    start: int,
+    events: np.ndarray,
+    counted: np.ndarray,
+    why: np.ndarray,
+    usable: np.ndarray,
+    stayed: np.ndarray,
 ) -> list[dict]:
     """The flow of one endpoint.
 
     start: the place of the first step that is about patients. events: patients with an event as delivered; counted:
-    with an event in the endpoint table; usable: with time and event there; why: per patient the reason, where not usable.
+    with an event in the endpoint table; usable: with time and event there; why: per patient the reason, where not usable;
+    stayed: per patient a key of STAYED, where an event is not counted though the patient is usable; None: a contradiction.
     """
     table = _Lines(np.ones(len(events), dtype=bool), events)
     table.add("patients", "Patients", None)
@@ -82,7 +98,9 @@ def lines(
     others = sorted({str(reason) for reason in why[kept & ~usable]} - set(REASONS))
     for reason in others:
         table.add("endpoint", "Outcome not usable", reason, kept & ~usable & (why == reason))
-    table.add("endpoint", AFTER_LOCK[1], AFTER_LOCK[0], censored=table.events & ~counted)
+    stayed = np.where(np.equal(stayed, None), "contradiction", stayed)
+    for key, (reason, label) in STAYED.items():
+        table.add("endpoint", label, reason, censored=table.events & ~counted & (stayed == key))
     return table.lines
 
 

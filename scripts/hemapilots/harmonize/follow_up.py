@@ -1,13 +1,22 @@
 """Outcomes from dates: what happened first after the index date, or how long a patient was followed without it.
 
 - The first event in time counts; of the same day an event comes before a competing one. Without either, a patient is
-  censored at the last sign of life: the last contact, or a later event that is not death.
-- A date of death outweighs a status other than dead (`contradiction`); a last contact after the death leaves the outcome
-  unknown, as does a death without a date, a status that is unknown, or the lack of a last contact.
-- Dates out of order leave the outcomes that rest on them unknown (`date_order`); more than one such error rejects the record.
-- An event known by month or year only must be more than 60 days from the index date (`date_partial`).
-- An outcome with a flag that must be `known` is unknown where the flag is, or says yes, and the event has no date.
-- What happened after the administrative lock is not counted: the patient is censored there (`after_lock`).
+  censored at the last sign of life (the last contact, or a later event that is not death), or at the first date of
+  `censored_at`, after which nothing counts.
+- A date of death outweighs a status other than dead (`contradiction`); a last contact after the death, a death without a
+  usable date, and the lack of a last contact leave the outcomes unknown that no event before decides.
+- Dates out of order leave the outcomes that rest on them unknown (`date_order`), see `follow_dates`.
+- An event whose date is delivered but not understood or taken away happened on an unknown day: the outcomes that count it
+  are unknown, with the reason why its date is. A sentinel, or words for missing, say that there was no event.
+- A month or a year, of an event or of the index date, must be more than 60 days from the other (`date_partial`).
+- A time beyond the hard range of its variable leaves the outcome unknown (`range_hard`), wherever the lock cuts.
+- What happened after the administrative lock is not counted: the patient is censored there (`after_lock`), with delivered
+  times and events as with dates.
+
+An outcome with a flag that must be `known` is missing where the flag is, so that being missing does not follow from the
+event. A dated event tells the flag as well, but only where the flag is told of most patients without one; else a blank
+flag would be missing for them and an event for the others. Where the flag is not delivered, or told of nobody without
+the event, there would be events only: nobody has the outcome.
 
 Delivered times and events stand where both are known; those of the dates fill the others, always as a pair.
 """
@@ -16,7 +25,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hemapilots.harmonize.cells import Cells
+from hemapilots.harmonize.follow_dates import Dates, Span, gap, read_dates, unread
+from hemapilots.harmonize.reading.inference import outside
 from hemapilots.harmonize.work import Work
 
 __all__ = ["DAYS_PER_YEAR", "Followed", "follow"]
@@ -27,212 +37,242 @@ NEAR_INDEX = 60
 # Delivered times are often rounded to months.
 ROUNDING_DAYS = 31
 AGREEMENT = 0.02
+# From this share of patients without the event on, a flag that is blank for them is so by habit of the source.
+_HABIT = 0.5
 
 
 @dataclass
 class Followed:
-    """One outcome. happened: patients with an event as delivered; why: per patient the reason why it is unknown, else None."""
+    """One outcome. happened: patients with an event as delivered; why: per patient the reason why it is unknown, else None.
+
+    stayed: per patient why an event is not counted though the outcome is known, a key of `flow.STAYED`, else None.
+    withheld: why nobody has the outcome, else None.
+    """
 
     happened: np.ndarray
     why: np.ndarray
+    stayed: np.ndarray
     died: np.ndarray
-    deaths_only: bool
+    deaths_only: bool = False
+    withheld: str | None = None
 
 
-@dataclass
-class _Dates:
-    index: np.ndarray
-    last: np.ndarray
-    birth: np.ndarray
-    death: np.ndarray
-    dead: np.ndarray
-    seen: np.ndarray
-    # Why no outcome of a patient is known, in the order in which it is found; object, None.
-    why: np.ndarray
-    errors: np.ndarray
+def follow(work: Work, use_case: dict, lock: float | None) -> dict[str, Followed]:
+    """Fills the times and events of every outcome whose dates are delivered; lock: in days.
 
-    def fault(self, mask: np.ndarray, reason: str) -> None:
-        """No outcome of these patients is known."""
-        self.why[mask & np.equal(self.why, None)] = reason
-
-
-def follow(work: Work, spec: dict, lock: float | None) -> dict[str, Followed]:
-    """Fills the times and events of every outcome whose dates are delivered; spec: `follow_up` of the use case; lock: in days.
-
-    Returns the outcomes by the name of their status variable. Records with more than one order error are rejected.
+    Returns the outcomes by the name of their status variable. Records with more than one wrong date are rejected.
     """
+    spec, followed = use_case["follow_up"], {}
     delivered = {name for name, cells in work.cells.items() if cells.sourced}
+    for outcome in spec["outcomes"].values():
+        nobody = np.zeros(work.n, dtype=bool)
+        made = Followed(nobody, _nothing(work.n), _nothing(work.n), nobody)
+        if lock is not None:
+            _cut(work, spec, outcome, made, lock)
+        followed[outcome["status"]] = made
     if not {spec["index"], spec["last_contact"]} <= delivered:
-        return {}
+        return followed
     outcomes = {
         name: outcome
         for name, outcome in spec["outcomes"].items()
         if {*outcome["events"], *(outcome.get("competing") or ())} <= delivered
     }
-    dates = _dates(work, spec, delivered)
-    wrong = {name: np.zeros(work.n, dtype=bool) for name in outcomes}
-    _order(work, spec, outcomes, dates, wrong)
-    work.reject("follow_up", "More than one pair of dates out of order", dates.errors > 1, "date_order")
-    return {
-        outcome["status"]: _outcome(work, spec, outcome, dates, wrong[name], lock) for name, outcome in outcomes.items()
-    }
-
-
-def _dates(work: Work, spec: dict, delivered: set) -> _Dates:
-    nothing = np.full(work.n, np.nan)
-
-    def date(part: str) -> np.ndarray:
-        return work.cells[spec[part]].values if spec.get(part) in delivered else nothing
-
-    dates = _Dates(
-        *(date(part) for part in ("index", "last_contact", "birth", "death")),
-        dead=~np.isnan(date("death")),
-        seen=date("last_contact"),
-        why=np.full(work.n, None, dtype=object),
-        errors=np.zeros(work.n, dtype=np.int64),
-    )
-    dates.fault(np.isnan(dates.index), "missing")
-    if spec.get("status") in delivered:
-        _status(work.cells[spec["status"]], dates)
-    with np.errstate(invalid="ignore"):
-        late = dates.last > dates.death
-    work.cells[spec["last_contact"]].say("flagged", "contradiction", "after the date of death", late)
-    dates.fault(late, "contradiction")
-    return dates
-
-
-def _status(cells: Cells, dates: _Dates) -> None:
-    """A date of death makes a patient dead; who is dead without a date, or of unknown status, has no outcome."""
-    known, dated = ~cells.unknown, ~np.isnan(dates.death)
-    contradicted = known & dated & (cells.values != "dead")
-    dead = known & (cells.values == "dead")
-    cells.values = np.where(dated, "dead", cells.values)
-    cells.say("flagged", "contradiction", "dead by the date of death", contradicted)
-    dates.dead = dated | dead
-    dates.fault(dead & ~dated, "missing")
-    dates.fault(~known & ~dated, "missing")
-
-
-def _order(work: Work, spec: dict, outcomes: dict, dates: _Dates, wrong: dict[str, np.ndarray]) -> None:
-    """Counts the order errors of each record and marks the outcomes that rest on them."""
-    with np.errstate(invalid="ignore"):
-        shared = {
-            (spec["index"], "before the date of birth"): dates.index < dates.birth,
-            (spec["last_contact"], "before the index date"): dates.last < dates.index,
-            (spec.get("death"), "before the date of birth"): dates.death < dates.birth,
-            (spec.get("death"), "before the index date"): dates.death < dates.index,
-        }
-    for (name, detail), mask in shared.items():
-        if mask.any():
-            work.cells[name].say("flagged", "date_order", detail, mask)
-        dates.errors += mask
-        dates.fault(mask, "date_order")
-    for event in _events(outcomes, spec):
-        values = work.cells[event].values
+    dates = read_dates(work, spec, outcomes, delivered)
+    work.reject("follow_up", "More than one pair of dates out of order", dates.rejected, "date_order")
+    last = work.cells[spec["last_contact"]]
+    if lock is not None:
         with np.errstate(invalid="ignore"):
-            before, after = values < dates.index, values > dates.death
-            later = values > dates.seen
-        dates.seen = np.fmax(dates.seen, values)
-        work.cells[spec["last_contact"]].say("flagged", "date_order", f"{event} is later and taken instead", later)
-        work.cells[event].say("flagged", "date_order", "before the index date", before)
-        work.cells[event].say("flagged", "date_order", "after the date of death", after)
-        dates.errors += before.astype(np.int64) + after
-        for name, outcome in outcomes.items():
-            if event in (*outcome["events"], *(outcome.get("competing") or ())):
-                wrong[name] |= before | after
+            last.say("flagged", "after_lock", "after the administrative lock, cut there", last.values > lock, True)
+    for outcome in outcomes.values():
+        hard = use_case["variables"][outcome["time"]].get("hard")
+        _Outcome(work, spec, outcome, dates, delivered, lock, hard).fill(followed[outcome["status"]])
+    return followed
 
 
-def _events(outcomes: dict, spec: dict) -> list[str]:
-    """The dates of events other than death, each once."""
-    named = [event for entry in outcomes.values() for event in (*entry["events"], *(entry.get("competing") or ()))]
-    return [event for event in dict.fromkeys(named) if event != spec.get("death")]
+def _nothing(n: int) -> np.ndarray:
+    return np.full(n, None, dtype=object)
 
 
-def _outcome(work: Work, spec: dict, outcome: dict, dates: _Dates, wrong: np.ndarray, lock: float | None) -> Followed:
-    why = dates.why.copy()
-
-    def fault(mask: np.ndarray, reason: str) -> None:
-        why[mask & np.equal(why, None)] = reason
-
-    fault(wrong, "date_order")
-    if outcome.get("known"):
-        fault(_not_told(work, spec, outcome), "missing")
-    event, competing = (_first(work, outcome.get(kind) or (), lock) for kind in ("events", "competing"))
-    near = _near_and_partial(work, outcome, dates.index)
-    fault(near, "date_partial")
-    seen = np.fmax(dates.seen, dates.death)
-    end = seen if lock is None else np.fmin(seen, lock)
-    with np.errstate(invalid="ignore"):
-        is_event = event <= np.where(np.isnan(competing), np.inf, competing)
-        is_competing = ~is_event & ~np.isnan(competing)
-    day = np.where(is_event, event, np.where(is_competing, competing, end))
-    status = np.where(is_event, 1.0, np.where(is_competing, 2.0, 0.0))
-    fault(~is_event & ~is_competing & np.isnan(dates.last) & ~dates.dead, "missing")
-    fault(np.isnan(day), "missing")
-    with np.errstate(invalid="ignore"):
-        fault(day < dates.index, "date_order")
-    known = np.equal(why, None)
-    time = np.where(known, (day - dates.index) / DAYS_PER_YEAR, np.nan)
-    status = np.where(known, status, np.nan)
-    deaths_only = set(outcome["events"]) == {spec.get("death")}
-    happened = _happened(work, outcome, spec, dates)
-    late = known & (status == 0) & happened if lock is not None else np.zeros(work.n, dtype=bool)
-    _fill(work, outcome, time, status, why, late)
-    return Followed(happened, why, dates.dead, deaths_only)
-
-
-def _not_told(work: Work, spec: dict, outcome: dict) -> np.ndarray:
-    """No date of the event, and the flag of the event is unknown or says that there was one."""
-    dated = np.zeros(work.n, dtype=bool)
-    for name in _events({"": {"events": outcome["events"]}}, spec):
-        dated |= ~work.cells[name].unknown
-    flag = work.cells[outcome["known"]].values
-    return ~dated & (np.isnan(flag) | (flag == 1))
-
-
-def _first(work: Work, events, lock: float | None) -> np.ndarray:
-    """The earliest of some dates, nan where none is known or all are after the lock."""
-    found = np.full(work.n, np.nan)
-    for name in events:
-        values = work.cells[name].values
-        with np.errstate(invalid="ignore"):
-            values = values if lock is None else np.where(values > lock, np.nan, values)
-        found = np.fmin(found, values)
-    return found
-
-
-def _near_and_partial(work: Work, outcome: dict, index: np.ndarray) -> np.ndarray:
-    near = np.zeros(work.n, dtype=bool)
-    for name in (*outcome["events"], *(outcome.get("competing") or ())):
-        cells = work.cells[name]
-        with np.errstate(invalid="ignore"):
-            near |= cells.places_of("date_partial") & (np.abs(cells.values - index) <= NEAR_INDEX)
-    return near
-
-
-def _happened(work: Work, outcome: dict, spec: dict, dates: _Dates) -> np.ndarray:
-    happened = np.zeros(work.n, dtype=bool)
-    for name in outcome["events"]:
-        happened |= dates.dead if name == spec.get("death") else ~work.cells[name].unknown
-    return happened
-
-
-def _fill(work: Work, outcome: dict, time, status, why: np.ndarray, late: np.ndarray) -> None:
-    """The pair of time and event of those who have none; reasons where the dates give none either."""
+def _cut(work: Work, spec: dict, outcome: dict, made: Followed, lock: float) -> None:
+    """Delivered times and events end at the lock too; without an index date it cannot be said where that is."""
     times, events = work.cells[outcome["time"]], work.cells[outcome["status"]]
-    delivered = ~times.unknown & ~events.unknown
-    known = ~np.isnan(time)
-    allowed = np.maximum(ROUNDING_DAYS / DAYS_PER_YEAR, AGREEMENT * np.abs(np.nan_to_num(time)))
+    both = ~times.unknown & ~events.unknown
+    limit = (lock - work.cells[spec["index"]].values) / DAYS_PER_YEAR
+    undated = "no index date, so that the administrative lock does not cut the delivered time"
+    times.say("flagged", "after_lock", undated, both & np.isnan(limit), whole=True)
     with np.errstate(invalid="ignore"):
-        differ = known & ~times.unknown & (np.abs(times.values - time) > allowed)
-        other = known & ~events.unknown & (events.values != status)
-    times.say("flagged", "contradiction", "the dates give another time", differ)
-    events.say("flagged", "contradiction", "the dates give another outcome", other)
-    take = known & ~delivered
-    for cells, values in ((times, time), (events, status)):
-        cells.found_elsewhere()
-        cells.values = np.where(take, values, cells.values)
-        cells.say("mapped", None, "from the dates of follow-up", take, whole=True)
-        cells.say("flagged", "after_lock", "event after the administrative lock, censored there", take & late)
-        for reason in sorted({str(reason) for reason in why[~known & cells.unknown]} - {"missing"}):
-            cells.say("null", reason, "dates of follow-up", cells.unknown & (why == reason))
+        never, late = both & (limit < 0), both & (limit >= 0) & (times.values > limit)
+        happened = (late | never) & (events.values > 0)
+    made.happened = made.happened | (happened & (events.values == 1))
+    made.stayed[late & happened] = "after_lock"
+    made.why[never] = "after_lock"
+    for cells in (times, events):
+        cells.null(never, "after_lock", "index date after the administrative lock")
+    times.values = np.where(late, limit, times.values)
+    events.values = np.where(late, 0.0, events.values)
+    times.say("flagged", "after_lock", "delivered time beyond the administrative lock, cut there", late)
+    events.say("flagged", "after_lock", "event after the administrative lock, censored there", late & happened)
+
+
+class _Outcome:
+    """One outcome of all records, made from dates."""
+
+    def __init__(self, work: Work, spec: dict, outcome: dict, dates: Dates, delivered: set, lock, hard):
+        self.work, self.spec, self.outcome, self.dates = work, spec, outcome, dates
+        self.hard, self.death = hard, spec.get("death")
+        self.named = (*outcome["events"], *(outcome.get("competing") or ()))
+        self.others = [name for name in self.named if name != self.death]
+        self.ending = [name for name in outcome.get("censored_at") or () if name in delivered]
+        nan = np.full(work.n, np.nan)
+        self.treated = np.fmin.reduce([nan, *(work.cells[name].values for name in self.ending)])
+        self.lock = nan if lock is None else np.full(work.n, lock)
+        self.cut = np.fmin(self.lock, self.treated)
+        self.why = dates.why.copy()
+
+    def span(self, name: str) -> Span:
+        """The dates of one event."""
+        return self.dates.death if name == self.death else self.dates.events[name]
+
+    def fault(self, mask: np.ndarray, reason: str) -> None:
+        """The outcome of these patients is unknown."""
+        self.why[mask & np.equal(self.why, None)] = reason
+
+    def fill(self, made: Followed) -> None:
+        """Takes the outcome over where no time and event are delivered, and completes what is known of it."""
+        made.withheld = self._withheld()
+        self._faults()
+        if made.withheld:
+            self.fault(np.ones(self.work.n, dtype=bool), "missing")
+        time, status = self._measured()
+        happened = self._happened()
+        known = np.equal(self.why, None)
+        uncounted = known & (status == 0) & happened
+        made.happened = made.happened | happened
+        made.died = self.dates.dead
+        made.deaths_only = set(self.outcome["events"]) == {self.death}
+        made.stayed[uncounted] = "censored"
+        with np.errstate(invalid="ignore"):
+            late = uncounted & ~(self.treated < self.lock) & ~np.isnan(self.lock)
+        made.stayed[late] = "after_lock"
+        self._take(time, status, late, made)
+        made.why = np.where(np.equal(made.why, None), self.why, made.why)
+
+    def _faults(self) -> None:
+        dates, work = self.dates, self.work
+        for name in self.others:
+            self.fault(dates.wrong[name], "date_order")
+        for name in (*self.others, *self.ending):
+            for reason, mask in unread(work.cells[name]).items():
+                self.fault(mask, reason)
+        # What came before the death or the last contact does not depend on them.
+        decided = ~np.isnan(self.treated)
+        for name in self.others:
+            decided |= ~np.isnan(self.span(name).day)
+        for reason in sorted({str(reason) for reason in dates.end_why} - {"None"}):
+            self.fault(~decided & (dates.end_why == reason), reason)
+        if self.death in self.named:
+            for reason, mask in unread(work.cells[self.death]).items():
+                self.fault(~decided & mask, reason)
+        self.fault(~decided & np.isnan(dates.last.day) & ~dates.dead, "missing")
+        if self.outcome.get("known"):
+            self.fault(self._not_told(), "missing")
+        for name in self.named:
+            entry = self.span(name)
+            with np.errstate(invalid="ignore"):
+                near = gap(entry, dates.index) <= NEAR_INDEX
+            self.fault(entry.partial & near, "date_partial")
+
+    def _measured(self) -> tuple[np.ndarray, np.ndarray]:
+        """Time in years and status of each patient, nan where the outcome is unknown."""
+        dates = self.dates
+        event, competing = (self._first(self.outcome.get(kind) or ()) for kind in ("events", "competing"))
+        seen = np.fmax(dates.seen, dates.death.day)
+        with np.errstate(invalid="ignore"):
+            is_event = event <= np.where(np.isnan(competing), np.inf, competing)
+            is_competing = ~is_event & ~np.isnan(competing)
+            day = np.where(
+                is_event, event, np.where(is_competing, competing, np.fmin(np.fmax(seen, self.treated), self.cut))
+            )
+            self.fault(np.isnan(day), "missing")
+            exact = Span(day, day, day)
+            self.fault(dates.index.partial & (gap(exact, dates.index) <= NEAR_INDEX), "date_partial")
+            self.fault(self.lock < dates.index.day, "after_lock")
+            self.fault((day < dates.index.day) & (dates.index.partial | dates.last.partial), "date_partial")
+            self.fault(day < dates.index.day, "date_order")
+            self.fault(outside((seen - dates.index.day) / DAYS_PER_YEAR, self.hard), "range_hard")
+        known = np.equal(self.why, None)
+        status = np.where(is_event, 1.0, np.where(is_competing, 2.0, 0.0))
+        time = (day - dates.index.day) / DAYS_PER_YEAR
+        return np.where(known, time, np.nan), np.where(known, status, np.nan)
+
+    def _first(self, names) -> np.ndarray:
+        """The earliest of some dates, nan where none is known or all are after the end of what counts."""
+        found = np.full(self.work.n, np.nan)
+        for name in names:
+            day = self.span(name).day
+            with np.errstate(invalid="ignore"):
+                found = np.fmin(found, np.where(day > self.cut, np.nan, day))
+        return found
+
+    def _flag(self) -> np.ndarray:
+        return self.work.cells[self.outcome["known"]].values
+
+    def _without_date(self) -> np.ndarray:
+        """Patients without a date of the event that the flag is about."""
+        dated = np.zeros(self.work.n, dtype=bool)
+        for name in self.outcome["events"]:
+            if name != self.death:
+                dated |= ~self.work.cells[name].unknown
+        return ~dated
+
+    def _withheld(self) -> str | None:
+        """Why the outcome would consist of events only, if it would."""
+        known = self.outcome.get("known")
+        if not known:
+            return None
+        if not self.work.cells[known].sourced:
+            return f'"{known}" is not delivered: who had no event cannot be told from whom nobody asked'
+        others = self._without_date() & self.work.flow.kept
+        if others.any() and not (self._flag()[others] == 0).any():
+            return f'"{known}" never says no: who had no event cannot be told from whom nobody asked'
+        return None
+
+    def _not_told(self) -> np.ndarray:
+        """The flag is unknown, or says yes of an event without a date."""
+        flag, without = self._flag(), self._without_date()
+        others = without & self.work.flow.kept
+        by_habit = others.any() and np.isnan(flag[others]).mean() > _HABIT
+        return (np.isnan(flag) & (without | by_habit)) | (without & (flag == 1))
+
+    def _happened(self) -> np.ndarray:
+        happened = np.zeros(self.work.n, dtype=bool)
+        for name in self.outcome["events"]:
+            cells = self.work.cells[name]
+            happened |= (
+                self.dates.dead
+                if name == self.death
+                else np.logical_or.reduce([~cells.unknown, *unread(cells).values()])
+            )
+        return happened
+
+    def _take(self, time: np.ndarray, status: np.ndarray, late: np.ndarray, made: Followed) -> None:
+        """The pair of time and event of those who have none; reasons where the dates give none either."""
+        times, events = self.work.cells[self.outcome["time"]], self.work.cells[self.outcome["status"]]
+        delivered = ~times.unknown & ~events.unknown
+        known = ~np.isnan(time)
+        allowed = np.maximum(ROUNDING_DAYS / DAYS_PER_YEAR, AGREEMENT * np.abs(np.nan_to_num(time)))
+        with np.errstate(invalid="ignore"):
+            differ = known & ~times.unknown & (np.abs(times.values - time) > allowed)
+            other = known & ~events.unknown & (events.values != status)
+        times.say("flagged", "contradiction", "the dates give another time", differ)
+        events.say("flagged", "contradiction", "the dates give another outcome", other)
+        take = known & ~delivered
+        for cells, values in ((times, time), (events, status)):
+            cells.found_elsewhere()
+            cells.values = np.where(take, values, cells.values)
+            cells.say("mapped", None, "from the dates of follow-up", take, whole=True)
+            cells.say("flagged", "after_lock", "event after the administrative lock, censored there", take & late)
+            for reason in sorted({str(reason) for reason in self.why[~known & cells.unknown]} - {"missing"}):
+                cells.say("null", reason, "dates of follow-up", cells.unknown & (self.why == reason))
+            if made.withheld:
+                cells.say("null", "missing", made.withheld, cells.unknown, whole=True)

@@ -6,6 +6,7 @@ import numpy as np
 
 from hemapilots.errors import HemaPilotsError
 from hemapilots.expressions import parse
+from hemapilots.harmonize.candidates import Happened
 from hemapilots.harmonize.cells import TEXT_TYPES, Cells
 from hemapilots.harmonize.flow import Flow
 from hemapilots.harmonize.issues import Issues
@@ -15,7 +16,10 @@ __all__ = ["Work", "evaluate"]
 
 @dataclass
 class Work:
-    """cells: use-case variables and auxiliary columns; days: sample dates by variable; kinds: the type of each variable."""
+    """cells: use-case variables and auxiliary columns; days: sample dates by variable; kinds: the type of each variable.
+
+    happened: all delivered days of the dates that other variables must be clear of.
+    """
 
     rows: np.ndarray
     cells: dict[str, Cells]
@@ -24,6 +28,7 @@ class Work:
     days: dict[str, Cells] = field(default_factory=dict)
     derived: dict[str, np.ndarray] = field(default_factory=dict)
     issues: Issues = field(default_factory=Issues)
+    happened: dict[str, Happened] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -49,6 +54,27 @@ class Work:
             # The error names the nearest of those that exist.
             table = {name: cells.values for name, cells in self.cells.items()} | self.derived
         return evaluate(expression, table, where, self.n, kind in TEXT_TYPES)
+
+    def delivered(self, text: str, derived: dict | None = None) -> bool:
+        """Whether the source delivers anything that an expression reads, or it reads nothing at all.
+
+        derived: the use case's derived variables, which are known as far as what they read is.
+        """
+        waiting, seen = list(parse(str(text)).names), set()
+        reads_nothing = not waiting
+        while waiting:
+            name = waiting.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            if derived and name in derived and name not in self.cells:
+                waiting += parse(str(derived[name]["expression"])).names
+            elif name in self.cells:
+                if self.cells[name].sourced:
+                    return True
+            elif name.removesuffix("_date") in self.days:
+                return True
+        return reads_nothing
 
     def reject(self, name: str, label: str, which: np.ndarray, reason: str, unknown: np.ndarray | None = None) -> None:
         """Takes records out, one row of the issues for each."""

@@ -8,10 +8,9 @@ import pandas as pd
 from hemapilots.delivered import OBSERVATIONS, VARIANTS, Delivered, Remark, empty
 from hemapilots.errors import HemaPilotsError
 from hemapilots.ingest.wanted import patient_column, wanted
+from hemapilots.texts import BLANKS
 
 __all__ = ["assemble", "categorical", "stack"]
-
-BLANKS = " \t\r\n\v\f\u00a0\u2007\u2009\u202f\ufeff"
 
 
 def assemble(tables: dict[str, pd.DataFrame], paths: dict[str, Path], mapping: dict) -> Delivered:

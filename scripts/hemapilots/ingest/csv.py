@@ -11,35 +11,16 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from hemapilots.delivered import Delivered, Remark
+from hemapilots.delivered import Delivered
 from hemapilots.errors import HemaPilotsError
 from hemapilots.ingest.assemble import assemble
-from hemapilots.ingest.dialect import decode, find_delimiter, split_record, without_preamble
-from hemapilots.ingest.files import data_path
-from hemapilots.ingest.wanted import check_width, locate, used_files
+from hemapilots.ingest.text import Text, open_text
+from hemapilots.ingest.wanted import locate, used_files
 
-__all__ = ["Text", "check", "open_text", "read", "read_columns"]
+__all__ = ["check", "read", "read_columns"]
 
-# The text is held once as delivered and once in UTF-8: a million rows of a hundred columns have half as much.
-MAXIMUM_BYTES = 1 << 30
 # Larger blocks have larger dictionaries, which no longer fit the processor's cache: twice as slow.
 _BLOCK = 1 << 22
-_HEAD = 1 << 22
-
-
-class Text:
-    """A delimited text file: its path, its content in UTF-8, its delimiter and its header."""
-
-    def __init__(self, path: Path, content: bytes, mapping: dict, alias: str):
-        declared, field = mapping["files"][alias], f"files.{alias} of mapping {mapping.get('name', '')}"
-        dialect = decode(path, content, declared.get("encoding"), f"{field} (encoding)")
-        where = f"{field} (delimiter)"
-        self.path, self.alias = path, alias
-        self.content, named = without_preamble(dialect.content)
-        self.delimiter, found = find_delimiter(path, self.content, declared.get("delimiter") or named, where)
-        self.remarks: list[Remark] = [*dialect.remarks, *found]
-        self.header = split_record(path, self.content, self.delimiter, where)
-        check_width(path, self.header)
 
 
 def read(folder: Path, mapping: dict) -> Delivered:
@@ -56,35 +37,8 @@ def read(folder: Path, mapping: dict) -> Delivered:
 def check(folder: Path, mapping: dict) -> None:
     """Raises HemaPilotsError where a file is absent, empty or a pointer, or lacks a mapped column."""
     for alias in used_files(mapping):
-        path = data_path(folder, mapping, alias)
-        text = Text(path, _head(path), mapping, alias)
-        locate(path, text.header, mapping, alias)
-
-
-def _head(path: Path) -> bytes:
-    """The first lines of a file. A cut inside a letter or a row would look like a fault of the file."""
-    with path.open("rb") as stream:
-        head = stream.read(_HEAD)
-    if len(head) < _HEAD:
-        return head
-    end = max(head.rfind(b"\n"), head.rfind(b"\r")) + 1
-    # The zeros of UTF-16 and UTF-32 stand after the line end.
-    return (
-        head[: end + (-end % 4)]
-        if head.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff"))
-        else head[:end] or head
-    )
-
-
-def open_text(folder: Path, mapping: dict, alias: str) -> Text:
-    """A mapped file with its dialect; raises HemaPilotsError where it is too large to be held in memory."""
-    path = data_path(folder, mapping, alias)
-    size = path.stat().st_size
-    if size > MAXIMUM_BYTES:
-        raise HemaPilotsError(
-            f"{path}: {size >> 20} MiB of text, more than {MAXIMUM_BYTES >> 20}; split it, or deliver it as Parquet"
-        )
-    return Text(path, path.read_bytes(), mapping, alias)
+        text = open_text(folder, mapping, alias, head=True)
+        locate(text.path, text.header, mapping, alias)
 
 
 def read_columns(text: Text, places: dict[str, int]) -> pd.DataFrame:

@@ -4,6 +4,7 @@ A percentage is the fraction that the spreadsheet stores; what was typed as text
 """
 
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -18,7 +19,7 @@ from hemapilots.errors import HemaPilotsError
 from hemapilots.ingest import sheet_cells
 from hemapilots.ingest.assemble import assemble
 from hemapilots.ingest.files import data_path
-from hemapilots.ingest.wanted import check_width, locate, used_files
+from hemapilots.ingest.wanted import MAXIMUM_COLUMNS, check_width, locate, used_files
 
 __all__ = ["check", "read", "whole_sheets"]
 
@@ -26,6 +27,8 @@ SUFFIXES = (".xls", ".xlsx", ".xlsm", ".xlsb", ".ods")
 # What a spreadsheet may unpack to. A sheet of a million rows and a hundred columns is smaller.
 MAXIMUM_UNPACKED = 1 << 30
 MAXIMUM_RATIO = 200
+# Paths and letters only. SYSTEMROOT: without it Python does not start on Windows.
+_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "SYSTEMROOT")
 _ZIP, _RATIO_APPLIES = b"PK\x03\x04", 1 << 24
 
 
@@ -55,8 +58,10 @@ def check(folder: Path, mapping: dict) -> None:
             locate(path, header, mapping, alias)
 
 
-def whole_sheets(path: Path) -> dict[str, tuple[list[str], list[pd.Categorical]]]:
+def whole_sheets(path: Path, most: int = MAXIMUM_COLUMNS) -> dict[str, tuple[list[str], list[pd.Categorical]]]:
     """Visible sheet -> header and all its columns as text, for a scan; sheets without a header or rows are left out.
+
+    most: columns that a sheet may have.
 
     Raises HemaPilotsError for what is not a spreadsheet, or is too large.
     """
@@ -72,7 +77,7 @@ def whole_sheets(path: Path) -> dict[str, tuple[list[str], list[pd.Categorical]]
                 continue
             if "fault" in start:
                 raise _refusal(start, path, "--reader excel", name)
-            check_width(path, start["header"])
+            check_width(path, start["header"], most)
             columns, _ = sheet.columns(list(range(len(start["header"]))))
             found[name or ""] = (start["header"], list(columns.values()))
     return found
@@ -125,8 +130,10 @@ class _Sheet:
         self.path, self.unplaced = path, 0
         # -P: without the folder of that script, whose csv.py is not Python's.
         command = [sys.executable, "-P", sheet_cells.__file__, str(path.resolve()), json.dumps(name)]
+        # The parser of a file from elsewhere gets none of the secrets that stand in this process's environment.
+        shown = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=shown
         )
 
     def __enter__(self):

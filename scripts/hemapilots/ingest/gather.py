@@ -15,7 +15,8 @@ import pandas as pd
 
 from hemapilots.delivered import OBSERVATIONS, VARIANTS, Delivered, Remark
 from hemapilots.errors import HemaPilotsError
-from hemapilots.ingest.assemble import BLANKS, stack
+from hemapilots.ingest.assemble import stack
+from hemapilots.texts import BLANKS
 
 __all__ = ["PANEL", "Rows", "blank", "gather", "patients_of", "renamed", "trimmed", "without_texts"]
 

@@ -12,9 +12,9 @@ from hemapilots.errors import HemaPilotsError
 from hemapilots.ingest.assemble import assemble
 from hemapilots.ingest.files import data_path
 from hemapilots.ingest.sheet_cells import cell_text
-from hemapilots.ingest.wanted import locate, used_files
+from hemapilots.ingest.wanted import MAXIMUM_COLUMNS, check_width, locate, used_files
 
-__all__ = ["as_categorical", "check", "read", "whole_table"]
+__all__ = ["as_categorical", "check", "open_parquet", "read", "whole_table"]
 
 MAXIMUM_ROWS = 50_000_000
 # Of the wanted columns: a cell takes four bytes, one column at a time is unpacked.
@@ -44,11 +44,15 @@ def check(folder: Path, mapping: dict) -> None:
             locate(path, file.schema_arrow.names, mapping, alias)
 
 
-def whole_table(path: Path) -> tuple[list[str], list[pd.Categorical]]:
-    """Header and all columns as text, for a scan; raises HemaPilotsError for what is not Parquet, or is too large."""
+def whole_table(path: Path, most: int = MAXIMUM_COLUMNS) -> tuple[list[str], list[pd.Categorical]]:
+    """Header and all columns as text, for a scan; most: columns that it may have.
+
+    Raises HemaPilotsError for what is not Parquet, or is too large.
+    """
     file = _opened(path)
     with file:
         names = file.schema_arrow.names
+        check_width(path, names, most)
         columns = _columns(path, file, list(range(len(names))))
     return names, list(columns.values())
 
@@ -58,15 +62,22 @@ def _open(folder: Path, mapping: dict, alias: str):
     return path, _opened(path)
 
 
-def _opened(path: Path):
+def open_parquet(path: Path):
+    """A Parquet file, its footer read within bounds; raises HemaPilotsError for what is none."""
     from pyarrow import parquet
 
     try:
         # Bounds on what a hostile footer can make the reader allocate.
         file = parquet.ParquetFile(path, thrift_string_size_limit=100 << 20, thrift_container_size_limit=1_000_000)
-        names = file.schema_arrow.names
+        file.schema_arrow.names  # noqa: B018 - the schema is read here, or is not readable
     except _UNREADABLE:
         raise HemaPilotsError(f"{path}: not a readable Parquet file; export it again") from None
+    return file
+
+
+def _opened(path: Path):
+    file = open_parquet(path)
+    names = file.schema_arrow.names
     if file.metadata.num_rows == 0:
         raise HemaPilotsError(f"{path}: there are {len(names)} columns but no row; ask for the extract again")
     if file.metadata.num_rows > MAXIMUM_ROWS:

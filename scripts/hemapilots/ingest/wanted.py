@@ -1,11 +1,12 @@
 """What a mapping wants of each file of an extract, and where that stands in a header."""
 
 import difflib
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 from hemapilots.errors import HemaPilotsError
+from hemapilots.ingest.headers import looks_like_data
+from hemapilots.texts import joined
 
 __all__ = ["MAXIMUM_COLUMNS", "Wanted", "check_width", "file_of", "locate", "patient_column", "used_files", "wanted"]
 
@@ -70,11 +71,11 @@ def patient_column(mapping: dict, alias: str) -> str:
     return mapping["files"][alias].get("patient_id") or mapping["patient_id"]
 
 
-def check_width(path: Path, header: list) -> None:
+def check_width(path: Path, header: list, most: int = MAXIMUM_COLUMNS) -> None:
     """Refuses a header with more columns than any table of patients has."""
-    if len(header) > MAXIMUM_COLUMNS:
+    if len(header) > most:
         raise HemaPilotsError(
-            f"{path}: {len(header):,} columns, more than {MAXIMUM_COLUMNS:,}; deliver the columns that are needed"
+            f"{path}: {len(header):,} columns, more than {most:,}; deliver the columns that are needed"
         )
 
 
@@ -95,12 +96,12 @@ class _Header:
         self.folded: dict[str, list[int]] = {}
         for place, name in enumerate(header):
             self.exact.setdefault(str(name).strip(), []).append(place)
-            self.folded.setdefault(fold(str(name)), []).append(place)
+            self.folded.setdefault(joined(str(name)), []).append(place)
         self.names = [str(name).strip() for name in header]
 
     def find(self, variable: str, headers: tuple[str, ...]) -> int:
         """The one column that carries one of these names."""
-        for names, key in ((self.exact, str.strip), (self.folded, fold)):
+        for names, key in ((self.exact, str.strip), (self.folded, joined)):
             # A name of signs only, such as %, folds to nothing, and so does a column without a name.
             wanted_names = {key(header) for header in headers} - {""}
             places = sorted({place for name in wanted_names for place in names.get(name, ())})
@@ -125,7 +126,10 @@ class _Header:
         folded = {name.casefold(): name for name in self.names if name.isprintable()}
         near = difflib.get_close_matches(column.casefold(), list(folded)[:5000], 1)
         remedy = f'the nearest is "{folded[near[0]]}"' if near else "no column has a similar name"
-        if len(self.names) == 1:
+        if looks_like_data(self.names):
+            # The nearest text would be a patient's.
+            remedy = "the file seems to have no header row, its first row looks like data; put one above it"
+        elif len(self.names) == 1:
             remedy = f"the header has a single column, so check files.{self.alias}.delimiter"
         return (
             f'{self.path}, column "{column}": not in the header ({remedy}); mend {variable} in mapping '
@@ -136,9 +140,3 @@ class _Header:
 def _printable(name: str) -> str:
     """A header for a sentence on a terminal."""
     return "".join(sign if sign.isprintable() else "?" for sign in name)[:80]
-
-
-def fold(name: str) -> str:
-    """A header without case, accents, spaces and punctuation: `Hämoglobin (g/dl)` is `hamoglobingdl`."""
-    plain = unicodedata.normalize("NFKD", name.replace("ß", "ss"))
-    return "".join(sign for sign in plain.casefold() if sign.isalnum())

@@ -1,6 +1,6 @@
 """The flow of records and events, and the endpoints, as they may leave a site."""
 
-from hemapilots.harmonize.suppression import hide, hide_and_tell, is_small
+from hemapilots.harmonize.suppression import Draw, hide, hide_and_tell, is_small
 
 __all__ = ["endpoint", "flow_steps", "reconciliation"]
 
@@ -8,7 +8,7 @@ _PATIENTS = ("patients_in", "patients_out", "patients_lost")
 _EVENTS = ("events_in", "events_out", "events_lost")
 
 
-def flow_steps(steps: list[dict], minimum: int, generator) -> list[dict]:
+def flow_steps(steps: list[dict], minimum: int, draw: Draw) -> list[dict]:
     """Steps without the records before the last small loss: with them it could be subtracted."""
     small = [place for place, step in enumerate(steps) if is_small(step["lost"], minimum)]
     last_small = small[-1] if small else -1
@@ -18,7 +18,7 @@ def flow_steps(steps: list[dict], minimum: int, generator) -> list[dict]:
         into = None if place <= last_small or is_small(into, minimum) else into
         out = None if place < last_small or is_small(out, minimum) else out
         unknown = {"unknown": step["unknown"], "known": step["records_out"] - step["unknown"]}
-        unknown = hide(unknown, minimum, generator)
+        unknown = hide(unknown, minimum, draw.of(step["step"]))
         counts = {
             "records_in": into,
             "records_out": out,
@@ -29,46 +29,46 @@ def flow_steps(steps: list[dict], minimum: int, generator) -> list[dict]:
     return shown
 
 
-def endpoint(counts: dict, minimum: int, generator) -> dict:
-    """patients = events + competing + censored, and patients + unknown = records.
+def endpoint(counts: dict, minimum: int, draw: Draw, rounded: bool = False) -> dict:
+    """patients = events + competing + censored, and patients + unknown = records, which are shown.
 
-    The number of patients with a known outcome is shown whenever it is not small: every figure of the site rests on it and says so.
-    How many have none follows from it, and is no statement about what happened to them.
+    So a small number of either hides the other, and one of the parts, or their sum would tell. rounded: a number of patients that
+    is not small stays, since what is left of rounded records is no count.
     """
-    small = is_small(counts["patients"], minimum)
+    whole, few = hide_and_tell({name: counts[name] for name in ("patients", "unknown")}, minimum, draw.of("known"))
+    if rounded and counts["patients"] >= minimum:
+        whole["patients"] = counts["patients"]
     parts = {name: counts[name] for name in ("events", "competing", "censored")}
-    # Where the whole is hidden, showing all the parts would give it away.
-    parts = dict.fromkeys(parts) if small else hide(parts, minimum, generator)
-    # The times kept as half a day are part of the patients, and no shown count is their complement.
+    if is_small(counts["patients"], minimum):
+        parts = dict.fromkeys(parts)
+    elif whole["patients"] is None:
+        joint = hide({**parts, "unknown": counts["unknown"]}, minimum, draw.of("parts"), forced=("unknown",))
+        parts = {name: joint[name] for name in parts}
+    else:
+        parts = hide(parts, minimum, draw.of("parts"))
+    # The times kept as half a day are part of the patients: whether they may be shown says how many patients there are.
     zero = {"zero_time": counts["zero_time"], "later": counts["patients"] - counts["zero_time"]}
-    zero, few = hide_and_tell(zero, minimum, generator)
-    zero_time = None if small and counts["zero_time"] else zero["zero_time"]
-    shown = {
-        "label": counts["label"],
-        "patients": None if small else counts["patients"],
-        **parts,
-        "unknown": None if is_small(counts["unknown"], minimum) else counts["unknown"],
-        "zero_time": zero_time,
-    }
-    shown["lines"] = _lines(counts.get("lines") or [], shown, minimum, generator)
+    zero, few_zero = hide_and_tell(zero, minimum, draw.of("zero_time"))
+    zero_time = None if whole["patients"] is None else zero["zero_time"]
+    few += [name for name in few_zero if name == "zero_time" and whole["patients"] is not None]
+    shown = {"label": counts["label"], "patients": whole["patients"], **parts, "unknown": whole["unknown"]}
+    shown["zero_time"] = zero_time
+    shown["lines"] = _lines(counts.get("lines") or [], shown, minimum, draw.of("lines"))
     hidden = any(value is None for value in shown.values())
-    return shown | {"few": [] if small else [name for name in few if name == "zero_time"], "suppressed": hidden}
+    return shown | {"few": few, "suppressed": hidden}
 
 
-def _lines(lines: list[dict], shown: dict, minimum: int, generator) -> list[dict]:
+def _lines(lines: list[dict], shown: dict, minimum: int, draw: Draw) -> list[dict]:
     """The flow of one endpoint. What the outcome takes out adds up to the records without one, which is known: it is hidden as a
-    whole. A step's events are hidden where its patients are, since they are among them, and what came before a hidden loss is
-    hidden with it."""
-    own = [place for place, line in enumerate(lines) if line["step"] == "endpoint"]
-    losses = hide({place: lines[place]["patients_lost"] for place in own}, minimum, generator)
+    whole. What came before a hidden loss is hidden with it."""
+    own = {_key(line): line["patients_lost"] for line in lines if line["step"] == "endpoint"}
+    losses = hide(own, minimum, draw)
     patients = [
-        losses.get(place, None if is_small(line["patients_lost"], minimum) else line["patients_lost"])
-        for place, line in enumerate(lines)
+        losses.get(_key(line), None if is_small(line["patients_lost"], minimum) else line["patients_lost"])
+        for line in lines
     ]
     events = [
-        None
-        if known is None or shown["events"] is None or is_small(line["events_lost"], minimum)
-        else line["events_lost"]
+        None if known is None or shown["events"] is None else _events_lost(line, minimum, draw)
         for known, line in zip(patients, lines, strict=True)
     ]
     out = []
@@ -86,6 +86,21 @@ def _lines(lines: list[dict], shown: dict, minimum: int, generator) -> list[dict
             counts |= dict.fromkeys(_PATIENTS)
         out.append(counts)
     return out
+
+
+def _key(line: dict) -> tuple:
+    return line["step"], line["label"], line["reason"]
+
+
+def _events_lost(line: dict, minimum: int, draw: Draw) -> int | None:
+    """The events among the patients whom a line loses. Where those with or without an event are few, among the lost or among
+    those who came in, it is hidden, and with it what the events were before."""
+    if is_small(line["events_lost"], minimum) or is_small(line["patients_in"] - line["events_in"], minimum):
+        return None
+    if line["patients_lost"]:
+        lost = {"events": line["events_lost"], "none": line["patients_lost"] - line["events_lost"]}
+        return hide(lost, minimum, draw)["events"]
+    return line["events_lost"]
 
 
 def reconciliation(counts: dict, shown: dict, minimum: int) -> dict:

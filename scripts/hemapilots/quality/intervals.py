@@ -31,6 +31,10 @@ class Counts:
             f"{part}.{name}": count for part in ("nulled", "flagged") for name, count in entry.get(part, {}).items()
         }
         bounds = {name: _bounds(count, name in few, whole[1], minimum) for name, count in cells.items()}
+        aside = bounds.get("nulled.not_assayed", (0, 0))
+        if "absent" in few and entry["nulled"].get("not_assayed"):
+            # Few beside the records that were not assayed, whose number is shown.
+            bounds["absent"] = tuple(bounds["absent"][side] + aside[side] for side in (0, 1))
         for half, other in (("n", "absent"), ("absent", "n")):
             # The complement of a small half is the rest of the records.
             if half in bounds and entry[half] is None and other in few:
@@ -38,7 +42,6 @@ class Counts:
         _cap(bounds, ["plain", *(name for name in bounds if name.startswith("flagged."))], "n")
         _cap(bounds, ["missing", *(name for name in bounds if name.startswith("nulled."))], "absent")
         nulled = [bounds[f"nulled.{name}"] for name in entry["nulled"] if name != "not_assayed"]
-        aside = bounds.get("nulled.not_assayed", (0, 0))
         bounds["records"] = whole
         bounds["assayed"] = _less(whole, aside)
         if "n" in bounds:
@@ -52,9 +55,14 @@ class Counts:
     def of_endpoint(cls, entry: dict, records: int | None, minimum: int) -> "Counts":
         """Of an endpoint of a quality record."""
         whole = _exact(records) if records is not None else (0, minimum - 1)
-        patients = _bounds(entry["patients"], False, whole[1], minimum)
-        unknown = _exact(entry["unknown"]) if entry["unknown"] is not None else (1, minimum - 1)
-        zero = _bounds(entry["zero_time"], "zero_time" in entry.get("few", ()), patients[1], minimum)
+        few = entry.get("few", ())
+        patients = _bounds(entry["patients"], "patients" in few, whole[1], minimum)
+        unknown = _bounds(entry["unknown"], "unknown" in few, whole[1], minimum)
+        if entry["patients"] is None and "unknown" in few:
+            patients = _less(whole, unknown)
+        if entry["unknown"] is None and "patients" in few:
+            unknown = _less(whole, patients)
+        zero = _bounds(entry["zero_time"], "zero_time" in few, patients[1], minimum)
         return cls({"records": whole, "patients": patients, "unknown": unknown, "zero_time": zero}, minimum)
 
     @classmethod

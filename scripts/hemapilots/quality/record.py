@@ -1,27 +1,44 @@
 """What may leave a site about its data: counts by variable and reason, and the flow.
 
-Counts of 1 to `minimum_cell - 1` and their complements are null; their entry says `"suppressed": true`, and `few` names
-those of which it is safe to say that they are small. With `minimum_cell` 1 nothing is hidden: for the site's own eyes.
+Counts of 1 to `minimum_cell - 1` and their complements in the same partition are null; their entry says `"suppressed": true`, and
+`few` names those of which it is safe to say that they are small. Partitions are protected one by one: what two of them tell about
+the same patients (the endpoints, two variables) can still be subtracted unless counts are rounded. With `minimum_cell` 1 nothing is
+hidden: for the site's own eyes.
 """
 
 import pandas as pd
 
-from hemapilots.harmonize.suppression import hide_and_tell, is_small, private_generator
+from hemapilots.harmonize.suppression import Draw, hide_and_tell, is_small
+from hemapilots.quality.assayed import NOT_ASSAYED, not_assayed
 from hemapilots.quality.cells import OTHER, classes_of, count_cells, listed_cells
 from hemapilots.quality.flow import endpoint, flow_steps, reconciliation
 
-__all__ = ["halves", "quality"]
+__all__ = ["PUBLIC", "halves", "quality"]
+
+# The draw without a secret: whoever reads this page can repeat it.
+PUBLIC = Draw(b"")
 
 
-def quality(harmonized: pd.DataFrame, issues: pd.DataFrame, flow: dict, use_case: dict, minimum_cell: int = 5) -> dict:
+def quality(
+    harmonized: pd.DataFrame,
+    issues: pd.DataFrame,
+    flow: dict,
+    use_case: dict,
+    minimum_cell: int = 5,
+    draw: Draw = PUBLIC,
+    aside: dict | None = None,
+    rounded: bool = False,
+) -> dict:
     """JSON-ready record of one site: `records`, `flow`, `endpoints`, cells per variable, and `dates`.
 
     only_elsewhere: patients of further files whom the first file does not have.
     Per variable: records = n + absent, n = plain + flagged by class, absent = missing + nulled by class;
     `percent_missing` is the share of absent; `delivered` is false where the site has no such column.
-    dates: dates and karyotypes, which are read and not kept: nulled by class.
+    dates: dates and karyotypes, which are read and not kept: nulled by class. aside: of `not_assayed`. rounded: the
+    counts will be rounded before they leave, so that a difference of two of them hides what one of them does.
     """
-    n, generator = len(harmonized), private_generator(harmonized)
+    n = len(harmonized)
+    aside = not_assayed(harmonized, issues, use_case, minimum_cell) if aside is None else aside
     elsewhere = _only_elsewhere(issues)
     listed, undelivered = listed_cells(issues, harmonized["row"]), _undelivered(issues)
     refused = _refused(issues)
@@ -29,18 +46,28 @@ def quality(harmonized: pd.DataFrame, issues: pd.DataFrame, flow: dict, use_case
     gone = {name: spec for name, spec in use_case["variables"].items() if name not in harmonized}
     variables = {
         name: _variable(
-            harmonized["row"], harmonized[name], spec, listed.get(name), refused.get(name), minimum_cell, generator
+            harmonized["row"],
+            harmonized[name],
+            spec,
+            listed.get(name),
+            refused.get(name),
+            minimum_cell,
+            draw.of(name),
+            aside.get(name, 0),
         )
         | {"delivered": name not in undelivered}
         for name, spec in kept.items()
     }
     dates = {
-        name: _unkept(harmonized["row"], name, spec, listed.get(name), minimum_cell, generator)
+        name: _unkept(harmonized["row"], name, spec, listed.get(name), minimum_cell, draw.of(name))
         for name, spec in gone.items()
         if name not in undelivered
     }
-    steps = flow_steps(flow["steps"], minimum_cell, generator)
-    endpoints = {name: endpoint(counts, minimum_cell, generator) for name, counts in flow["endpoints"].items()}
+    steps = flow_steps(flow["steps"], minimum_cell, draw.of("flow"))
+    endpoints = {
+        name: endpoint(counts, minimum_cell, draw.of(f"endpoints/{name}"), rounded)
+        for name, counts in flow["endpoints"].items()
+    }
     return {
         "minimum_cell": minimum_cell,
         "records": None if is_small(n, minimum_cell) else n,
@@ -76,7 +103,14 @@ def _only_elsewhere(issues: pd.DataFrame) -> int:
 
 
 def _variable(
-    rows: pd.Series, values: pd.Series, spec: dict, cells, refused: str | None, minimum: int, generator
+    rows: pd.Series,
+    values: pd.Series,
+    spec: dict,
+    cells,
+    refused: str | None,
+    minimum: int,
+    draw: Draw,
+    aside: int | None,
 ) -> dict:
     unknown = values.isna().to_numpy()
     name, n, absent = values.name, len(values), int(unknown.sum())
@@ -88,13 +122,13 @@ def _variable(
     if column and absent == n:
         # A column refused as a whole lists only the cells that were missing anyway.
         nulled[column] += n - sum(nulled.values()) - plain_missing
-    parts, few = halves(n, absent, minimum, generator)
-    above, few_above = _within(
-        {"plain": n - absent - sum(flagged.values()), **flagged}, parts["present"] is None, minimum, generator
-    )
-    below, few_below = _within(
-        {"missing": absent - sum(nulled.values()), **nulled}, parts["absent"] is None, minimum, generator
-    )
+    parts, few = halves(n, absent, minimum, draw, aside)
+    above = {"plain": n - absent - sum(flagged.values()), **flagged}
+    above, few_above = _within(above, parts["present"] is None, minimum, draw.of("flagged"))
+    below = {"missing": absent - sum(nulled.values()), **nulled}
+    told = {NOT_ASSAYED: below.pop(NOT_ASSAYED)} if aside else {}
+    below, few_below = _within(below, parts["absent"] is None, minimum, draw.of("nulled"))
+    below |= told
     few = [{"present": "n"}.get(part, part) for part in few]
     few += [part if part == "plain" else f"flagged.{part}" for part in few_above]
     few += [part if part == "missing" else f"nulled.{part}" for part in few_below]
@@ -106,7 +140,7 @@ def _variable(
         "absent": parts["absent"],
         "percent_missing": None if parts["absent"] is None else round(100 * absent / n, 1) if n else None,
         "missing": below.pop("missing"),
-        "nulled": below,
+        "nulled": {part: below[part] for part in nulled_classes},
         "plain": above.pop("plain"),
         "flagged": above,
         "few": few,
@@ -119,11 +153,11 @@ def _counts(shown: dict) -> list:
     return single + list(shown["nulled"].values()) + list(shown["flagged"].values())
 
 
-def _unkept(rows: pd.Series, name: str, spec: dict, cells, minimum: int, generator) -> dict:
+def _unkept(rows: pd.Series, name: str, spec: dict, cells, minimum: int, draw: Draw) -> dict:
     """A date or karyotype: how many cells were nulled and why; how many were delivered is not known any more."""
     nulled = count_cells(cells, "null", rows, classes_of(spec)[0])
     nulled.pop(OTHER)
-    shown, few = _within({"rest": len(rows) - sum(nulled.values()), **nulled}, False, minimum, generator)
+    shown, few = _within({"rest": len(rows) - sum(nulled.values()), **nulled}, False, minimum, draw.of("nulled"))
     rest = shown.pop("rest")
     few = [f"nulled.{part}" for part in few if part != "rest"]
     return {
@@ -135,13 +169,20 @@ def _unkept(rows: pd.Series, name: str, spec: dict, cells, minimum: int, generat
     }
 
 
-def halves(n: int, absent: int, minimum: int, generator) -> tuple[dict, list[str]]:
-    """Present and absent as far as they may be shown, and which of them may be called small."""
-    if is_small(n, minimum):
+def halves(n: int, absent: int, minimum: int, draw: Draw, aside: int | None = 0) -> tuple[dict, list[str]]:
+    """Present and absent as far as they may be shown, and which of them may be called small.
+
+    aside: absent records whose number is shown in any case (`not_assayed`): the partition is that of the others, and an
+    absent half that is called small is so beside them. None: neither half is shown.
+    """
+    if aside is None or is_small(n, minimum):
         return {"present": None, "absent": None}, []
-    return hide_and_tell({"present": n - absent, "absent": absent}, minimum, generator)
+    parts, few = hide_and_tell({"present": n - absent, "absent": absent - aside}, minimum, draw)
+    if parts["absent"] is not None:
+        parts["absent"] += aside
+    return parts, few
 
 
-def _within(cells: dict, whole_is_hidden: bool, minimum: int, generator) -> tuple[dict, list[str]]:
+def _within(cells: dict, whole_is_hidden: bool, minimum: int, draw: Draw) -> tuple[dict, list[str]]:
     # Where the whole is hidden, showing all the parts would give it away.
-    return (dict.fromkeys(cells), []) if whole_is_hidden else hide_and_tell(cells, minimum, generator)
+    return (dict.fromkeys(cells), []) if whole_is_hidden else hide_and_tell(cells, minimum, draw)

@@ -3,20 +3,23 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import yaml
 
 from hemapilots.config import Mapping, nearest
 from hemapilots.errors import HemaPilotsError
 from hemapilots.paths import RESOURCES
 from hemapilots.scan.draft import draft, variant_columns
+from hemapilots.scan.identity import names_a_patient
 from hemapilots.scan.match import language_of, match
 from hemapilots.scan.profile import Profile, profile_column
 from hemapilots.scan.propose import propose
 from hemapilots.scan.show import show
-from hemapilots.scan.tables import Table, read_extract
+from hemapilots.scan.tables import Table, patient_codes, read_extract
 from hemapilots.scan.words import LANGUAGES, PATIENT, Words, load_words
+from hemapilots.texts import fold
 
-__all__ = ["Scan", "scan"]
+__all__ = ["PATIENT_OF", "Scan", "scan"]
 
 
 @dataclass
@@ -29,7 +32,7 @@ class Scan:
 
 
 # How a mapping names the patient where the reader, and not a header, says who that is.
-_PATIENT_OF = {"fhir": "Patient.id", "omop": "person.person_id"}
+PATIENT_OF = {"fhir": "Patient.id", "omop": "person.person_id"}
 
 
 def scan(extract: Path, use_case: str, config: Path, reader: str | None = None, language: str | None = None) -> Scan:
@@ -48,7 +51,9 @@ def scan(extract: Path, use_case: str, config: Path, reader: str | None = None, 
     profiles = {table.alias: [profile_column(column, words) for column in table.columns] for table in tables}
     language = language or language_of([profile for found in profiles.values() for profile in found], words)
     tables, patient = _patients(tables, profiles, words)
-    patient = _PATIENT_OF.get(reader, patient)
+    for table in tables:
+        _by_patient(table, profiles, words)
+    patient = PATIENT_OF.get(reader, patient)
     _form_of_numbers(tables, profiles)
     guesses, others = match({table.alias: profiles[table.alias] for table in tables}, resolved, words, language)
     if not guesses:
@@ -58,7 +63,8 @@ def scan(extract: Path, use_case: str, config: Path, reader: str | None = None, 
     proposals = [
         (guess, propose(guess, resolved["variables"][guess.variable], factors, words, language)) for guess in guesses
     ]
-    shown = show(tables, profiles, language, reader)
+    matched = {(guess.table, guess.profile.column.selector) for guess in guesses}
+    shown = show(tables, profiles, language, reader, matched)
     used = {guess.table for guess in guesses} | {table.alias for table in tables[1:] if variant_columns(table)}
     tables = [table for place, table in enumerate(tables) if place == 0 or table.alias in used]
     text = draft(use_case, reader, language, patient, tables, proposals, others, profiles, resolved)
@@ -84,12 +90,24 @@ def _patients(tables: list[Table], profiles: dict[str, list[Profile]], words: Wo
     return order, first or order[0].columns[0].selector
 
 
+def _by_patient(table: Table, profiles: dict[str, list[Profile]], words: Words) -> None:
+    """Counts patients instead of rows, where the column that names them was just found."""
+    column = next((column for column in table.columns if column.selector == table.patient), None)
+    if column is None or column.patients is not None:
+        return
+    patients = patient_codes(column.texts)
+    if len(pd.unique(patients)) < len(patients):
+        table.count_for(patients)
+        profiles[table.alias] = [profile_column(column, words) for column in table.columns]
+
+
 def _patient_column(profiles: list[Profile], words: Words) -> str | None:
     """A header that means the patient's number, else the column with most different values."""
-    from hemapilots.scan.cells import fold
-
     for profile in profiles:
         if any(variable == PATIENT for variable, _ in words.by_header.get(fold(profile.column.selector), ())):
+            return profile.column.selector
+    for profile in profiles:
+        if names_a_patient(profile.column.selector):
             return profile.column.selector
     for profile in profiles:
         if fold(profile.column.selector).split()[-1:] == ["id"] or fold(profile.column.selector) in ("id", "patient"):

@@ -1,23 +1,18 @@
 """Distinct texts of a column: numbers, dates, marks and codes that can be told from them."""
 
 import re
-import unicodedata
 from datetime import date
 
-__all__ = ["decimal_mark", "fold", "is_blank", "is_number_text", "read_date", "read_number", "split_unit"]
+from hemapilots.texts import BLANKS
 
-BLANKS = " \t\r\n\v\f\u00a0\u2007\u2009\u202f\ufeff"
+__all__ = ["MINIMUM", "decimal_mark", "is_blank", "is_number_text", "read_date", "read_number", "split_unit"]
+
+# Patients that must stand behind what is shown.
+MINIMUM = 5
 _NUMBER = re.compile(r"^(?:[<>≤≥~]|ca\.?)?\s*([-+−]?\d[\d.,' \u00a0\u202f]*)(?:[eE][-+]?\d+)?\s*(.*)$")
 _FLAG = re.compile(r"^(?:\*+|\(?[HLhl+\-]\)?)$")
 _DATE = re.compile(r"^(\d{1,4})([-./ ]?)(\d{1,2})\2(\d{2,4})(?:[T ]\d{2}:\d{2}.*)?$")
 _PARTIAL = re.compile(r"^(?:(\d{1,2})([-./])(\d{4})|(\d{4})([-./])(\d{1,2}))$")
-
-
-def fold(text: str) -> str:
-    """Case, accents, marks and repeated white space do not matter."""
-    text = unicodedata.normalize("NFKD", str(text).casefold().replace("μ", "u").replace("µ", "u"))
-    text = "".join(mark for mark in text if not unicodedata.combining(mark))
-    return re.sub(r"[\W_]+", " ", text).strip()
 
 
 def is_blank(text: str) -> bool:

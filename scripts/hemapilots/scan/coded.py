@@ -1,66 +1,98 @@
-"""FHIR resources and OMOP tables as columns, one per code, named as a mapping names them."""
+"""FHIR resources and OMOP tables as columns, one per code, named as a mapping names them.
+
+A code of fewer than MINIMUM patients is no column, and what a source calls a code is shown only where it does so for as
+many patients: both could be the text of one patient.
+"""
 
 import json
 from collections import defaultdict
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from hemapilots.errors import HemaPilotsError
-from hemapilots.scan.tables import Column, Table
+from hemapilots.ingest.fhir.files import resources
+from hemapilots.ingest.fhir.values import Malformed, date_of, items, obj, text
+from hemapilots.scan.cells import MINIMUM
+from hemapilots.scan.tables import Column, Table, patient_codes
 from hemapilots.scan.text_files import alias_of, read_parquet_files, read_text_table
 
 __all__ = ["read_fhir", "read_omop"]
 
-# Resource -> (word of the selector, keys that hold its date).
+# Resource -> field of a selector -> elements that hold its date, as the reader reads them. The first field that has a
+# date stands for the resource, the very first where none has.
 EVENTS = {
-    "Condition": ("onset", ("onsetDateTime", "recordedDate")),
-    "Procedure": ("performed", ("performedDateTime", "occurrenceDateTime")),
-    "MedicationStatement": ("start", ("effectiveDateTime",)),
+    "Condition": {"onset": ("onsetDateTime", "onsetPeriod"), "recorded": ("recordedDate",)},
+    "Procedure": {"performed": ("performedDateTime", "performedPeriod", "occurrenceDateTime", "occurrencePeriod")},
+    "MedicationStatement": {"start": ("effectiveDateTime", "effectivePeriod")},
 }
 OMOP_EVENTS = {
     "condition_occurrence": ("condition_occurrence.start", "condition_concept_id", "condition_start_date"),
     "procedure_occurrence": ("procedure_occurrence.date", "procedure_concept_id", "procedure_date"),
     "drug_exposure": ("drug_exposure.start", "drug_concept_id", "drug_exposure_start_date"),
 }
-
-
+# Fields of a person and of their follow-up: selector -> (table, columns, what they are).
+OMOP_FIELDS = {
+    "person.gender_concept_id": ("person", ("gender_concept_id",), "sex"),
+    "person.birth_date": ("person", ("birth_datetime", "year_of_birth"), "birth date"),
+    "death.death_date": ("death", ("death_date",), "date of death"),
+    "observation_period.end": ("observation_period", ("observation_period_end_date",), "date of last contact"),
+}
+OMOP_TABLES = ("person", "death", "measurement", "observation", "observation_period", *OMOP_EVENTS)
 # Standard concepts of OMOP's gender domain.
 GENDER = {"8507": "male", "8532": "female"}
 
 
 class _Cells:
-    """Collects values, units and names per selector."""
+    """Collects, per selector, what stands in its cells, of whom, in which unit, and what the source calls it."""
 
     def __init__(self):
-        self.values, self.units, self.names, self.codes = defaultdict(list), defaultdict(list), {}, {}
+        self.parts = defaultdict(lambda: ([], [], [], []))
+        self.fixed, self.codes = {}, {}
 
-    def add(self, selector: str, value, unit=None, name: str | None = None, code: str | None = None) -> None:
-        self.values[selector].append("" if value is None else str(value))
-        self.units[selector].append("" if unit is None else str(unit))
-        if name:
-            self.names.setdefault(selector, str(name))
-        if code:
-            self.codes.setdefault(selector, str(code))
+    def add(self, selector: str, value, who, unit=None, said=None, *, name=None, code=None) -> None:
+        """One cell. said: how the source calls the code here; name: what a column without a code is."""
+        self.extend(selector, [value], [who], [unit], [said], name=name, code=code)
 
-    def extend(self, selector: str, values, units, name: str | None, code: str | None) -> None:
+    def extend(self, selector: str, values, who, units, said, *, name=None, code=None) -> None:
         """Many cells of one selector at once."""
-        self.add(selector, None, None, name, code)
-        self.values[selector][-1:] = [str(value) for value in values]
-        self.units[selector][-1:] = [str(unit) for unit in units]
+        for part, more in zip(self.parts[selector], (values, who, units, said), strict=True):
+            part.extend("" if one is None else str(one) for one in more)
+        if name:
+            self.fixed[selector] = name
+        if code is not None:
+            self.codes[selector] = str(code)
 
-    def columns(self) -> list[Column]:
-        return [
-            Column(
-                selector,
-                pd.Categorical(cells),
-                pd.Categorical(self.units[selector]) if any(self.units[selector]) else None,
-                (self.names[selector],) if selector in self.names else (),
-                (self.codes[selector],) if selector in self.codes else (),
-                GENDER if selector == "person.gender_concept_id" else {},
+    def table(self, alias: str, path: str, repeated: bool) -> Table:
+        """The columns; codes of few patients are only counted."""
+        columns, rare = [], 0
+        for selector, (values, who, units, said) in self.parts.items():
+            patients = patient_codes(pd.Categorical(who))
+            if selector in self.codes and len(np.unique(patients)) < MINIMUM:
+                rare += 1
+                continue
+            name = self.fixed.get(selector) or _common(said, patients)
+            columns.append(
+                Column(
+                    selector,
+                    pd.Categorical(values),
+                    pd.Categorical(units) if any(units) else None,
+                    (name,) if name else (),
+                    (self.codes[selector],) if selector in self.codes else (),
+                    GENDER if selector == "person.gender_concept_id" else {},
+                    patients,
+                )
             )
-            for selector, cells in self.values.items()
-        ]
+        remarks = [f"{rare} other codes of fewer than {MINIMUM} patients"] if rare else []
+        return Table(alias, path, columns, patient="", repeated=repeated, remarks=remarks)
+
+
+def _common(said: list[str], patients: np.ndarray) -> str | None:
+    """What most patients' cells call a code; None where none of it stands on enough of them."""
+    pairs = pd.DataFrame({"said": [one.strip() for one in said], "who": patients}).drop_duplicates()
+    counts = pairs.loc[pairs["said"] != "", "said"].value_counts()
+    counts = counts[counts >= MINIMUM]
+    return min(counts.index[counts == counts.max()]) if len(counts) else None
 
 
 def read_fhir(folder: Path, files: list[Path]) -> list[Table]:
@@ -68,68 +100,71 @@ def read_fhir(folder: Path, files: list[Path]) -> list[Table]:
     tables = []
     for path in files:
         cells = _Cells()
-        for resource in _resources(path):
-            _add_resource(cells, resource)
-        path_text = str(path.relative_to(folder))
-        repeated = "Patient.gender" not in cells.values
-        tables.append(Table(alias_of(path, tables), path_text, cells.columns(), patient="", repeated=repeated))
+        for located in resources(path):
+            try:
+                _add_resource(cells, located.resource)
+            except Malformed:
+                # A reader would count it; a scan looks at what can be read.
+                continue
+        repeated = "Patient.gender" not in cells.parts
+        tables.append(cells.table(alias_of(path, tables), str(path.relative_to(folder)), repeated))
     return tables
-
-
-def _resources(path: Path):
-    from orjson import JSONDecodeError, loads
-
-    raw = path.read_bytes()
-    try:
-        if path.suffix.lower() == ".ndjson":
-            found = [loads(line) for line in raw.splitlines() if line.strip()]
-        else:
-            whole = loads(raw)
-            found = whole if isinstance(whole, list) else [whole]
-    except (JSONDecodeError, RecursionError):
-        raise HemaPilotsError(f"{path}: not readable JSON; ask for the export again") from None
-    for item in found:
-        if not isinstance(item, dict):
-            continue
-        if item.get("resourceType") == "Bundle":
-            entries = item.get("entry") or []
-            yield from (e["resource"] for e in entries if isinstance(e, dict) and isinstance(e.get("resource"), dict))
-        else:
-            yield item
 
 
 def _add_resource(cells: _Cells, resource: dict) -> None:
     kind = resource.get("resourceType")
     if kind == "Patient":
-        cells.add("Patient.gender", resource.get("gender"), name="sex")
-        cells.add("Patient.birthDate", resource.get("birthDate"), name="birth date")
+        who = text(resource, "id")
+        cells.add("Patient.gender", _plain(resource.get("gender")), who, name="sex")
+        cells.add("Patient.birthDate", _plain(resource.get("birthDate")), who, name="birth date")
         died = resource.get("deceasedDateTime", resource.get("deceasedBoolean"))
-        cells.add("Patient.deceased", json.dumps(died) if isinstance(died, bool) else died, name="date of death")
+        cells.add("Patient.deceased", _plain(died), who, name="date of death")
         return
-    concept = resource.get("code") or resource.get("medicationCodeableConcept") or {}
-    concept = concept.get("concept", concept) if isinstance(concept, dict) else {}
-    codings = [coding for coding in concept.get("coding") or [] if isinstance(coding, dict) and coding.get("code")]
-    if not codings:
+    concept = obj(resource, "medicationCodeableConcept") if "code" not in resource else obj(resource, "code")
+    concept = obj(resource, "medication") if concept is None else concept
+    concept = (obj(concept, "concept") or concept) if concept else {}
+    coding = next((coding for coding in items(concept, "coding") if text(coding, "code")), None)
+    if coding is None:
         return
-    code, name = str(codings[0]["code"]), codings[0].get("display") or concept.get("text")
+    code, said = text(coding, "code"), text(coding, "display") or text(concept, "text")
     if kind == "Observation":
-        quantity = resource.get("valueQuantity")
-        value, unit = _value(resource, quantity)
-        cells.add(f"Observation[{code}]", value, unit, name, code)
+        value, unit = _value(resource)
+        cells.add(f"Observation[{code}]", value, _subject(resource), unit, said, code=code)
     elif kind in EVENTS:
-        word, keys = EVENTS[kind]
-        date = next((resource[key] for key in keys if isinstance(resource.get(key), str)), None)
-        cells.add(f"{kind}.{word}[{code}]", date, name=name, code=code)
+        dates = {field: _date(resource, elements) for field, elements in EVENTS[kind].items()}
+        field = next((field for field, date in dates.items() if date), next(iter(dates)))
+        cells.add(f"{kind}.{field}[{code}]", dates[field], _subject(resource), None, said, code=code)
 
 
-def _value(resource: dict, quantity) -> tuple:
-    if isinstance(quantity, dict):
-        return quantity.get("value"), quantity.get("code") or quantity.get("unit")
-    coded = resource.get("valueCodeableConcept")
-    if isinstance(coded, dict):
-        codings = [coding for coding in coded.get("coding") or [] if isinstance(coding, dict)]
-        return (codings[0].get("code") if codings else coded.get("text")), None
-    return next((resource[key] for key in sorted(resource) if key.startswith("value")), None), None
+def _date(resource: dict, elements: tuple[str, ...]) -> str | None:
+    try:
+        return date_of(resource, *elements)
+    except Malformed:
+        return None
+
+
+def _subject(resource: dict) -> str | None:
+    """Whose resource it is, as it is referred to; all without a subject count as one patient."""
+    subject = obj(resource, "subject") or obj(resource, "patient") or {}
+    return text(subject, "reference") or text(obj(subject, "identifier") or {}, "value")
+
+
+def _value(resource: dict) -> tuple:
+    quantity = obj(resource, "valueQuantity")
+    if quantity is not None:
+        return _plain(quantity.get("value")), text(quantity, "code") or text(quantity, "unit")
+    coded = obj(resource, "valueCodeableConcept")
+    if coded is not None:
+        found = next((text(coding, "code") for coding in items(coded, "coding")), None)
+        return found or text(coded, "text"), None
+    return next((_plain(resource[key]) for key in sorted(resource) if key.startswith("value")), None), None
+
+
+def _plain(value) -> str | None:
+    """A text, number or truth value; None for what is built of several."""
+    if isinstance(value, bool):
+        return json.dumps(value)
+    return str(value) if isinstance(value, str | int | float) else None
 
 
 def read_omop(folder: Path, files: list[Path]) -> list[Table]:
@@ -137,13 +172,21 @@ def read_omop(folder: Path, files: list[Path]) -> list[Table]:
     tables = []
     for path in sorted(files, key=lambda path: (path.stem.lower() != "person", path.name)):
         name = path.stem.lower()
-        if name not in ("person", "death", "measurement", "observation", "observation_period", *OMOP_EVENTS):
+        if name not in OMOP_TABLES:
             continue
-        frame = _frame(folder, path)
-        cells = _Cells()
-        _OMOP.get(name, _add_events)(cells, frame, name)
-        path_text = str(path.relative_to(folder))
-        tables.append(Table(alias_of(path, tables), path_text, cells.columns(), patient="", repeated=name != "person"))
+        frame, cells = _frame(folder, path), _Cells()
+        for selector, (table, columns, what) in OMOP_FIELDS.items():
+            column = next((column for column in columns if column in frame), None)
+            if table == name and column:
+                blank = [""] * len(frame)
+                cells.extend(selector, frame[column], _texts(frame, "person_id"), blank, blank, name=what)
+        if name in ("measurement", "observation"):
+            _add_values(cells, frame, name)
+        elif name in OMOP_EVENTS:
+            selector, concept, date = OMOP_EVENTS[name]
+            source = concept.replace("_concept_id", "_source_value")
+            _by_concept(cells, frame, selector, concept, _texts(frame, date), _texts(frame, ""), _texts(frame, source))
+        tables.append(cells.table(alias_of(path, tables), str(path.relative_to(folder)), repeated=name != "person"))
     return tables
 
 
@@ -153,53 +196,27 @@ def _frame(folder: Path, path: Path) -> pd.DataFrame:
         frame = pd.DataFrame({column.selector: column.texts.astype(object) for column in columns})
     else:
         frame = read_text_table(path)[0]
-    return frame.rename(columns=str.lower)
+    frame = frame.rename(columns=lambda name: str(name).strip().lower())
+    return frame.loc[:, ~frame.columns.duplicated()]
 
 
-def _add_person(cells: _Cells, frame: pd.DataFrame, name: str) -> None:
-    for text in frame.get("gender_concept_id", ()):
-        cells.add("person.gender_concept_id", text, name="sex")
-    birth = frame.get("birth_datetime", frame.get("year_of_birth", ()))
-    for text in birth:
-        cells.add("person.birth_date", text, name="birth date")
-
-
-def _add_death(cells: _Cells, frame: pd.DataFrame, name: str) -> None:
-    for text in frame.get("death_date", ()):
-        cells.add("death.death_date", text, name="date of death")
-
-
-def _add_period(cells: _Cells, frame: pd.DataFrame, name: str) -> None:
-    for text in frame.get("observation_period_end_date", ()):
-        cells.add("observation_period.end", text, name="date of last contact")
+def _texts(frame: pd.DataFrame, column: str) -> pd.Series:
+    """A column as text, blank where the table lacks it."""
+    return frame[column].astype(str) if column in frame else pd.Series([""] * len(frame), index=frame.index)
 
 
 def _add_values(cells: _Cells, frame: pd.DataFrame, name: str) -> None:
-    blank = pd.Series([""] * len(frame), index=frame.index)
-
     def column(key: str) -> pd.Series:
-        return frame.get(f"{name}_{key}", frame.get(key, blank)).astype(str)
+        own = f"{name}_{key}"
+        return _texts(frame, own if own in frame else key)
 
     values = column("value_as_number")
     for other in ("value_as_string", "value_source_value", "value_as_concept_id"):
         values = values.where(values.str.strip() != "", column(other))
-    units = column("unit_source_value")
-    table = pd.DataFrame({"value": values, "unit": units, "label": column("source_value")})
-    for concept, part in table.groupby(column("concept_id"), sort=False):
-        cells.extend(f"{name}[{concept}]", part["value"], part["unit"], part["label"].iloc[0], concept)
+    _by_concept(cells, frame, name, f"{name}_concept_id", values, column("unit_source_value"), column("source_value"))
 
 
-def _add_events(cells: _Cells, frame: pd.DataFrame, name: str) -> None:
-    selector, concept, date = OMOP_EVENTS[name]
-    label = frame.get(concept.replace("_concept_id", "_source_value"), pd.Series([""] * len(frame)))
-    for code, day, text in zip(frame.get(concept, ()), frame.get(date, ()), label, strict=False):
-        cells.add(f"{selector}[{code}]", day, name=text, code=code)
-
-
-_OMOP = {
-    "person": _add_person,
-    "death": _add_death,
-    "observation_period": _add_period,
-    "measurement": _add_values,
-    "observation": _add_values,
-}
+def _by_concept(cells: _Cells, frame: pd.DataFrame, selector: str, concept: str, values, units, said) -> None:
+    table = pd.DataFrame({"value": values, "who": _texts(frame, "person_id"), "unit": units, "said": said})
+    for code, part in table.groupby(_texts(frame, concept), sort=False):
+        cells.extend(f"{selector}[{code}]", part["value"], part["who"], part["unit"], part["said"], code=code)

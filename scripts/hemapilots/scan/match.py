@@ -3,13 +3,16 @@
 import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 
-from hemapilots.scan.cells import fold
 from hemapilots.scan.profile import Profile
 from hemapilots.scan.words import LANGUAGES, Words
+from hemapilots.texts import fold, joined
 
 __all__ = ["Match", "header_unit", "language_of", "match"]
 
+# Of the few names of variables, asked again for every column.
+_joined = lru_cache(10_000)(joined)
 LEAST = 0.6
 _BRACKET = re.compile(r"[(\[]([^()\[\]]{1,20})[)\]]")
 # Units as they stand behind a header without brackets, folded.
@@ -96,6 +99,7 @@ def _by_name(profile: Profile, name: str, spec: dict, words: Words, language: st
     return best
 
 
+@lru_cache(10_000)
 def _forms(text: str) -> list[str]:
     """A header folded: as it is, without brackets, without a unit at its end, without `field.` or `___code`."""
     bare = _BRACKET.sub(" ", text)
@@ -109,9 +113,9 @@ def _forms(text: str) -> list[str]:
 
 def _by_text(header: str, name: str, spec: dict, words: Words, language: str | None) -> tuple[float, str]:
     joined = header.replace(" ", "")
-    if joined == fold(name).replace(" ", ""):
+    if joined == _joined(name):
         return 1.0, "named as the variable"
-    if joined == fold(spec.get("label") or "").replace(" ", ""):
+    if joined == _joined(spec.get("label") or ""):
         return 0.98, "named as the variable's label"
     tongues = [tongue for variable, tongue in words.by_header.get(header, ()) if variable == name]
     if tongues:
@@ -145,7 +149,9 @@ def _nearly(header: str, name: str, words: Words) -> tuple[float, str]:
             share = len(entry) / len(header)
             best = max(best, (round(0.6 + 0.3 * share, 2), f'holds "{entry}"'))
         elif len(entry) >= 5 and abs(len(entry) - len(header)) <= 3:
-            ratio = SequenceMatcher(None, entry, header).ratio()
+            spelt = SequenceMatcher(None, entry, header)
+            # The bounds are cheap, and most pairs fail them.
+            ratio = spelt.ratio() if spelt.real_quick_ratio() >= 0.85 and spelt.quick_ratio() >= 0.85 else 0.0
             if ratio >= 0.85:
                 best = max(best, (round(0.9 * ratio, 2), f'spelt nearly as "{entry}"'))
     return best

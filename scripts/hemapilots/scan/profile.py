@@ -1,21 +1,24 @@
 """What a column looks like: type, missingness, rounded quantiles, frequent values. Nothing that a single patient stands behind.
 
-Values with fewer than MINIMUM cells are not shown, nor those that would give them away; columns that name patients, tell
-them apart or hold free text show no values at all.
+Values of fewer than MINIMUM patients are not shown, nor those that would give them away; columns that name patients, tell
+them apart or hold free text show no values at all. Where it is known whose a cell is, patients are counted and not cells,
+and a patient has one cell in the quantiles.
 """
 
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from hemapilots.harmonize.suppression import hide
-from hemapilots.scan.cells import decimal_mark, fold, is_blank, is_number_text, read_date, read_number, split_unit
+from hemapilots.harmonize.suppression import Draw, hide
+from hemapilots.scan.cells import MINIMUM, decimal_mark, is_blank, is_number_text, read_date, read_number, split_unit
+from hemapilots.scan.counting import Cells
+from hemapilots.scan.identity import names_a_person
 from hemapilots.scan.tables import Column
 from hemapilots.scan.words import Words
+from hemapilots.texts import fold
 
 __all__ = ["MINIMUM", "Profile", "profile_column"]
 
-MINIMUM = 5
 SAMPLE = 20_000
 MANY_LEVELS = 40
 SHOWN = 12
@@ -25,8 +28,10 @@ _QUARTILES, _TAILS = (0.25, 0.5, 0.75), (0.05, 0.95)
 
 @dataclass
 class Profile:
-    """kind: number, date, flag, category, text, identifier or empty. values: text -> cells, None where the count is not shown;
-    numbers: for the proposals, not printed; quantiles: rounded, of 20 known cells at least (tails: of 100)."""
+    """kind: number, date, flag, category, text, identifier or empty. n, missing: patients, and those without a known cell;
+    values: text -> patients, None where the count is not shown; harmless: values may be shown though the column is no variable;
+    numbers: for the proposals, not printed; quantiles: rounded, of 20 patients at least (tails: of 100);
+    beside: the usual unit of the column's units."""
 
     column: Column
     kind: str
@@ -35,6 +40,7 @@ class Profile:
     distinct: int
     values: dict[str, int | None] = field(default_factory=dict)
     rarer: bool = False
+    harmless: bool = False
     quantiles: dict[float, float] = field(default_factory=dict)
     formats: list[str] = field(default_factory=list)
     ambiguous: bool = False
@@ -44,21 +50,23 @@ class Profile:
     odd: dict[str, int] = field(default_factory=dict)
     absent: list[str] = field(default_factory=list)
     numbers: tuple = ()
+    beside: str | None = None
 
     @property
     def percent_missing(self) -> float | None:
-        """Of all cells; None where few are missing or known."""
+        """Of all patients; None where few are missing or known."""
         return None if self.missing is None else round(100 * self.missing / self.n, 1) if self.n else None
 
 
 def profile_column(column: Column, words: Words) -> Profile:
     """The profile of a column. words: names of identifying columns, and words for missing."""
-    counts = _counts(column)
-    n = len(column.texts)
+    cells = Cells(column.texts, column.patients)
+    counts = cells.counts()
     absent = {text: count for text, count in counts.items() if is_blank(text) or words.is_missing(text)}
     known = {text: count for text, count in counts.items() if text not in absent}
     kind = _kind(column, known, words)
-    made = Profile(column, kind, n, _shown_missing(sum(absent.values()), n), len(known))
+    without = cells.patients - cells.with_any(known)
+    made = Profile(column, kind, cells.patients, _shown_missing(without, cells.patients), len(known))
     made.absent = sorted(text for text, count in absent.items() if count >= MINIMUM or is_blank(text))
     if kind == "identifier" and known and all(read_date(text) for text in list(known)[:100]):
         _dates(made, known)
@@ -67,24 +75,16 @@ def profile_column(column: Column, words: Words) -> Profile:
     if kind == "date":
         _dates(made, known)
     elif kind == "number":
-        _numbers(made, known)
+        _numbers(made, known, cells)
+        if column.units is not None:
+            made.beside = _usual(Cells(column.units, column.patients).counts())
     if kind in ("flag", "category") or (kind == "number" and len(known) <= SHOWN):
-        _frequencies(made, known, sum(absent.values()))
+        _frequencies(made, known, without)
+        few = len(known) <= SHOWN and min(known.values(), default=0) >= MINIMUM
+        made.harmless = words.in_vocabulary(list(made.values)) or (few and len(made.values) == len(known))
     if made.decimal is None and kind in ("flag", "category"):
         made.numbers = _read_all(known, None)
     return made
-
-
-def _counts(column: Column) -> dict[str, int]:
-    codes = np.asarray(column.texts.codes)
-    sizes = np.bincount(codes[codes >= 0], minlength=len(column.texts.categories))
-    counts: dict[str, int] = {}
-    for text, size in zip(column.texts.categories, sizes, strict=True):
-        if size:
-            counts[str(text).strip()] = counts.get(str(text).strip(), 0) + int(size)
-    if (codes < 0).any():
-        counts[""] = counts.get("", 0) + int((codes < 0).sum())
-    return counts
 
 
 def _kind(column: Column, known: dict[str, int], words: Words) -> str:
@@ -143,11 +143,17 @@ def _dates(made: Profile, known: dict[str, int]) -> None:
     made.ambiguous = not certain
 
 
-def _numbers(made: Profile, known: dict[str, int]) -> None:
+def _usual(counts: dict[str, int]) -> str | None:
+    """The most frequent text, if enough patients stand behind it."""
+    found = {text: count for text, count in counts.items() if count >= MINIMUM and not is_blank(text)}
+    return max(sorted(found), key=found.get, default=None)
+
+
+def _numbers(made: Profile, known: dict[str, int], cells: Cells) -> None:
     mark, unsure = decimal_mark(list(known)[:SAMPLE])
     made.decimal, made.ambiguous = mark, unsure
     made.numbers = _read_all(known, mark)
-    values, sizes = made.numbers
+    values, sizes = _read_all(cells.first({text for text in known if is_number_text(text)}), mark)
     total = int(sizes.sum())
     if total >= 20:
         wanted = (*_QUARTILES, *(_TAILS if total >= 100 else ()))
@@ -160,10 +166,10 @@ def _numbers(made: Profile, known: dict[str, int]) -> None:
         rest = split_unit(text)[1] if is_number_text(text) else None
         if rest:
             units[rest] = units.get(rest, 0) + count
-        elif rest is None and count >= MINIMUM:
+        elif rest is None and count >= MINIMUM and not names_a_person(text):
             made.odd[text] = count
     common = max(units, key=units.get, default=None)
-    if common and units[common] >= max(MINIMUM, 0.5 * total):
+    if common and units[common] >= max(MINIMUM, 0.5 * sum(known.values())):
         made.unit, made.unit_from = common, "in the cells"
 
 
@@ -178,14 +184,14 @@ def _round(value: float) -> float:
 
 
 def _frequencies(made: Profile, known: dict[str, int], missing: int) -> None:
-    """Cells of each value and the missing ones are one partition: small ones are hidden with as many others as it takes."""
+    """Patients of each value and those without one are a partition: small ones are hidden with as many others as it takes."""
     cells = {**known, _MISSING: missing}
-    seed = int.from_bytes(fold(made.column.selector).encode()[:8] or b"0", "big") + sum(cells.values())
-    shown = hide(cells, MINIMUM, np.random.default_rng(seed))
+    shown = hide(cells, MINIMUM, Draw(b"scan", fold(made.column.selector)))
     made.missing = shown.pop(_MISSING)
     # A value is named where it is frequent; its count is not where that would give a rare one away.
     frequent = sorted(
-        (text for text, count in known.items() if count >= MINIMUM), key=lambda text: (-(shown[text] or 0), text)
+        (text for text, count in known.items() if count >= MINIMUM and not names_a_person(text)),
+        key=lambda text: (-(shown[text] or 0), text),
     )
     made.values = {text: shown[text] for text in frequent[:SHOWN]}
     made.rarer = len(made.values) < len(known)

@@ -7,10 +7,10 @@ import numpy as np
 
 from hemapilots.config.mapping import INFER
 from hemapilots.harmonize.reading.units import Factors, candidates, known
-from hemapilots.scan.cells import fold
 from hemapilots.scan.match import Match, header_unit
 from hemapilots.scan.profile import MINIMUM, Profile
 from hemapilots.scan.words import Words
+from hemapilots.texts import fold
 
 __all__ = ["Proposal", "propose"]
 
@@ -69,9 +69,7 @@ def _unit(made: Proposal, name: str, spec: dict, profile: Profile, factors: Fact
 def _stated(profile: Profile) -> list[tuple[str, str]]:
     found = []
     if profile.column.units is not None:
-        counts = profile.column.units.value_counts() if hasattr(profile.column.units, "value_counts") else None
-        best = None if counts is None else str(counts[counts.index.astype(str) != ""].idxmax())
-        found.append((best, "beside the values"))
+        found.append((profile.beside, "beside the values"))
     if profile.unit:
         found.append((profile.unit, profile.unit_from))
     found += [(unit, "in the header") for unit in header_unit(profile.column.selector)]

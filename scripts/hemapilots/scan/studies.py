@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from hemapilots.scan.tables import Column, Table
-from hemapilots.scan.text_files import alias_of, columns_of, read_text_table
+from hemapilots.ingest.cbioportal.study_files import table_below
+from hemapilots.scan.tables import Column, Table, patient_codes
+from hemapilots.scan.text_files import alias_of, columns_of, decoded, parsed, read_text_table
 
 __all__ = ["read_cbioportal", "read_redcap"]
 
@@ -18,22 +19,24 @@ def read_redcap(folder: Path, files: list[Path]) -> list[Table]:
     for path in files:
         frame, form = read_text_table(path)
         patient = next((name for name in frame.columns if name.lower() in ("record_id", "study_id")), frame.columns[0])
+        who = patient_codes(pd.Categorical(frame[patient].astype(str)))
         repeated = "redcap_repeat_instrument" in frame.columns
         columns = []
         for column in columns_of(frame.drop(columns=[name for name in _OWN if name in frame.columns])):
-            cells = column.texts
+            cells, own = column.texts, who
             if repeated and column.selector != patient:
                 # A field has cells only in the rows of its own instrument.
-                mine = (
-                    pd.Series(cells).astype(str).groupby(frame["redcap_repeat_instrument"].to_numpy()).transform("max")
-                )
-                cells = pd.Categorical(pd.Series(cells)[mine.astype(str) != ""].astype(str))
-            columns.append(Column(column.selector, cells))
+                texts, instrument = pd.Series(cells).astype(str), frame["redcap_repeat_instrument"].to_numpy()
+                mine = (texts.groupby(instrument).transform("max").astype(str) != "").to_numpy()
+                cells, own = pd.Categorical(texts[mine]), who[mine]
+            columns.append(Column(column.selector, cells, patients=own))
         form = {key: value for key, value in form.items() if (key, value) != ("delimiter", ",")}
         remarks = ["instruments repeat: measurements come in several rows a patient"] if repeated else []
         # Rows that repeat are the reader's business, not the mapping's.
         path_text = str(path.relative_to(folder))
-        tables.append(Table(alias_of(path, tables), path_text, columns, form, patient, remarks=remarks, settled=True))
+        tables.append(
+            Table(alias_of(path, tables), path_text, columns, form, str(patient), remarks=remarks, settled=True)
+        )
     return tables
 
 
@@ -43,22 +46,34 @@ def read_cbioportal(folder: Path, files: list[Path]) -> list[Table]:
     for path in files:
         if not path.name.startswith(("data_clinical", "data_mutations")):
             continue
-        with path.open(encoding="utf-8", errors="replace") as file:
-            head = []
-            for line in file:
-                if not line.startswith("#"):
-                    break
-                head.append(line.lstrip("#").rstrip("\r\n").split("\t"))
-        frame, form = read_text_table(path, skip=len(head), delimiter="\t")
+        found = decoded(path)
+        above, content = table_below(path, found.content)
+        frame, _ = parsed(path, content, delimiter="\t")
+        labels = above.decode(errors="replace").split("\n", 1)[0].lstrip("#").rstrip("\r").split("\t")
         columns = columns_of(frame)
-        if head and len(head[0]) == len(columns):
+        if above and len(labels) == len(columns):
             columns = [
                 Column(column.selector, column.texts, names=(label,))
-                for column, label in zip(columns, head[0], strict=True)
+                for column, label in zip(columns, labels, strict=True)
             ]
-        form.pop("delimiter")
         variants = path.name.startswith("data_mutations")
         patient = next((c.selector for c in columns if c.selector in ("PATIENT_ID", "Tumor_Sample_Barcode")), None)
+        form = {"encoding": found.encoding}
         table = Table(alias_of(path, tables), str(path.relative_to(folder)), columns, form, patient, repeated=variants)
         tables.append(table)
+    _lead_to_patients(tables)
     return sorted(tables, key=lambda table: ("mutation" in table.path, "sample" in table.path, table.path))
+
+
+def _lead_to_patients(tables: list[Table]) -> None:
+    """Rows that name a sample count for its patient."""
+    known: dict[str, str] = {}
+    for table in tables:
+        pair = {column.selector: column.texts for column in table.columns}
+        if {"SAMPLE_ID", "PATIENT_ID"} <= pair.keys():
+            known |= dict(zip(pair["SAMPLE_ID"].astype(object), pair["PATIENT_ID"].astype(object), strict=True))
+    for table in tables:
+        column = next((column for column in table.columns if column.selector == table.patient), None)
+        if column is not None:
+            names = [known.get(str(text), str(text)) for text in column.texts.astype(object)]
+            table.count_for(patient_codes(pd.Categorical(names)))

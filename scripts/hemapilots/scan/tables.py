@@ -3,13 +3,16 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from hemapilots.config import nearest
 from hemapilots.config.mapping import READERS
 from hemapilots.errors import HemaPilotsError
+from hemapilots.ingest.files import check_file, check_inside
+from hemapilots.texts import BLANKS
 
-__all__ = ["Column", "Table", "read_extract"]
+__all__ = ["MAXIMUM_COLUMNS", "Column", "Table", "patient_codes", "read_extract"]
 
 MAXIMUM_COLUMNS = 5_000
 SUFFIXES = {
@@ -22,6 +25,7 @@ SUFFIXES = {
     ".ods": "excel",
     ".parquet": "parquet",
     ".ndjson": "fhir",
+    ".jsonl": "fhir",
     ".json": "fhir",
 }
 OMOP_TABLES = ("person", "measurement", "observation_period", "condition_occurrence", "death")
@@ -30,7 +34,8 @@ OMOP_TABLES = ("person", "measurement", "observation_period", "condition_occurre
 @dataclass
 class Column:
     """One column of raw text. selector: how a mapping names it; units: of each cell where the source says so;
-    names: what else the source calls it (the display of a code); meanings: words for cells that are codes of a standard."""
+    names: what else the source calls it (the display of a code); meanings: words for cells that are codes of a standard;
+    patients: of each cell a number for its patient, None where no column names patients."""
 
     selector: str
     texts: pd.Categorical
@@ -38,6 +43,7 @@ class Column:
     names: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
     meanings: dict[str, str] = field(default_factory=dict)
+    patients: np.ndarray | None = None
 
 
 @dataclass
@@ -59,6 +65,18 @@ class Table:
         """The number of rows; of the longest column where they differ."""
         return max((len(column.texts) for column in self.columns), default=0)
 
+    def count_for(self, patients: np.ndarray) -> None:
+        """Says of which patient each row is."""
+        for column in self.columns:
+            column.patients = patients
+
+
+def patient_codes(cells: pd.Categorical) -> np.ndarray:
+    """A number per patient for each cell of a column that names patients; all cells without a name are one patient."""
+    names = [str(name).strip(BLANKS) for name in cells.categories]
+    # The code -1 of a cell that is missing points at the last one, the blank name.
+    return pd.factorize(np.array([*names, ""], dtype=object))[0][np.asarray(cells.codes)]
+
 
 def read_extract(extract: Path, reader: str | None) -> tuple[str, list[Table]]:
     """(reader, tables) of a file or folder; the reader is told from the files where it is not given.
@@ -71,8 +89,9 @@ def read_extract(extract: Path, reader: str | None) -> tuple[str, list[Table]]:
         raise HemaPilotsError(f"{extract}: there is no such file or folder; give the extract")
     files = [extract] if extract.is_file() else sorted(path for path in extract.rglob("*") if path.is_file())
     files = [path for path in files if not path.name.startswith((".", "~$"))]
-    reader = reader or _told(extract, files)
     folder = extract.parent if extract.is_file() else extract
+    files = _sound(folder, [path for path in files if path.suffix.lower() in SUFFIXES], extract.is_dir())
+    reader = reader or _told(extract, files)
     tables = _reader(reader)(folder, _of_reader(reader, files))
     tables = [table for table in tables if table.columns]
     if not tables:
@@ -83,6 +102,21 @@ def read_extract(extract: Path, reader: str | None) -> tuple[str, list[Table]]:
             f"{folder / wide.path}: {len(wide.columns)} columns, more than {MAXIMUM_COLUMNS}; this is no clinical table"
         )
     return reader, tables
+
+
+def _sound(folder: Path, files: list[Path], whole: bool) -> list[Path]:
+    """The files that may be read; raises HemaPilotsError for a link out of the folder, and for what holds no data.
+
+    whole: the folder was given and not a file, and an export writes an empty file for a resource of which there is none.
+    """
+    kept = []
+    for path in files:
+        check_inside(folder, path)
+        if whole and SUFFIXES[path.suffix.lower()] == "fhir" and not path.stat().st_size:
+            continue
+        check_file(path)
+        kept.append(path)
+    return kept
 
 
 def _of_reader(reader: str, files: list[Path]) -> list[Path]:

@@ -3,17 +3,28 @@
 import csv
 import io
 import re
+import warnings
 from pathlib import Path
 
 import pandas as pd
 
 from hemapilots.errors import HemaPilotsError
-from hemapilots.ingest.dialect import decode, find_delimiter
-from hemapilots.scan.tables import Column, Table
+from hemapilots.ingest.dialect import Dialect, decode, find_delimiter, split_record, without_preamble
+from hemapilots.ingest.headers import looks_like_data
+from hemapilots.ingest.text import read_bytes
+from hemapilots.ingest.wanted import check_width
+from hemapilots.scan.tables import MAXIMUM_COLUMNS, Column, Table
 
-__all__ = ["alias_of", "columns_of", "read_csv_files", "read_parquet_files", "read_text_table", "read_workbooks"]
-
-MAXIMUM_BYTES = 1 << 31
+__all__ = [
+    "alias_of",
+    "columns_of",
+    "decoded",
+    "parsed",
+    "read_csv_files",
+    "read_parquet_files",
+    "read_text_table",
+    "read_workbooks",
+]
 
 
 def read_csv_files(folder: Path, files: list[Path]) -> list[Table]:
@@ -25,24 +36,46 @@ def read_csv_files(folder: Path, files: list[Path]) -> list[Table]:
     return tables
 
 
-def read_text_table(path: Path, skip: int = 0, delimiter: str | None = None) -> tuple[pd.DataFrame, dict]:
-    """(all cells as text, what was told of the form). skip: lines before the header."""
-    if path.stat().st_size > MAXIMUM_BYTES:
-        raise HemaPilotsError(f"{path}: larger than {MAXIMUM_BYTES >> 30} GiB; scan a part of it")
-    raw = path.read_bytes()
-    if not raw.strip():
+def read_text_table(path: Path) -> tuple[pd.DataFrame, dict]:
+    """(all cells as text, what was told of the form); raises HemaPilotsError where there is no table with a header."""
+    found = decoded(path)
+    content, named = without_preamble(found.content)
+    frame, delimiter = parsed(path, content, named)
+    return frame, {"delimiter": delimiter, "encoding": found.encoding}
+
+
+def decoded(path: Path) -> Dialect:
+    """A text file as UTF-8."""
+    content = read_bytes(path)
+    if not content.strip():
         raise HemaPilotsError(f"{path}: the file is empty; ask for the extract again")
-    found = decode(path, raw, None, "--reader")
-    content = b"".join(found.content.splitlines(keepends=True)[skip:]) if skip else found.content
+    return decode(path, content, None, "--reader")
+
+
+def parsed(path: Path, content: bytes, delimiter: str | None = None) -> tuple[pd.DataFrame, str]:
+    """(all cells as text, the delimiter). The header is looked at before the rows are: a million columns take minutes."""
     delimiter = delimiter or find_delimiter(path, content, None, "--reader")[0]
+    check_width(path, split_record(path, content, delimiter, "--reader"), MAXIMUM_COLUMNS)
     try:
-        frame = pd.read_csv(
-            io.BytesIO(content), sep=delimiter, dtype=str, keep_default_na=False, na_filter=False, index_col=False
-        )
-    except (ValueError, csv.Error, OverflowError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(
+                io.BytesIO(content), sep=delimiter, dtype=str, keep_default_na=False, na_filter=False, index_col=False
+            )
+    except (ValueError, csv.Error, OverflowError, pd.errors.ParserWarning):
         # The parser's own message may quote a row.
         raise HemaPilotsError(f"{path}: its rows do not have the width of the header; check it in an editor") from None
-    return frame, {"delimiter": delimiter, "encoding": found.encoding}
+    _check_header(path, list(frame.columns), [frame.iloc[:, place].astype(str) for place in range(frame.shape[1])])
+    return frame, delimiter
+
+
+def _check_header(path: Path, names: list, columns: list) -> None:
+    """Refuses a table whose first row is a patient: its cells would be shown as names of columns."""
+    names = ["" if str(name).startswith("Unnamed:") else str(name).strip() for name in names]
+    if looks_like_data(names, [name in set(cells) for name, cells in zip(names, columns, strict=True)]):
+        raise HemaPilotsError(
+            f"{path}: its first row looks like data and not like names of columns; put a header row above it"
+        )
 
 
 def read_workbooks(folder: Path, files: list[Path]) -> list[Table]:
@@ -51,9 +84,10 @@ def read_workbooks(folder: Path, files: list[Path]) -> list[Table]:
 
     tables = []
     for path in files:
-        sheets = whole_sheets(path)
+        sheets = whole_sheets(path, MAXIMUM_COLUMNS)
         for name, (header, columns) in sheets.items():
             form = {"sheet": name} if len(sheets) > 1 else {}
+            _check_header(path, header, [cells.categories for cells in columns])
             alias = alias_of(Path(name) if len(sheets) > 1 else path, tables)
             tables.append(Table(alias, str(path.relative_to(folder)), _named(header, columns), form))
     return tables
@@ -66,7 +100,7 @@ def read_parquet_files(folder: Path, files: list[Path]) -> list[Table]:
     tables = []
     for path in files:
         alias = alias_of(path, tables)
-        tables.append(Table(alias, str(path.relative_to(folder)), _named(*whole_table(path))))
+        tables.append(Table(alias, str(path.relative_to(folder)), _named(*whole_table(path, MAXIMUM_COLUMNS))))
     return tables
 
 

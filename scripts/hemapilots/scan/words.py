@@ -6,8 +6,9 @@ from functools import cached_property
 from pathlib import Path
 
 from hemapilots.paths import RESOURCES
-from hemapilots.scan.cells import fold
+from hemapilots.scan.identity import names_someone
 from hemapilots.scan.tables import Column
+from hemapilots.texts import fold
 
 __all__ = ["LANGUAGES", "Words", "load_words"]
 
@@ -24,6 +25,7 @@ LANGUAGES = {
 ANY = "*"  # the language of words that all languages share
 # Columns that name a patient; the rest of headers.csv are variables.
 IDENTITY, PATIENT, BIRTH = "identity", "patient_id", "birth_date"
+_PERSONAL = {IDENTITY, PATIENT, BIRTH}
 _BITS = ({"0", "1"}, {"y", "n"}, {"t", "f"}, {"true", "false"}, {"+"}, {"x"})
 
 
@@ -45,6 +47,12 @@ class Words:
         return found
 
     @cached_property
+    def identities(self) -> tuple[str, ...]:
+        """Folded headers that name a person; those of two letters are words of other things too."""
+        found = {fold(header) for variable, _, header in self.headers if variable in _PERSONAL}
+        return tuple(sorted(header for header in found if len(header) > 2))
+
+    @cached_property
     def by_variable(self) -> dict[str, list[str]]:
         """Variable -> folded headers, each once."""
         found: dict[str, dict[str, None]] = {}
@@ -60,10 +68,19 @@ class Words:
         """Whether the header says that a column names patients or holds free text about them."""
         names = [column.selector, *column.names]
         kinds = {variable for name in names for variable, _ in self.by_header.get(fold(name), ())}
+        if kinds:
+            return bool(kinds & _PERSONAL)
         tokens = fold(column.selector).split()
+        if column.codes or column.meanings:
+            return False
         number = tokens[-1:] == ["id"] and "concept" not in tokens
-        return (
-            bool(kinds & {IDENTITY, PATIENT, BIRTH}) or number or bool({*tokens} & {"birth", "birthdate", "dob", "mrn"})
+        return number or any(names_someone(name, self.identities) for name in names)
+
+    def in_vocabulary(self, texts: list[str]) -> bool:
+        """Whether all texts are words of one known vocabulary."""
+        folded = {fold(text) or text for text in texts}
+        return self.are_flags(texts) or any(
+            folded <= {text for _, text in vocabulary} for vocabulary in self.vocabularies.values()
         )
 
     def are_flags(self, texts: list[str]) -> bool:

@@ -117,6 +117,8 @@ RULES = {"mds": _mds, "mm": _mm, "scd": _scd}
 def _genes(table: pd.DataFrame, use_case: dict, mapping: dict, seed: int) -> None:
     """Genes of a table of variants: none is unknown but what the patient's panel does not hold."""
     rng, panel = np.random.default_rng(seed), mapping.get("panel")
+    # One list of genes for all patients holds every gene of the use case.
+    panel = panel if panel and panel.get("column") else None
     if panel:
         names = list(panel["genes"])
         table["panel"] = np.array(names, dtype=object)[rng.integers(0, len(names), len(table))]

@@ -23,6 +23,8 @@ _TIMES = re.compile(r"[x*]([0-9]{1,2})(?:[~-]([0-9]{1,2}))?$")
 _KINDS = "psudic|idicr|idic|dicr|dic|trc|ider|iso|ins|inv|add|del|der|dup|trp|qdp|rob|tas|fra|hsr|tr|i|r|t"
 _OPERATION = re.compile(rf"({_KINDS})\(([^()]{{0,40}})\)?(?:\(([^()]{{0,60}})\)?)?")
 _SHORT = re.compile(rf"({_KINDS}){_CHROMOSOME}(?:\(?([pq][0-9.pqter;]{{0,30}})\)?)?")
+# A word or a further clone behind an item: what it says of the item is not known (`del(5q) not confirmed`).
+_PROSE = re.compile(r"[^\W\d_]{4}|/")
 _PLACE = re.compile(rf"{_CHROMOSOME}([pq].{{0,30}})?")
 _BREAK = re.compile(r"([pq])([0-9]{0,2})")
 _SAME = {"iso": "i", "psudic": "dic", "dicr": "dic", "idicr": "idic", "tas": "dic", "tr": "t"}
@@ -125,8 +127,7 @@ def _operations(text: str) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]
         kind, chromosome, bands = short.groups()
         return [(_SAME.get(kind, kind), (chromosome,), (bands,) if bands else ())]
     result = []
-    first = _OPERATION.match(text)
-    if not first:
+    if not _OPERATION.match(text) or _PROSE.search(_OPERATION.sub(";", text)):
         return result
     for found in _OPERATION.finditer(text):
         kind, inside, bands = found.groups()

@@ -5,23 +5,28 @@ count; the cells of a subclone count for its stem line as well; the same abnorma
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from hemapilots.harmonize.genetics.abnormality import GAIN, LOSS, UNDONE, Abnormality, understand
 from hemapilots.harmonize.genetics.iscn import Clone, Item, Reading
+from hemapilots.harmonize.genetics.modal import NEAR_TRIPLOID, Line, believable, fits
 
 __all__ = ["Counted", "Thresholds", "count"]
+
+_WHOLE_ARM = re.compile(r"\+der\(([^();]+);([^();]+)\)\([pq]10;[pq]10\)")
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """cells: how many a `loss` and anything `other` need; inborn, inborn_sex: names and sex chromosomes that do not count."""
+    """cells: how many a `loss` and anything `other` need; inborn, inborn_sex: names and sex chromosomes that do not count;
+    completed: name of an abnormality -> the gain that belongs to it, also where a laboratory leaves it out."""
 
     cells: dict[str, int]
     inborn: tuple[re.Pattern, ...]
     inborn_sex: frozenset[str]
+    completed: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,36 +62,75 @@ def count(reading: Reading, sex: str, rules: Thresholds) -> Counted:
     if reading.kind == "unread":
         return Counted(np.nan, np.nan, None, (("null", "free_text_unmapped", "not a karyotype in a known form"),))
     tally = _Tally(rules)
-    _sex_chromosomes(reading.clones, sex, tally)
-    _add_clones(reading.clones, tally)
+    clones = tuple(clone for clone in reading.clones if not _unnamed_change(clone, tally))
+    _sex_chromosomes(clones, sex, tally)
+    _add_clones(clones, tally)
     return tally.result(comment)
+
+
+def _unnamed_change(clone: Clone, tally: "_Tally") -> bool:
+    """Notes a clone in which nothing is named, but whose number says that something has changed: `47,XX`, `46,X`, `99`."""
+    if clone.items or believable(clone, clone.sex):
+        return False
+    lost = clone.number[1] < 46
+    if clone.cells is None or clone.cells >= tally.rules.cells["loss" if lost else "other"]:
+        tally.incomplete = True
+    else:
+        tally.below()
+    return True
 
 
 def _add_clones(clones: tuple[Clone, ...], tally: "_Tally") -> None:
     """Every clone's own and inherited abnormalities; cells of a subclone count for its stem line as well."""
-    lines: list[dict[str, tuple[Item, Abnormality]]] = []
+    lines: list[tuple[Line, str]] = []
     for clone in clones:
-        line: dict[str, tuple[Item, Abnormality]] = {}
+        line, letters, undone, unread = {}, clone.sex, 0, tally.unread
         if clone.stem is not None and lines:
-            line.update(lines[min(clone.stem, len(lines) - 1)])
+            inherited, stem_letters = lines[min(clone.stem, len(lines) - 1)]
+            line.update(inherited)
+            letters = letters or stem_letters
         for item in clone.items:
             found = understand(item.text)
             if found is None:
                 tally.not_understood(item)
             elif found.kind == UNDONE:
+                undone += 1
                 line.pop(found.key, None)
                 line.pop("+" + found.key, None)
             else:
                 _include(line, item, found)
-        if clone.ploidy > 2 or (clone.number and clone.number[0] >= 58 and not clone.items):
+        known = tally.unread == unread and not clone.incomplete and not (clone.stem is not None and clone.ploidy > 2)
+        if line and known and not fits(clone, line, letters, undone):
+            tally.remark("flagged", "contradiction", "the number of chromosomes is not that of the named changes")
+        if clone.ploidy > 2 or (clone.number and clone.number[0] >= NEAR_TRIPLOID and not clone.items):
             _include(line, Item("polyploidy"), Abnormality(GAIN, "polyploidy", frozenset({"polyploidy"})))
         if line:
-            lines.append(line)
+            lines.append((line, letters))
         tally.incomplete |= clone.incomplete
-        tally.add(line, clone.cells)
+        tally.add(_whole_arms(clone, line, letters, undone, tally.rules.completed), clone.cells)
 
 
-def _include(line: dict, item: Item, found: Abnormality) -> None:
+def _whole_arms(clone: Clone, line: Line, letters: str, undone: int, completed: dict[str, str]) -> Line:
+    """One way of writing for what laboratories write in three: `-7,+der(1;7)(q10;p10)`, or `der(1;7)(q10;p10)` alone where
+    the number of chromosomes allows it, become `+1,der(1;7)(q10;p10)`."""
+    result = dict(line)
+    for key, (item, found) in line.items():
+        joined = _WHOLE_ARM.fullmatch(key)
+        lost = f"-{joined[2]}" if joined else ""
+        if joined and lost in line:
+            del result[key], result[lost]
+            found = understand(key[1:])
+            result[found.key] = (replace(item, text=item.text.removeprefix("+")), found)
+        gain = next((gain for name, gain in completed.items() if name in found.names), None)
+        if gain is None or gain in result:
+            continue
+        whole = result | {gain: (Item(gain, item.cells, item.constitutional, item.uncertain), understand(gain))}
+        if fits(clone, whole, letters, undone):
+            result = whole
+    return result
+
+
+def _include(line: Line, item: Item, found: Abnormality) -> None:
     """Adds an item to a clone; the same item again (`+mar,+mar`) is one more copy."""
     before = line.get(found.key)
     if before and before[0] is not item:
@@ -100,7 +144,10 @@ def _include(line: dict, item: Item, found: Abnormality) -> None:
 def _sex_chromosomes(clones: tuple[Clone, ...], sex: str, tally: "_Tally") -> None:
     """What the letters say and no item does: `45,X` beside `46,XY` has lost a Y; `47,XXY` in all cells is constitutional."""
     stated = [clone for clone in clones if clone.sex]
-    extra = {clone.sex for clone in stated if clone.sex in tally.rules.inborn_sex and clone.ploidy == 2}
+    diploid = [
+        clone for clone in stated if clone.ploidy == 2 and not (clone.number and clone.number[0] >= NEAR_TRIPLOID)
+    ]
+    extra = {clone.sex for clone in diploid if clone.sex in tally.rules.inborn_sex}
     if extra or any(clone.constitutional_sex for clone in stated):
         everywhere_same = len({clone.sex for clone in stated}) == 1 or any(clone.constitutional_sex for clone in stated)
         if everywhere_same:
@@ -143,6 +190,9 @@ class _Tally:
         if remark not in self.remarks:
             self.remarks.append(remark)
 
+    def below(self) -> None:
+        self.remark("flagged", "below_lod", "a change in fewer cells than a clone needs is not counted")
+
     def not_understood(self, item: Item) -> None:
         self.unread += bool(item.text)
 
@@ -167,7 +217,7 @@ class _Tally:
     def result(self, comment: tuple) -> Counted:
         clonal = [found for key, found in self.found.items() if self._is_clonal(found, self.cells[key])]
         if len(clonal) < len(self.found):
-            self.remark("flagged", "below_lod", "a change in fewer cells than a clone needs is not counted")
+            self.below()
         # Two markers are two abnormalities; a second copy of the same named one (`+8,+8`) is not a distinct one.
         low, high = (sum(found.copies[end] if not found.chromosomes else 1 for found in clonal) for end in (0, 1))
         names = tuple(found.names for found in clonal)

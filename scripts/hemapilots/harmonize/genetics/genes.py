@@ -15,7 +15,16 @@ import numpy as np
 
 from hemapilots.paths import RESOURCES
 
-__all__ = ["Gene", "is_excel_artifact", "known", "read_gene_cells", "read_gene_counts", "symbol"]
+__all__ = [
+    "Gene",
+    "is_excel_artifact",
+    "is_polymorphism",
+    "is_uncertain",
+    "known",
+    "read_gene_cells",
+    "read_gene_counts",
+    "symbol",
+]
 
 MAXIMUM = 400
 _MONTHS = (
@@ -43,6 +52,14 @@ _SHORT_PROTEIN = re.compile(
     rf"{_ACID}[0-9]{{1,5}}(?:{_ACID}|(?:{_ACID})?fs[*X]?[0-9]{{0,4}}|(?:_{_ACID}[0-9]{{1,5}})?(?:del|dup|ins|delins)[A-Za-z0-9*]{{0,60}})"
 )
 _CODING = re.compile(r"[cgnmr]\.[-*]?[0-9]{1,9}[A-Za-z0-9_+*>=?-]{0,80}")
+_LETTERS = dict(
+    zip(
+        "ala arg asn asp cys gln glu gly his ile leu lys met phe pro ser thr trp tyr val".split(),
+        "arndcqeghilkmfpstwyv",
+        strict=True,
+    )
+)
+_THREE = re.compile("|".join(_LETTERS))
 _SILENT = re.compile(r"p\.(?:\(?=\)?|\(?[A-Za-z]{1,3}[0-9]{1,5}=\)?)")
 _FRACTION = re.compile(
     r"(?:\bvaf\b|\baf\b)?[ :=~]{0,3}[0-9]{1,3}(?:[.,][0-9]{1,4})? ?%|\bvaf\b[ :=~]{0,3}[0-9]{0,3}[.,]?[0-9]{1,4}",
@@ -56,7 +73,8 @@ _NUMBERED = re.compile(r"([0-9]{1,2})(\+)? ?[x×]? ?([^0-9]{0,20})")
 @dataclass(frozen=True)
 class Gene:
     """hgnc: None for a feature. feature_of: the gene it belongs to; words: what a variant's description says where it is this
-    feature; counts_for_gene: such a variant is a mutation of the gene too; assayed_with_gene: a panel that names the gene has it."""
+    feature; counts_for_gene: such a variant is a mutation of the gene too; assayed_with_gene: a panel that names the gene has it;
+    polymorphisms: changes as `change` writes them that healthy people have and that are no mutations."""
 
     symbol: str
     hgnc: int | None
@@ -64,6 +82,7 @@ class Gene:
     words: tuple[str, ...] = ()
     counts_for_gene: bool = True
     assayed_with_gene: bool = True
+    polymorphisms: frozenset[str] = frozenset()
 
 
 @lru_cache(maxsize=1)
@@ -79,6 +98,7 @@ def known() -> tuple[dict[str, Gene], dict[str, str]]:
                 tuple(word for word in row["words"].split("|") if word),
                 row["counts_for_gene"] != "no",
                 row["assayed_with_gene"] != "no",
+                frozenset(change for change in row["polymorphisms"].split("|") if change),
             )
             genes[gene.symbol] = gene
             for alias in row["aliases"].split("|"):
@@ -132,18 +152,19 @@ def _fold(text: str) -> str:
     return " ".join(plain.split())
 
 
-def read_gene_cells(texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def read_gene_cells(texts: np.ndarray, gene: str | None = None) -> tuple[np.ndarray, np.ndarray]:
     """(values, reasons) of distinct texts of a gene's column: 1 mutated, 0 not, nan with a reason where it is not understood.
 
-    reasons: object; None where there is a value, else a reason of `findings.REASONS`.
+    gene: whose column it is, which decides what is a polymorphism of it and no mutation; where it is not given, the text may
+    name it. reasons: object; None where there is a value, else a reason of `findings.REASONS`.
     """
-    read = [_read(text) if isinstance(text, str) else (np.nan, np.nan, "missing") for text in texts]
+    read = [_read(text, symbol(gene)) if isinstance(text, str) else (np.nan, np.nan, "missing") for text in texts]
     return np.array([value for value, _, _ in read], dtype=float), _objects([reason for _, _, reason in read])
 
 
-def read_gene_counts(texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def read_gene_counts(texts: np.ndarray, gene: str | None = None) -> tuple[np.ndarray, np.ndarray]:
     """(counts, reasons) of distinct texts that say how many mutations there are: `2`, `2+`, `2 mutations`, `p.R175H; p.Y220C`, `wt`."""
-    read = [_read(text) if isinstance(text, str) else (np.nan, np.nan, "missing") for text in texts]
+    read = [_read(text, symbol(gene)) if isinstance(text, str) else (np.nan, np.nan, "missing") for text in texts]
     counts = np.array([count for _, count, _ in read], dtype=float)
     reasons = [
         None if known_count else (reason or "free_text_unmapped")
@@ -159,7 +180,7 @@ def _objects(values: list) -> np.ndarray:
 
 
 @lru_cache(maxsize=20_000)
-def _read(text: str) -> tuple[float, float, str | None]:
+def _read(text: str, gene: str | None = None) -> tuple[float, float, str | None]:
     """(mutated, how many, why unknown)."""
     text = unicodedata.normalize("NFKC", text).strip()
     if not text or len(text) > MAXIMUM:
@@ -173,13 +194,25 @@ def _read(text: str) -> tuple[float, float, str | None]:
         return np.nan, np.nan, "code_unknown"
     plain = _plain(text)
     found = _word(plain) or _number(plain)
-    return found or _pieces(plain)
+    return found or _pieces(plain, gene or symbol(text.partition(" ")[0].strip(":")))
 
 
 def is_uncertain(text: str) -> bool:
     """Whether a text says that the significance of a variant is not known."""
     folded = f" {re.sub(r'[^a-z0-9α-ω]+', ' ', _fold(text))} "
     return any(f" {word} " in folded for word in _words()["uncertain"])
+
+
+def is_polymorphism(gene: str | None, text: str) -> bool:
+    """Whether a change (`p.(Pro72Arg)`, `P72R`, `c.215C>G`) is one that healthy people have in this gene."""
+    entry = known()[0].get(gene or "")
+    return entry is not None and bool(entry.polymorphisms) and _change(text) in entry.polymorphisms
+
+
+def _change(text: str) -> str:
+    """`p72r`, `c.215c>g`: without transcript and brackets, amino acids in one letter."""
+    text = _TRANSCRIPT.sub("", text).lower().strip("()[],;: ").removeprefix("p.").strip("()")
+    return _THREE.sub(lambda found: _LETTERS[found[0]], text)
 
 
 def _word(text: str) -> tuple[float, float, str | None] | None:
@@ -213,14 +246,17 @@ def _plain(text: str) -> str:
     if tail and symbol(head.strip(":")) and not _words()["value"].get(_fold(head)):
         text = tail
     text = _EXON.sub(" ", _FRACTION.sub(" ", text))
-    text = re.sub(r"(?:^|(?<= ))\([^()]{0,80}\)", " ", text)
+    text = re.sub(r"(?:^|(?<= ))\([^()]{0,80}\)|\( {0,9}\)", " ", text)
     return " ".join(text.split()).strip(" :,;")
 
 
-def _pieces(text: str) -> tuple[float, float, str | None]:
-    """One or several variants; every piece must be understood."""
-    values, variants = [], 0
+def _pieces(text: str, gene: str | None) -> tuple[float, float, str | None]:
+    """One or several variants; every piece must be understood. A polymorphism alone says nothing of mutations."""
+    values, variants, benign = [], 0, False
     for piece in _SEPARATOR.split(text):
+        if any(is_polymorphism(gene, part) for part in piece.split()):
+            benign = True
+            continue
         for part in piece.split():
             kind = _variant(part.strip("()[],;:"), part)
             if kind is None:
@@ -232,7 +268,7 @@ def _pieces(text: str) -> tuple[float, float, str | None]:
             values.append(kind)
         variants += 1 if piece.strip() else 0
     if not values:
-        return np.nan, np.nan, "free_text_unmapped"
+        return np.nan, np.nan, "code_unknown" if benign else "free_text_unmapped"
     mutated = float(max(values))
     if any(value == 0 for value in values) and mutated:
         # A silent protein beside its coding change is no mutation; a list of both kinds is not sure.

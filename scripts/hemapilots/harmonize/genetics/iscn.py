@@ -6,9 +6,11 @@ The text is taken apart into clones and items; `hemapilots.harmonize.genetics.ab
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-__all__ = ["MAXIMUM", "Clone", "Item", "Reading", "Words", "read"]
+from hemapilots.harmonize.genetics.spoken import Words, listen
+
+__all__ = ["MAXIMUM", "Clone", "Item", "Reading", "read"]
 
 MAXIMUM = 3000
 _SIMILAR = str.maketrans(
@@ -25,7 +27,6 @@ _UNCLOSED = re.compile(r"/[0-9]{2}(?:[~-][0-9]{2})?,[xyi]")
 _MODAL = re.compile(r"([0-9]{2,3})(?:[~-]([0-9]{2,3}))?(?:<([0-9])n[+-]{0,2}>)?[,.;:]{0,3}")
 _SEX = re.compile(r"(?:([xyo]{1,16}\+?)|\?)(c?)(?=[,.;\[+?(-]|$|del|add|der|inv|ins|idem|mar|[ti]\()")
 _STEM = re.compile(r"(idem|sl|sdl)([0-9]?)(?:[x*]([2-4]))?")
-_NUMBER = re.compile(r"(>=|=>|>|<=|=<|<|=)?([0-9]{1,2})(\+)?")
 
 
 @dataclass(frozen=True)
@@ -68,41 +69,26 @@ class Reading:
     exactly: int | None = None
 
 
-@dataclass(frozen=True)
-class Words:
-    """Squeezed words (see `squeeze`) of all languages, from the table."""
-
-    normal: tuple[str, ...]
-    failed: tuple[str, ...]
-    complex: tuple[str, ...]
-    abnormalities: tuple[str, ...]
-    more_than: tuple[str, ...]
-    at_least: tuple[str, ...]
-    negations: tuple[str, ...]
-
-
-def squeeze(text: str) -> str:
-    """Lower case, without accents, white space and punctuation, save the signs that compare."""
-    plain = unicodedata.normalize("NFKD", text).casefold().replace("≥", ">=").replace("≤", "<=")
-    return "".join(letter for letter in plain if letter.isalnum() or letter in "<>=+")
-
-
 def read(text: str, words: Words) -> Reading:
     """Takes a text apart; never raises, whatever the text."""
     if len(text) > MAXIMUM:
         return Reading("unread")
     iscn = _normalise(text)
     body, other = _without_other_methods(iscn)
+    said = listen(text, words)
     start = _MODAL.match(body)
-    if start and 20 <= int(start[1]) <= 250 and _looks_like_clone(body, start.end()):
-        return _clones(body, other)
-    squeezed = squeeze(text)
-    said = _words(squeezed, words)
-    if said.kind != "unread":
-        return said
+    if start and said.kind != "normal" and 20 <= int(start[1]) <= 250 and _looks_like_clone(body, start.end()):
+        return _clones(body, other, cut=_is_cut_off(text))
+    if said.kind in ("normal", "failed", "complex"):
+        return Reading(said.kind, at_least=said.at_least, exactly=said.exactly)
     if other and not body.strip(".,;:/"):
         return Reading("other_method")
-    return Reading("unread") if other else _bare(body, said)
+    return Reading("unread") if other or said.kind == "denied" else _bare(body)
+
+
+def _is_cut_off(text: str) -> bool:
+    """Whether a text ends in a comma: a further abnormality may have stood behind it."""
+    return text.rstrip(" \t\r\n\u00a0.…").endswith(",")
 
 
 def _normalise(text: str) -> str:
@@ -137,7 +123,7 @@ def _looks_like_clone(text: str, end: int) -> bool:
     return not rest or bool(_SEX.match(rest)) or rest[0] in "[/+-?" or bool(_STEM.match(rest)) or "(" in rest[:6]
 
 
-def _clones(text: str, other: bool) -> Reading:
+def _clones(text: str, other: bool, cut: bool) -> Reading:
     recipient = text.split("//")[0]
     if not recipient:
         return Reading("unread")
@@ -147,6 +133,8 @@ def _clones(text: str, other: bool) -> Reading:
         comment |= beside
         if clone is not None:
             clones.append(clone)
+    if cut and clones:
+        clones[-1] = replace(clones[-1], incomplete=True)
     return Reading("clones", tuple(clones), comment)
 
 
@@ -236,50 +224,16 @@ def _item(text: str) -> Item:
     return Item(text[:-1] if constitutional else text, cells, constitutional, uncertain)
 
 
-def _words(text: str, words: Words) -> Reading:
-    """What a text in words says; `unread` where none is known."""
-    if not text:
-        return Reading("unread")
-    if any(word in text for word in words.failed):
-        return Reading("failed")
-    if any(word in text for word in (*words.complex, *words.abnormalities)):
-        return _stated(text, words)
-    if text in words.normal or text.rstrip("0123456789") in words.normal:
-        return Reading("normal")
-    return Reading("unread")
-
-
-def _stated(text: str, words: Words) -> Reading:
-    """`complex`, with the number of abnormalities where it is stated."""
-    if any(word in text for word in words.negations):
-        return Reading("unread")
-    named = any(word in text for word in words.complex)
-    numbers = list(_NUMBER.finditer(text))
-    if not numbers:
-        return Reading("complex", at_least=3) if named else Reading("unread")
-    sign, number, plus = numbers[0].groups()
-    if len(numbers) > 1 or (sign or "").startswith("<") or (sign or "").startswith("=<"):
-        return Reading("unread")
-    number = int(number)
-    if sign == ">" or (sign is None and any(word in text for word in words.more_than)):
-        return _at_least(number + 1, named)
-    if sign in (">=", "=>") or plus or any(word in text for word in words.at_least):
-        return _at_least(number, named)
-    if named and number < 3:
-        return Reading("unread")
-    return Reading("complex", at_least=number, exactly=number)
-
-
-def _at_least(number: int, named: bool) -> Reading:
-    return Reading("complex", at_least=max(number, 3 if named else 0))
-
-
-def _bare(text: str, said: Reading) -> Reading:
+def _bare(text: str) -> Reading:
     """Abnormalities alone, without the number of chromosomes: read where every one of them is understood."""
     from hemapilots.harmonize.genetics.abnormality import understand
 
-    text, cells, comment = _metaphases(text)
-    items = [_item(part) for part in _items(text)]
-    if not items or any(understand(item.text) is None for item in items):
-        return said
-    return Reading("clones", (Clone(None, "", tuple(items), cells),), comment)
+    clones, comment = [], False
+    for part in _split(text, "/"):
+        rest, cells, beside = _metaphases(part)
+        items = tuple(_item(piece) for piece in _items(rest))
+        if not items or any(understand(item.text) is None for item in items):
+            return Reading("unread")
+        clones.append(Clone(None, "", items, cells))
+        comment |= beside
+    return Reading("clones", tuple(clones), comment) if clones else Reading("unread")

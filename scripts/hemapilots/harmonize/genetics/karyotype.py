@@ -17,7 +17,8 @@ from hemapilots.errors import HemaPilotsError
 from hemapilots.expressions import Expression, parse
 from hemapilots.harmonize.findings import Finding, everywhere
 from hemapilots.harmonize.genetics.clonal import Counted, Thresholds, count
-from hemapilots.harmonize.genetics.iscn import Words, read, squeeze
+from hemapilots.harmonize.genetics.iscn import read
+from hemapilots.harmonize.genetics.spoken import Words, tokens
 from hemapilots.paths import RESOURCES
 
 __all__ = ["KaryotypeColumns", "Rules", "features", "load_rules", "read_karyotypes"]
@@ -51,13 +52,14 @@ def load_rules(path: Path = TABLE) -> Rules:
 
     table, _ = read_yaml(path)
     try:
-        words = {name: tuple(squeeze(word) for word in of) for name, of in table["words"].items()}
+        words = {name: tuple(tokens(str(word)) for word in of) for name, of in table["words"].items()}
         return Rules(
             words=Words(**words),
             thresholds=Thresholds(
                 cells={kind: int(number) for kind, number in table["clonal"].items()},
                 inborn=_compiled(table["constitutional"]["names"]),
                 inborn_sex=frozenset(table["constitutional"]["sexes"]),
+                completed={str(name): str(gain) for name, gain in table["completed"].items()},
             ),
             patterns={name: _compiled(of) for name, of in table["features"].items()},
             flags={name: parse(str(text)) for name, text in table["flags"].items()},

@@ -8,13 +8,14 @@ import pandas as pd
 from hemapilots.delivered import Remark
 from hemapilots.harmonize.findings import Finding, Harmonized, everywhere
 from hemapilots.harmonize.genetics import panel as panels
-from hemapilots.harmonize.genetics.genes import is_excel_artifact, is_uncertain, known, symbol
+from hemapilots.harmonize.genetics.genes import is_excel_artifact, is_polymorphism, is_uncertain, known, symbol
 
 __all__ = ["allele_fractions", "gene_values", "remarks"]
 
 _FRACTION = re.compile(r"([0-9]{1,9}(?:[.,][0-9]{1,12})?|[.,][0-9]{1,12})(?:[eE]-[0-9]{1,2})? ?(%)?")
 # In a column without a stated unit one value above 1 makes all of them per cent, unless too many are below 1.
 _SMALL_SHARE = 0.2
+_UNLISTED = "no row in the table of variants, and the mapping's panel does not say what was assayed"
 
 
 def gene_values(
@@ -29,7 +30,11 @@ def gene_values(
 
     variants: of `ingest.delivered`. declared: the mapping's `variants` (vaf_unit, oncogenic). `of_variants` of a variable
     says what it is: `flag` (0, 1), `count`, or `max_vaf` (fraction; 0 without a variant, unknown where none states it).
-    A gene with variants of uncertain significance alone is unknown and flagged so.
+    A gene with variants of uncertain significance, or with polymorphisms alone, is unknown and flagged so.
+
+    panel: of the mapping; it says which genes a patient's laboratory looked at, and every gene of it without a variant is
+    not mutated. Without one a patient with at least one row (be it without a gene) was sequenced, and has no mutation of the
+    genes that no row names; a patient without any row may never have been sequenced: not assayed.
     """
     wanted = {name: spec for name, spec in variables.items() if spec.get("gene")}
     table = _table(variants, declared or {})
@@ -37,6 +42,7 @@ def gene_values(
     places = patients.get_indexer(np.asarray(patient_ids, dtype=object))
     table = table.assign(patient=patients.get_indexer(table["patient_id"]))
     table = table[table["patient"] >= 0].reset_index(drop=True)
+    absent = np.zeros(len(places), dtype=bool) if panel else ~np.isin(places, table["patient"].to_numpy())
     rows_of = _rows_of(table)
     nothing = np.zeros(0, dtype=np.int64)
     result = {}
@@ -45,9 +51,10 @@ def gene_values(
         column = _variable(rows, spec.get("of_variants") or "flag", len(patients))
         spread = Harmonized(column.values[places], [_spread(finding, places) for finding in column.findings])
         kept = panels.apply(name, spec, spread.values, panel, panel_names)
-        result[name] = Harmonized(
-            kept.values, [finding for finding in spread.findings if len(finding.cells)] + kept.findings
-        )
+        kept.values[absent] = np.nan
+        unlisted = [Finding("null", "not_assayed", _UNLISTED, everywhere(absent), True)] if absent.any() else []
+        told = [finding for finding in spread.findings if len(finding.cells)]
+        result[name] = Harmonized(kept.values, told + kept.findings + unlisted)
     return result
 
 
@@ -87,6 +94,9 @@ def _table(variants: pd.DataFrame, declared: dict) -> pd.DataFrame:
             "counts": _counting(_texts(variants, "classification"), declared.get("oncogenic") or ()),
         }
     )
+    benign = _each(_is_benign, list(zip(table["gene"], labels, strict=True)))
+    # Also where the laboratory's class says otherwise; what the class takes out stays out.
+    table.loc[np.array(benign, dtype=bool) & (table["counts"] != 0), "counts"] = np.nan
     table.attrs["vaf_fault"] = fault
     return table
 
@@ -116,6 +126,12 @@ def _gene(stated: tuple[str | None, str]) -> tuple[str | None, str | None]:
     if feature is None:
         return name, None
     return (genes[feature].feature_of if genes[feature].counts_for_gene else None), feature
+
+
+def _is_benign(stated: tuple[str | None, str]) -> bool:
+    """Whether a gene's change is a polymorphism of healthy people."""
+    gene, label = stated
+    return any(is_polymorphism(gene, part) for part in label.split())
 
 
 def _counting(classes: list[str | None], oncogenic) -> np.ndarray:
@@ -170,7 +186,7 @@ def _variable(rows: pd.DataFrame, kind: str, patients: int) -> Harmonized:
         values = number if kind == "count" else (number > 0).astype(float)
     values[uncertain] = np.nan
     if uncertain.any():
-        detail = "variants of uncertain significance alone"
+        detail = "variants of uncertain significance or polymorphisms alone"
         findings.append(Finding("null", "code_unknown", detail, everywhere(uncertain)))
     return Harmonized(values, findings)
 

@@ -6,8 +6,9 @@ from hemapilots.harmonize.findings import Harmonized
 from hemapilots.harmonize.reading.dates import parse_dates
 from hemapilots.harmonize.reading.inference import outside
 from hemapilots.harmonize.reading.missing import declared_codes, findings_of, missing_reasons, sentinels_of
-from hemapilots.harmonize.reading.quantities import Source, number_column
+from hemapilots.harmonize.reading.quantities import number_column
 from hemapilots.harmonize.reading.raw import Raw, as_texts
+from hemapilots.harmonize.reading.source import Source
 from hemapilots.harmonize.reading.values import coded_column
 
 __all__ = ["harmonize_column", "outside"]

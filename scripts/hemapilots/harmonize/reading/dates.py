@@ -37,6 +37,10 @@ _YEARS = (1901, 2099)
 # The days of impossible years that people enter for "unknown".
 _NO_DAYS = {(1, 1), (12, 31), (12, 30), (9, 9), (11, 11), (8, 8)}
 _MAJORITY = 0.95
+# One date alone may be a slip of the pen.
+_PROOFS = 2
+# A possible day that stands for never.
+_NEVER = (2099, 12, 31)
 
 
 def parse_dates(
@@ -80,8 +84,7 @@ class _Dates:
         self._undeclared()
         for pattern in _PARTIAL:
             self._take(pattern)
-        for place in np.flatnonzero(self.todo):
-            self._named(int(place))
+        self._named()
         return self._result()
 
     def _match(self, pattern: str) -> dict[str, np.ndarray] | None:
@@ -163,13 +166,17 @@ class _Dates:
             return
         first, second, year = (_one([found[key] for found in parts]) for key in ("a", "b", "y"))
         counts = self.column.counts()
-        day_first = int(counts[(first > 12) & (first <= 31) & (second <= 12)].sum())
-        month_first = int(counts[(second > 12) & (second <= 31) & (first <= 12)].sum())
+        says_day = (counts > 0) & (first > 12) & (first <= 31) & (second <= 12)
+        says_month = (counts > 0) & (second > 12) & (second <= 31) & (first <= 12)
+        day_first, month_first = int(counts[says_day].sum()), int(counts[says_month].sum())
         most = max(day_first, month_first)
         if most < _MAJORITY * (day_first + month_first):
             self._refuse("in some dates the day stands first and in others the month")
-        if not most and ((first != second) & (first <= 12) & (second <= 12)).any():
-            self._refuse("no date tells whether the day or the month stands first")
+        proof = says_day if day_first >= month_first else says_month
+        open_order = (first != second) & (first <= 12) & (second <= 12)
+        proofs = set(zip(first[proof], second[proof], year[proof], strict=True))
+        if (open_order & (counts > 0)).any() and len(proofs) < _PROOFS:
+            self._refuse(f"fewer than {_PROOFS} different dates tell whether the day or the month stands first")
         which = ~np.isnan(year)
         if most:
             order = "day before month" if day_first >= month_first else "month before day"
@@ -182,16 +189,19 @@ class _Dates:
             f"{self.where}: ambiguous date format, {why}; declare `date_format`, for example [DD/MM/YYYY]"
         )
 
-    def _named(self, place: int) -> None:
-        text = self.column.texts[place]
-        found = (_NAMED.fullmatch(text) or _NAMED_FIRST.fullmatch(text)) if len(text) <= 40 else None
-        month = month_names().get(bare(found["m"])) if found else None
-        if month is None:
-            return
-        which = np.zeros(len(self.days), dtype=bool)
-        which[place] = True
-        year, months = np.full(len(which), float(found["y"])), np.full(len(which), float(month))
-        self._set(which, year, months, None if found["d"] is None else np.full(len(which), float(found["d"])))
+    def _named(self) -> None:
+        """Dates with the name of the month, with or without a day."""
+        year, months, days = (np.full(len(self.days), np.nan) for _ in range(3))
+        for place in np.flatnonzero(self.todo):
+            text = self.column.texts[place]
+            found = (_NAMED.fullmatch(text) or _NAMED_FIRST.fullmatch(text)) if len(text) <= 40 else None
+            month = month_names().get(bare(found["m"])) if found else None
+            if month is not None:
+                year[place], months[place] = float(found["y"]), float(month)
+                days[place] = np.nan if found["d"] is None else float(found["d"])
+        for day, which in ((days, ~np.isnan(days)), (None, ~np.isnan(year) & np.isnan(days))):
+            if which.any():
+                self._set(which, year, months, day)
 
     def _result(self) -> Harmonized:
         spread = self.column.spread
@@ -244,5 +254,6 @@ def _days(year: np.ndarray, month: np.ndarray, day: np.ndarray, partial: bool) -
     valid &= day <= length
     possible = (year >= _YEARS[0]) & (year <= _YEARS[1])
     usual = np.array([partial or (m, d) in _NO_DAYS for m, d in zip(month, day, strict=True)], dtype=bool)
-    result = np.where(valid & possible, start + day - 1, np.nan)
-    return result, valid & ~possible & usual
+    never = valid & (year == _NEVER[0]) & (month == _NEVER[1]) & (day == _NEVER[2])
+    result = np.where(valid & possible & ~never, start + day - 1, np.nan)
+    return result, (valid & ~possible & usual) | never

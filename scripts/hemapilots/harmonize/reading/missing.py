@@ -1,5 +1,7 @@
 """Which texts of a column say that there is no value, and why: what the mapping declares, then the words of eight languages."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -10,6 +12,8 @@ from hemapilots.harmonize.reading.raw import Texts
 from hemapilots.harmonize.reading.words import missing_words
 
 __all__ = ["declared_codes", "findings_of", "missing_reasons", "sentinels_of"]
+
+_NUMERIC = re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?")
 
 
 def declared_codes(declared: dict, mapping: dict) -> dict[str, str]:
@@ -28,22 +32,43 @@ def sentinels_of(declared: dict, mapping: dict) -> np.ndarray:
     )
 
 
-def missing_reasons(texts: Texts, codes: dict[str, str], words: bool = True) -> np.ndarray:
-    """Object array: a reason per distinct text that means missing, else None. words: whether the usual words count."""
+def missing_reasons(
+    texts: Texts, codes: dict[str, str], words: bool = True, but: frozenset = frozenset()
+) -> np.ndarray:
+    """Object array: a reason per distinct text that means missing, else None. A code that is a number stands for that
+    number however it is written: 999 for 999.0 too. words: whether the usual words count; but: those that do not.
+    """
     reasons = np.full(len(texts.texts), None, dtype=object)
     folded: dict[str, str | None] = {}
     for code, reason in codes.items():
         # Two codes that differ in capitals only, for different reasons, are told apart by them.
         folded[code.casefold()] = reason if folded.get(code.casefold(), reason) == reason else None
     usual = missing_words() if words else {}
-    numeric = {code for code in codes if code[:1].isdigit() or code[1:2].isdigit()}
-    worded = np.asarray(pc.invert(pc.match_substring_regex(texts.array, "^[-+]?[0-9]")), dtype=bool)
-    if numeric:
-        worded |= np.asarray(pc.is_in(texts.array, value_set=pa.array(sorted(numeric))), dtype=bool)
+    numeric = {float(code): reason for code, reason in codes.items() if _NUMERIC.fullmatch(code)}
+    worded = np.asarray(pc.invert(pc.match_substring_regex(texts.array, "^[-+\u2212]?[0-9]")), dtype=bool)
+    exact = sorted(code for code in codes if code[:1].isdigit() or code[1:2].isdigit())
+    if exact:
+        worded |= np.asarray(pc.is_in(texts.array, value_set=pa.array(exact)), dtype=bool)
     for place in np.flatnonzero(worded):
         text = texts.texts[place]
-        reasons[place] = codes.get(text) or folded.get(text.casefold()) or usual.get(text.casefold())
+        fold = text.casefold()
+        reasons[place] = codes.get(text) or folded.get(fold) or (usual.get(fold) if fold not in but else None)
+    if numeric:
+        same = pc.match_substring_regex(texts.array, _written(numeric))
+        for place in np.flatnonzero(np.asarray(same, dtype=bool) & pd.isna(reasons)):
+            reasons[place] = numeric.get(float(texts.texts[place].replace("\u2212", "-").replace(",", ".")))
     return reasons
+
+
+def _written(numbers) -> str:
+    """An expression of all ways to write some numbers. Three digits after a mark may be thousands: 9.000 is not code 9."""
+    forms = []
+    for number in numbers:
+        whole, _, part = f"{abs(number):.15g}".partition(".")
+        sign = "[-\u2212]" if number < 0 else r"\+?"
+        more = f"[.,]{part}0?" if part else "(?:[.,](?:0{0,2}|0{4,}))?"
+        forms.append(f"{sign}0*{re.escape(whole)}{more}")
+    return f"^(?:{'|'.join(forms)})$"
 
 
 def findings_of(texts: Texts, reasons: np.ndarray) -> list[Finding]:

@@ -5,7 +5,7 @@ tell, a second population in another unit) is nulled with one finding that names
 without which there is nothing to study, it is an error.
 """
 
-from dataclasses import dataclass
+import re
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from hemapilots.errors import HemaPilotsError
 from hemapilots.harmonize.findings import Finding, Harmonized, everywhere
-from hemapilots.harmonize.reading.inference import inside, looks_like_fractions, outside
+from hemapilots.harmonize.reading.inference import inside, outside
 from hemapilots.harmonize.reading.marks import Marks, Undecided, decide
 from hemapilots.harmonize.reading.missing import declared_codes, findings_of, missing_reasons, sentinels_of
 from hemapilots.harmonize.reading.numbers import (
@@ -31,6 +31,7 @@ from hemapilots.harmonize.reading.numbers import (
     to_floats,
 )
 from hemapilots.harmonize.reading.raw import Raw, Texts, as_texts
+from hemapilots.harmonize.reading.source import Source
 from hemapilots.harmonize.reading.stated_units import Stated, Stop, state
 from hemapilots.harmonize.reading.units import known
 
@@ -42,45 +43,17 @@ _LIMIT_SHARE = 0.1
 _REPEATED = 3
 # Of this many values on, one that is the same for everybody is not a measurement.
 _CONSTANT = 30
-
-
-# Readers of formats in which a number is a number: it is written with a decimal point and never grouped.
-_WITH_POINTS = ("fhir", "omop")
-
-
-@dataclass
-class Source:
-    """What the mapping says of one column, resolved: marks, missing codes, the place that errors name."""
-
-    name: str
-    spec: dict
-    declared: dict
-    mapping: dict
-    factors: dict
-
-    @property
-    def where(self) -> str:
-        part = "auxiliary" if self.name in (self.mapping.get("auxiliary") or {}) else "variables"
-        return f"mapping {self.mapping.get('name', '')}, {part}.{self.name}"
-
-    @property
-    def column(self) -> str:
-        return str(self.declared.get("column") or self.name)
-
-    def form(self, key: str):
-        """`decimal` or `thousands`, of the column or else of its file."""
-        files = self.mapping.get("files") or {}
-        file = files.get(self.declared.get("file") or next(iter(files), None)) or {}
-        stated = self.declared.get(key) or file.get(key)
-        if stated is None and key == "decimal" and self.mapping.get("reader") in _WITH_POINTS:
-            return "."
-        return stated
+# Units of a laboratory: an amount per volume, and per cent of cells. Doses, times and sizes may be the same for everybody.
+_LABORATORY = re.compile(r"%|.+/[a-zA-Z0-9.]*L(\{.*\})?|/[un]L|/mm3|fL|pg|mg/m?mol|mg/g")
+# In a column of numbers these may mean that nothing was found, which is a number.
+_NO_NUMBERS = frozenset({"none", "nil"})
+_INCLUSIVE = re.compile(r"\s*(?:>\s*=|[≥⩾])")
 
 
 def number_column(raw: Raw, source: Source) -> Harmonized:
     """float64 values in the unit of the use case, nan unknown, and findings."""
     texts = as_texts(raw.texts)
-    reasons = missing_reasons(texts, declared_codes(source.declared, source.mapping))
+    reasons = missing_reasons(texts, declared_codes(source.declared, source.mapping), but=_NO_NUMBERS)
     fixed, is_fixed = _fixed_values(texts, source)
     reasons[is_fixed] = np.where(np.isnan(fixed[is_fixed]), "missing", None)
     todo = pd.isna(reasons) & ~is_fixed
@@ -126,7 +99,7 @@ def _resolver(source: Source):
 
     def resolve(text: str) -> str | None:
         if text not in seen:
-            seen[text] = names.resolve(text, unit) if names is not None else None
+            seen[text] = names.resolve(text, unit, source.mapping.get("language")) if names is not None else None
         return seen[text]
 
     return resolve
@@ -202,7 +175,7 @@ class _Column:
         from hemapilots.harmonize.genetics.genes import read_gene_counts
 
         places = np.flatnonzero(self.todo & np.isnan(self.numbers.values))
-        counts, _ = read_gene_counts(self.texts.texts[places])
+        counts, _ = read_gene_counts(self.texts.texts[places], spec["gene"])
         known = ~np.isnan(counts)
         self.fixed[places[known]] = counts[known]
         self.is_fixed[places[known]] = True
@@ -215,6 +188,8 @@ class _Column:
         """Half of a lower limit of detection and the upper limit itself, where they say enough."""
         kind = self.texts.spread(self.numbers.kind, EXACT)
         below, above = kind == BELOW, kind == ABOVE
+        if self._is_count():
+            return self._limits_of_counts(values, below, above, kind == RANGE)
         if not (below | above).any():
             return values
         soft, unit = self.source.spec.get("soft"), self.source.spec.get("unit")
@@ -231,24 +206,55 @@ class _Column:
         values = np.where(below, values / 2, values)
         return np.where(weak, np.nan, values)
 
+    def _is_count(self) -> bool:
+        """A number of things: of mutations or of abnormalities, or else whole numbers without a unit, up to a whole number."""
+        spec = self.source.spec
+        if spec.get("of_variants") == "count":
+            return True
+        if spec.get("unit") != "1" or spec.get("of_variants") or spec.get("role") == "score":
+            return False
+        exact = self.numbers.values[(self.numbers.kind == EXACT) & ~np.isnan(self.numbers.values)]
+        whole = [limit is not None and limit == round(limit) for limit in spec.get("hard") or (None,)]
+        return spec.get("karyotype") is not None or (
+            all(whole) and spec["hard"][1] > 1 and len(exact) > 0 and bool((exact == np.round(exact)).all())
+        )
+
+    def _limits_of_counts(self, values: np.ndarray, below, above, spans) -> np.ndarray:
+        """More than k is k + 1, k or more is k; fewer than k, and two to three, are no number of things."""
+        self._say("null", "below_lod", "a limit says too little of a count", below)
+        self._say("null", "parse_error", "a range is not a count", spans)
+        whole = np.array([_INCLUSIVE.match(text) is not None for text in self.texts.texts], dtype=bool)
+        values = np.where(above & ~self.texts.spread(whole, False), values + 1, values)
+        return np.where(below | spans, np.nan, values)
+
     def _repeated(self, values: np.ndarray) -> np.ndarray:
-        """Whole numbers outside the hard range that stand in the column three times or more: codes and not measurements."""
+        """Whole numbers outside the hard range that stand in the column three times or more: codes and not measurements.
+
+        Not of an outcome, whose codes must be declared: a negative time stops the run, however often it occurs.
+        """
         hard = self.source.spec.get("hard")
         stated = self.texts.spread(self.numbers.values, np.nan)
         with np.errstate(invalid="ignore"):
             wrong = outside(values, hard) & (stated == np.round(stated))
-        if not wrong.any():
-            return wrong
+        if not wrong.any() or self.source.spec.get("known_at") == "outcome":
+            return np.zeros(len(values), dtype=bool)
         numbers, counts = np.unique(stated[wrong], return_counts=True)
         return wrong & np.isin(stated, numbers[counts >= _REPEATED])
 
     def _constant(self, values: np.ndarray) -> np.ndarray:
-        """A measurement that is the same for everybody was not measured."""
+        """A measurement of the laboratory that is the same for everybody was not measured; of other numbers it is doubted."""
         spec, known = self.source.spec, ~np.isnan(values)
         if known.sum() < _CONSTANT or spec.get("unit") in (None, "1") or spec.get("known_at") in (None, "outcome"):
             return values
         only = values[known][0]
         if only == 0 or (values[known] != only).any():
+            return values
+        if (
+            self.texts.spread(self.numbers.kind, EXACT)[known] != EXACT
+        ).any():  # everybody below one limit of detection
+            return values
+        if spec.get("known_at") != "index" or not _LABORATORY.fullmatch(spec["unit"]):
+            self._say("flagged", "contradiction", "one value for everybody: perhaps not recorded", known, whole=True)
             return values
         self._say("null", "missing", "structurally missing: one value for everybody", known, whole=True)
         return np.full(len(values), np.nan)
@@ -269,9 +275,6 @@ class _Column:
         self._say("mapped", None, "a duration in several units", known & (kind == DURATION), whole=True)
         flagged = spread(self.numbers.flagged, False)
         self._say("mapped", None, "a laboratory's flag was removed", known & flagged, whole=True)
-        if spec.get("unit") == "%" and self.source.declared.get("unit") != "infer" and looks_like_fractions(values):
-            said = "no value is above 1: if these are fractions, declare the unit 1"
-            self._say("flagged", "unit_conflict", said, known, whole=True)
         if self.marks.decided:
             marked = np.asarray(pc.match_substring_regex(self.texts.array, r"[0-9][^0-9a-zA-Z][0-9]"))
             self._say(

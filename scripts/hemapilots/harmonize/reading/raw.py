@@ -7,10 +7,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["BLANKS", "Raw", "Texts", "as_texts", "objects"]
+from hemapilots.texts import BLANKS
 
-# White space of every kind that spreadsheets and web pages bring along: no-break, thin and zero-width spaces, byte order marks.
-BLANKS = " \t\r\n\v\f\u00a0\u2007\u2009\u200a\u200b\u202f\u3000\ufeff"
+__all__ = ["BLANKS", "Raw", "Texts", "as_texts", "objects"]
 
 
 @dataclass

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from hemapilots.harmonize.findings import Finding, everywhere
-from hemapilots.harmonize.reading.inference import infer, slipped
+from hemapilots.harmonize.reading.inference import FEWEST, SHARE, infer, inside, looks_like_fractions, slipped
 from hemapilots.harmonize.reading.marks import Marks, Undecided, decide
 from hemapilots.harmonize.reading.missing import missing_reasons
 from hemapilots.harmonize.reading.numbers import EXACT, Numbers, read_numbers
@@ -83,7 +83,9 @@ def _units(texts: Texts, numbers: Numbers, raw: Raw, source) -> tuple[list[str],
         names = getattr(source.factors, "names", None)
         per_text = np.full(len(beside.texts), base, dtype=np.int64)
         for at in np.flatnonzero(pd.isna(said)):
-            code = names.resolve(beside.texts[at], target) if names is not None else None
+            code = (
+                names.resolve(beside.texts[at], target, source.mapping.get("language")) if names is not None else None
+            )
             per_text[at] = _STRANGE if code is None else place(code)
         unit_of = beside.spread(per_text, base)
     if numbers.units:
@@ -122,7 +124,41 @@ def _convert(code: str, cells: np.ndarray, texts: Texts, numbers: Numbers, sourc
             conversion(source.name, code, target, source.factors, f"{source.where}.unit")
         stated.say("null", "unit_unknown", f"{code} cannot be converted to {target}", cells)
         return
-    _apply(made, cells, texts, numbers, source, stated)
+    values = texts.spread(numbers.values, np.nan)[cells]
+    _check_convention(code, values, source)
+    fractions = _fractions(code, values, source)
+    _apply(fractions or made, cells, texts, numbers, source, stated, inferred=fractions is not None)
+    if fractions is not None:
+        stated.say("inferred", "unit_inferred", f"stated as {code}, but no value is above 1: {fractions}", cells, True)
+
+
+def _check_convention(code: str, values: np.ndarray, source) -> None:
+    """Stops at a column whose median is too low for its unit, as where haemoglobin is counted in tetramers."""
+    key = (source.name, code, source.spec.get("unit"))
+    least = getattr(source.factors, "least", {}).get(key)
+    # Of a few cells with a unit of their own the median says nothing of the column.
+    if least is None or (code != source.declared.get("unit") and len(values) < FEWEST):
+        return
+    if np.median(values) < least:
+        raise Stop(
+            "unit_conflict",
+            f"its median in {code} is below {least:g}, as where the unit counts something else; ask the site, and state "
+            "the `unit` that it means",
+        )
+
+
+def _fractions(code: str, values: np.ndarray, source) -> Conversion | None:
+    """The conversion of a column that is said to be in per cent and holds fractions; None where it does hold percentages."""
+    if code != "%" or not looks_like_fractions(values):
+        return None
+    spec = source.spec
+    made = known(source.name, "1", spec.get("unit"), source.factors)
+    fits = made is not None and (values > 0).sum() >= FEWEST
+    if not fits or inside(made.apply(values), spec.get("hard")).mean() < SHARE:
+        raise Stop(
+            "unit_conflict", "no value of it is above 1 % and most are below: state the unit 1 if they are fractions"
+        )
+    return made
 
 
 def _apply(
@@ -181,7 +217,10 @@ def _limits(raw: Raw, source, stated: Stated, usable: np.ndarray) -> np.ndarray:
         except Undecided as problem:
             raise Stop("unit_conflict", f"in its column of upper limits {problem}; declare `decimal`") from None
     names = getattr(source.factors, "names", None)
-    resolve = (lambda text: names.resolve(text, source.declared.get("unit"))) if names else (lambda text: None)
+    language = source.mapping.get("language")
+    resolve = (
+        (lambda text: names.resolve(text, source.declared.get("unit"), language)) if names else (lambda text: None)
+    )
     read = read_numbers(array, todo, marks, resolve, None)
     per_text = np.where((read.values > 0) & (read.kind == EXACT), read.values, np.nan)
     for place, code in enumerate(read.units):  # a limit in another unit than the column's

@@ -49,13 +49,15 @@ class Conversion:
 class Factors(dict):
     """(variable or *, source unit, canonical unit) -> factor, with all else that the folder of unit tables says.
 
-    offsets: of affine conversions; inferable: keys that may be inferred; typical: variable -> unit -> [low, high] of its
+    offsets: of affine conversions; least: the median, in the source unit, below which a column follows another convention of
+    that unit; inferable: keys that may be inferred; typical: variable -> unit -> [low, high] of its
     median; masses: variable -> g/mol; names: synonyms of units.
     """
 
     def __init__(self, factors: dict[Key, float]):
         super().__init__(factors)
         self.offsets: dict[Key, float] = {}
+        self.least: dict[Key, float] = {}
         self.inferable: set[Key] = set()
         self.typical: dict[str, dict[str, tuple[float, float]]] = {}
         self.masses: dict[str, float] = {}
@@ -65,7 +67,7 @@ class Factors(dict):
 def load_factors(path: str | Path) -> Factors:
     """Reads a factor table and, where they lie beside it, aliases.csv, molar_masses.csv and typical_medians.csv.
 
-    Columns of the table: variable (`*` for any), source, canonical, factor, and optionally offset, infer and basis;
+    Columns of the table: variable (`*` for any), source, canonical, factor, and optionally offset, infer, least and basis;
     canonical = source x factor + offset.
     """
     path = Path(path)
@@ -75,6 +77,8 @@ def load_factors(path: str | Path) -> Factors:
         factors = Factors(dict(zip(keys, table["factor"].astype(float), strict=True)))
         offsets = table.get("offset", pd.Series("", index=table.index)).replace("", "0").astype(float)
         factors.offsets = {key: offset for key, offset in zip(keys, offsets, strict=True) if offset}
+        least = table.get("least", pd.Series("", index=table.index))
+        factors.least = {key: float(text) for key, text in zip(keys, least, strict=True) if text}
         inferable = table.get("infer", pd.Series("", index=table.index)) == "yes"
         factors.inferable = {key for key, yes in zip(keys, inferable, strict=True) if yes}
     except (OSError, KeyError, ValueError) as error:

@@ -10,6 +10,7 @@ from hemapilots.errors import HemaPilotsError
 from hemapilots.harmonize.findings import Finding, Harmonized, everywhere
 from hemapilots.harmonize.reading.missing import declared_codes, findings_of, missing_reasons, sentinels_of
 from hemapilots.harmonize.reading.raw import Raw, Texts, as_texts, objects
+from hemapilots.harmonize.reading.refusals import AMBIGUOUS_TEXTS, check_outcome, check_sex, one_sided, refused
 from hemapilots.harmonize.reading.words import AMBIGUOUS, NUMBER, bare, vocabulary
 
 __all__ = ["coded_column", "value_map"]
@@ -24,6 +25,9 @@ def coded_column(raw: Raw, name: str, spec: dict, declared: dict, mapping: dict)
     """Values of a flag (float64) or category (object) column. In this order: declared values, declared missing codes,
     sentinels, words for missing, the variable's own levels, and words of its vocabulary, which go before words for missing
     where the variable names one. What is none of these is `code_unknown`.
+
+    A column of which only one side is understood is refused as a whole, see `refusals`. Raises HemaPilotsError for an
+    outcome with any text that is not understood, and for a sex that may be the other one.
     """
     texts = as_texts(raw.texts)
     flag = spec["type"] == "flag"
@@ -41,16 +45,22 @@ def coded_column(raw: Raw, name: str, spec: dict, declared: dict, mapping: dict)
         values[place] = lookup.get(texts.texts[place])
         if values[place] is None:
             reasons[place] = "missing"
+    why = np.full(len(values), "code_unknown", dtype=object)
+    doubt = None
     if not given:
-        why = np.full(len(values), "code_unknown", dtype=object)
-        doubtful = _undeclared(texts, todo, values, reasons, why, name, spec, declared, mapping)
-        if doubtful is not None:
-            return doubtful
+        doubt = _undeclared(texts, todo, values, reasons, why, name, spec, declared, mapping)
     else:
-        why = np.full(len(values), "code_unknown", dtype=object)
         usual = missing_reasons(texts, {})
         for place in np.flatnonzero(todo & ~explicit):
             reasons[place] = usual[place]
+    where = f'mapping {mapping.get("name", "")}, variables.{name}: column "{declared.get("column") or name}"'
+    if not given and doubt is None and spec.get("vocabulary") == "sex":
+        check_sex(texts, values, pd.isna(reasons), mapping.get("language"), where)
+    doubt = doubt or one_sided(texts, values, reasons, why, codes, spec)
+    if doubt is not None:
+        return refused(texts, doubt, reasons, name, spec, mapping, declared)
+    if spec.get("known_at") == "outcome":
+        check_outcome(texts, values, reasons, where)
     return _result(texts, values, reasons, why, flag, given, spec)
 
 
@@ -117,8 +127,8 @@ def _is_sentinel(texts: Texts, declared: dict, mapping: dict) -> np.ndarray:
     return np.array([text in sentinels for text in shown], dtype=bool)
 
 
-def _undeclared(texts: Texts, todo, values, reasons, why, name, spec, declared, mapping) -> Harmonized | None:
-    """Fills in values without a declared map; a Harmonized with nothing known where a text needs a key."""
+def _undeclared(texts: Texts, todo, values, reasons, why, name, spec, declared, mapping) -> str | None:
+    """Fills in values without a declared map; says why the column cannot be read where a text needs a key."""
     flag, language = spec["type"] == "flag", mapping.get("language")
     own = _Lookup(value_map(name, spec["type"], spec.get("levels"), None, "").items())
     special = _vocabulary(name, spec, spec.get("vocabulary"), language)
@@ -139,18 +149,18 @@ def _undeclared(texts: Texts, todo, values, reasons, why, name, spec, declared, 
         values[place] = value
     ambiguous = np.array([value == AMBIGUOUS for value in values], dtype=bool)
     if ambiguous.any():
-        return _needs_key(texts, ambiguous, reasons, name, spec, mapping, declared)
+        return AMBIGUOUS_TEXTS
     if genes:
-        _read_genes(texts, todo, values, reasons, why, usual)
+        _read_genes(genes, texts, todo, values, reasons, why, usual)
     return None
 
 
-def _read_genes(texts: Texts, todo, values, reasons, why, usual) -> None:
+def _read_genes(gene: str, texts: Texts, todo, values, reasons, why, usual) -> None:
     """Cells about one gene: wt, mut, p.R882H. What they do not say may still be a word for missing."""
     from hemapilots.harmonize.genetics.genes import read_gene_cells
 
     places = np.flatnonzero(todo & pd.isna(values))
-    found, said = read_gene_cells(texts.texts[places])
+    found, said = read_gene_cells(texts.texts[places], gene)
     for place, value, reason in zip(places, found, said, strict=True):
         if not np.isnan(value):
             values[place] = value
@@ -182,19 +192,6 @@ def _vocabulary(name: str, spec: dict, vocabulary_name: str | None, language: st
 def _level(value: str) -> str:
     """A level's name as it is compared with a vocabulary's: Sbeta+, S_beta_plus and S-beta plus are the same."""
     return bare(value.replace("β", "beta").replace("+", "plus").replace("zero", "0"))
-
-
-def _needs_key(texts: Texts, ambiguous, reasons, name: str, spec: dict, mapping: dict, declared: dict) -> Harmonized:
-    """No cell is read where some texts mean different things at different sites, and the mapping does not say which."""
-    column = declared.get("column") or name
-    detail = f'column "{column}" has texts that mean different things at different sites; give its `values`'
-    if spec.get("known_at") == "outcome":
-        raise HemaPilotsError(f"mapping {mapping.get('name', '')}, variables.{name}: {detail}")
-    known = texts.spread(pd.isna(reasons), False)
-    flag = spec["type"] == "flag"
-    nothing = np.full(len(texts.codes), np.nan) if flag else np.full(len(texts.codes), None, dtype=object)
-    findings = findings_of(texts, reasons)
-    return Harmonized(nothing, [Finding("null", "code_unknown", detail, everywhere(known), whole=True), *findings])
 
 
 def _result(texts: Texts, values, reasons, why, flag: bool, given, spec: dict) -> Harmonized:

@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 
 from hemapilots.delivered import Remark
-from hemapilots.ingest.assemble import BLANKS, categorical
-from hemapilots.ingest.csv import Text, read_columns
+from hemapilots.ingest.assemble import categorical
+from hemapilots.ingest.csv import read_columns
 from hemapilots.ingest.gather import trimmed
+from hemapilots.ingest.text import Text
 from hemapilots.ingest.wanted import locate
+from hemapilots.texts import BLANKS
 
 __all__ = ["SAMPLE", "read_maf"]
 

@@ -20,14 +20,16 @@ import pandas as pd
 
 from hemapilots.delivered import Delivered, Remark
 from hemapilots.errors import HemaPilotsError
-from hemapilots.ingest.assemble import BLANKS, categorical
+from hemapilots.ingest.assemble import categorical
 from hemapilots.ingest.cbioportal.maf import SAMPLE, read_maf
 from hemapilots.ingest.cbioportal.samples import Samples, samples_of
 from hemapilots.ingest.cbioportal.study_files import check_described, described, open_study, properties
-from hemapilots.ingest.csv import Text, read_columns
+from hemapilots.ingest.csv import read_columns
 from hemapilots.ingest.files import data_path
 from hemapilots.ingest.gather import PANEL, Rows, blank, gather, patients_of, renamed, without_texts
+from hemapilots.ingest.text import Text
 from hemapilots.ingest.wanted import Wanted, locate, patient_column, used_files, wanted
+from hemapilots.texts import BLANKS
 
 __all__ = ["check", "read"]
 

@@ -8,8 +8,8 @@ import pandas as pd
 
 from hemapilots.delivered import Remark
 from hemapilots.errors import HemaPilotsError
-from hemapilots.ingest.assemble import BLANKS
 from hemapilots.ingest.gather import blank, renamed, trimmed
+from hemapilots.texts import BLANKS
 
 __all__ = ["Samples", "samples_of"]
 

@@ -3,12 +3,11 @@
 from pathlib import Path
 
 from hemapilots.errors import HemaPilotsError
-from hemapilots.ingest.csv import Text
 from hemapilots.ingest.files import check_file, data_path
+from hemapilots.ingest.text import Text, open_text
 
-__all__ = ["check_described", "described", "open_study", "properties"]
+__all__ = ["check_described", "described", "open_study", "properties", "table_below"]
 
-_HEAD = 1 << 22
 _DESCRIPTION = 1 << 16
 _MOST_DESCRIPTIONS = 1000
 # What the description of a table says of it.
@@ -22,33 +21,33 @@ _KINDS = {
 
 def open_study(folder: Path, mapping: dict, alias: str, head: bool = False) -> Text:
     """A table of a study, without the rows of `#` above its header. head: its beginning only."""
-    path = data_path(folder, mapping, alias)
-    with path.open("rb") as stream:
-        content = stream.read(_HEAD if head else -1)
-    if head:
-        # A cut inside a letter or a row would look like a fault of the file.
-        content = content[: content.rfind(b"\n") + 1] or content
-    body = _body(content)
-    if not body.strip():
-        raise HemaPilotsError(f"{path}: nothing stands below its rows of #; ask for the study again")
     file = {**mapping["files"][alias]}
     file["delimiter"] = file.get("delimiter") or "\t"
-    return Text(path, body, {**mapping, "files": {**mapping["files"], alias: file}}, alias)
+    path = data_path(folder, mapping, alias)
+    return open_text(
+        folder,
+        {**mapping, "files": {**mapping["files"], alias: file}},
+        alias,
+        head,
+        lambda content: table_below(path, content)[1],
+    )
 
 
-def _body(content: bytes) -> bytes:
-    """The file without its leading rows of `#`, with quotation marks that are only signs made safe for a parser."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content
-    content = content.removeprefix(b"\xef\xbb\xbf")
+def table_below(path: Path, content: bytes) -> tuple[bytes, bytes]:
+    """(the leading rows of `#`, the table below them with quotation marks that are only signs made safe for a parser).
+
+    content: UTF-8. Raises HemaPilotsError where there is no table.
+    """
     start = 0
     while content.startswith((b"#", b'"#'), start):
         end = content.find(b"\n", start)
         start = len(content) if end < 0 else end + 1
-    content = content[start:]
+    above, content = content[:start], content[start:]
+    if not content.strip():
+        raise HemaPilotsError(f"{path}: nothing stands below its rows of #; ask for the study again")
     if b'"' not in content:
-        return content
-    return b"\n".join(_unquoted(line) if b'"' in line else line for line in content.split(b"\n"))
+        return above, content
+    return above, b"\n".join(_unquoted(line) if b'"' in line else line for line in content.split(b"\n"))
 
 
 def _unquoted(line: bytes) -> bytes:

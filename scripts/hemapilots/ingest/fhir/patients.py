@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from hemapilots.errors import HemaPilotsError
-from hemapilots.ingest.assemble import BLANKS, categorical
+from hemapilots.ingest.assemble import categorical
 from hemapilots.ingest.fhir.values import items, obj, text
 from hemapilots.ingest.long_table import day_text
 from hemapilots.ingest.selectors import Selector, Target
+from hemapilots.texts import BLANKS
 
 __all__ = ["Patients", "reference_of"]
 

@@ -65,6 +65,7 @@ def named_columns(path, names: list[str]) -> dict[str, str]:
     check_width(path, names)
     found: dict[str, str] = {}
     for name in names:
-        if found.setdefault(name.strip().lower(), name) != name or names.count(name) > 1:
+        if name.strip().lower() in found:
             raise HemaPilotsError(f'{path}, column "{name}": the header names it more than once; keep one of them')
+        found[name.strip().lower()] = name
     return found

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 
 from hemapilots.errors import HemaPilotsError
-from hemapilots.ingest.assemble import BLANKS, categorical
+from hemapilots.ingest.assemble import categorical
 from hemapilots.ingest.long_table import day_text
 from hemapilots.ingest.omop.forms import plain_id
 from hemapilots.ingest.omop.sql import person_query
 from hemapilots.ingest.selectors import Target
+from hemapilots.texts import BLANKS
 
 __all__ = ["Persons", "birth_dates", "read_persons"]
 

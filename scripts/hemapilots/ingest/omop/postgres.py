@@ -7,7 +7,7 @@ search path of the account holds. All is read in one read-only transaction, thro
 import os
 import re
 from collections.abc import Iterator
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import pyarrow as pa
 
@@ -62,9 +62,10 @@ class PostgresTables:
         try:
             if "://" in address:
                 parts = urlsplit(address)
-                options = parse_qsl(parts.query, keep_blank_values=True)
-                schema = next((value for key, value in options if key == "schema"), None)
-                rest = urlencode([(key, value) for key, value in options if key != "schema"])
+                # What is kept stays as it was written: the client reads %20 as a space, and + as a plus sign.
+                options = [(unquote(option.partition("=")[0]), option) for option in parts.query.split("&")]
+                schema = next((unquote(text.partition("=")[2]) for key, text in options if key == "schema"), None)
+                rest = "&".join(text for key, text in options if key != "schema")
                 address = urlunsplit(parts._replace(query=rest))
             else:
                 found = _KEYWORD.search(address)

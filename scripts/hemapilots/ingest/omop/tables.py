@@ -11,6 +11,7 @@ from hemapilots.ingest.files import check_file, check_inside, data_path
 from hemapilots.ingest.omop.forms import named_columns
 from hemapilots.ingest.omop.sql import DUCKDB, Columns, Query, quoted
 from hemapilots.ingest.omop.sqlite import SqliteTables
+from hemapilots.ingest.parquet import open_parquet
 
 __all__ = ["DuckdbTables", "open_extract"]
 
@@ -171,14 +172,8 @@ def _literal(path: Path) -> str:
 
 
 def _parquet(path: Path) -> tuple[list[str], str]:
-    from pyarrow import parquet
-
-    try:
-        # Bounds on what a hostile footer can make the reader allocate.
-        file = parquet.ParquetFile(path, thrift_string_size_limit=100 << 20, thrift_container_size_limit=1_000_000)
+    with open_parquet(path) as file:
         return file.schema_arrow.names, f"read_parquet({_literal(path)})"
-    except (pa.ArrowException, OSError, ValueError, MemoryError):
-        raise HemaPilotsError(f"{path}: not a readable Parquet file; export it again") from None
 
 
 def _text(path: Path, form: dict) -> tuple[list[str], str]:

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from hemapilots.delivered import Remark
-from hemapilots.ingest.assemble import BLANKS
 from hemapilots.ingest.gather import blank, renamed
 from hemapilots.ingest.redcap.dictionary import box_code
+from hemapilots.texts import BLANKS
 
 __all__ = ["Visits", "checkbox", "read_box", "ticked"]
 

@@ -10,10 +10,10 @@ import pandas as pd
 
 from hemapilots.delivered import Remark
 from hemapilots.errors import HemaPilotsError
-from hemapilots.ingest.assemble import BLANKS
-from hemapilots.ingest.csv import Text, read_columns
+from hemapilots.ingest.csv import read_columns
 from hemapilots.ingest.gather import renamed
-from hemapilots.ingest.wanted import fold
+from hemapilots.ingest.text import Text
+from hemapilots.texts import BLANKS, joined
 
 __all__ = ["Dictionary", "Field", "box_code", "read_dictionary", "translated"]
 
@@ -51,8 +51,8 @@ class Dictionary:
         """The field that some selectors name, or the only one that is labelled like one of them."""
         names = [name.strip() for name in selectors]
         found = [self.fields[name] for name in names if name in self.fields]
-        labels = {fold(name) for name in names}
-        labelled = [] if found else [field for field in self.fields.values() if fold(field.label) in labels]
+        labels = {joined(name) for name in names}
+        labelled = [] if found else [field for field in self.fields.values() if joined(field.label) in labels]
         return found[0] if found else labelled[0] if len(labelled) == 1 else None
 
     def headers(self, selector: str) -> list[str]:
@@ -83,12 +83,12 @@ class Dictionary:
         name, _, code = selector.partition("___")
         found = self.fields.get(name)
         if found is None:
-            return bool(_ADDED.fullmatch(selector)) or fold(selector.split(" (choice=")[0]) in self._labels()
+            return bool(_ADDED.fullmatch(selector)) or joined(selector.split(" (choice=")[0]) in self._labels()
         boxes = {box_code(choice) for choice in found.choices} | codes
         return code.lower() in boxes if code else found.type != "checkbox"
 
     def _labels(self) -> set[str]:
-        return {fold(entry.label) for entry in self.fields.values()}
+        return {joined(entry.label) for entry in self.fields.values()}
 
 
 def box_code(code: str) -> str:
@@ -98,8 +98,10 @@ def box_code(code: str) -> str:
 
 def read_dictionary(text: Text) -> Dictionary:
     """Reads a data dictionary; raises HemaPilotsError where the file is not one."""
-    folded = {fold(name): place for place, name in reversed(list(enumerate(text.header)))}
-    places = {part: folded[fold(name)] for part, names in _COLUMNS.items() for name in names if fold(name) in folded}
+    folded = {joined(name): place for place, name in reversed(list(enumerate(text.header)))}
+    places = {
+        part: folded[joined(name)] for part, names in _COLUMNS.items() for name in names if joined(name) in folded
+    }
     if missing := [names[0] for part, names in _COLUMNS.items() if part not in places]:
         raise HemaPilotsError(
             f'{text.path}: no column "{missing[0]}", so it is not a REDCap data dictionary; download it from the project, '

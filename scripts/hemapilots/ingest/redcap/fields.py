@@ -3,10 +3,11 @@
 import re
 
 from hemapilots.errors import HemaPilotsError
-from hemapilots.ingest.csv import Text
 from hemapilots.ingest.redcap.boxes import checkbox
 from hemapilots.ingest.redcap.dictionary import Dictionary, box_code
-from hemapilots.ingest.wanted import fold, locate, patient_column, wanted
+from hemapilots.ingest.text import Text
+from hemapilots.ingest.wanted import locate, patient_column, wanted
+from hemapilots.texts import joined
 
 __all__ = ["box_places", "key_places", "missing_codes", "places_of"]
 
@@ -86,9 +87,9 @@ def _under_labels(mapping: dict, present: set[str], dictionary: Dictionary) -> d
 
 
 def _check_exported(text: Text, header: list[str], mapping: dict, dictionary: Dictionary) -> None:
-    present = {fold(name) for name in header}
+    present = {joined(name) for name in header}
     for want in wanted(mapping, text.alias):
-        if not present & {fold(name) for name in want.headers} and dictionary.headers(want.headers[0]):
+        if not present & {joined(name) for name in want.headers} and dictionary.headers(want.headers[0]):
             raise HemaPilotsError(
                 f'{text.path}, column "{want.headers[0]}": the field is in the data dictionary but not in the export; '
                 f"export it, or leave {want.variable} out of mapping {mapping.get('name', '')}"
@@ -99,7 +100,7 @@ def _check_same_field(text: Text, found: str, asked: tuple[str, ...], name: str,
     """`lab1` and `lab_1` are two fields: between field names only case may differ."""
     if not _FIELD_NAME.fullmatch(found) or found in {header.strip().lower() for header in asked}:
         return
-    alike = [header for header in asked if fold(header) == fold(found)]
+    alike = [header for header in asked if joined(header) == joined(found)]
     if any(_FIELD_NAME.fullmatch(header.strip().lower()) for header in alike):
         raise HemaPilotsError(
             f'{text.path}, column "{alike[0]}": not in the export (the nearest is "{found}", another field); mend {name} '

@@ -17,18 +17,17 @@ import pandas as pd
 
 from hemapilots.delivered import Delivered, Remark
 from hemapilots.errors import HemaPilotsError
-from hemapilots.ingest.csv import Text, open_text, read_columns
-from hemapilots.ingest.files import data_path
+from hemapilots.ingest.csv import read_columns
 from hemapilots.ingest.gather import Rows, blank, gather, patients_of, trimmed, without_texts
 from hemapilots.ingest.redcap.boxes import Visits, read_box
 from hemapilots.ingest.redcap.dictionary import Dictionary, read_dictionary, translated
 from hemapilots.ingest.redcap.fields import box_places, key_places, missing_codes, places_of
+from hemapilots.ingest.text import Text, open_text
 from hemapilots.ingest.wanted import Wanted, patient_column, used_files, wanted
 
 __all__ = ["DICTIONARY", "check", "read"]
 
 DICTIONARY = "dictionary"
-_HEAD = 1 << 22
 
 
 def read(folder: Path, mapping: dict) -> Delivered:
@@ -47,11 +46,7 @@ def check(folder: Path, mapping: dict) -> None:
     """Raises HemaPilotsError where a file is absent, empty or a pointer, or lacks a mapped field."""
     dictionary, mapping = _without_dictionary(folder, mapping, [])
     for alias in used_files(mapping):
-        path = data_path(folder, mapping, alias)
-        with path.open("rb") as stream:
-            head = stream.read(_HEAD)
-        # A cut inside a letter or a row would look like a fault of the file.
-        places_of(Text(path, head[: head.rfind(b"\n") + 1] or head, mapping, alias), mapping, dictionary)
+        places_of(open_text(folder, mapping, alias, head=True), mapping, dictionary)
 
 
 def _without_dictionary(folder: Path, mapping: dict, remarks: list[Remark]) -> tuple[Dictionary | None, dict]:

@@ -1,0 +1,32 @@
+"""The exit of a site for its quality record, which is checked whole: it is the one file whose form is known to the last key."""
+
+import json
+from dataclasses import dataclass, field
+
+from hemapilots.federation.message_types import MessageType
+from hemapilots.federation.release import MINIMUM_SUPPORT, Exit
+from hemapilots.quality.schema import record_fault
+
+__all__ = ["QualityExit"]
+
+
+@dataclass
+class QualityExit(Exit):
+    """An exit that knows the use case and the mappings, and so every name and text that a quality record may carry.
+
+    Under each gate counts of 1 to 4 are refused; under an enforced one also counts that are not rounded.
+    """
+
+    use_case: dict = field(kw_only=True)
+    mappings: list[dict] = field(kw_only=True)
+
+    def _record_fault(self, kind: MessageType, payload: dict) -> str | None:
+        """What a quality record holds that may not leave, or None: it is read from the text that leaves."""
+        if not kind.quality:
+            return None
+        rounding = MINIMUM_SUPPORT if self.gate == "enforce" else 1
+        try:
+            record = json.loads(payload["quality"])
+        except ValueError:
+            return "it is not JSON"
+        return record_fault(record, self.use_case, self.mappings, MINIMUM_SUPPORT, rounding)
