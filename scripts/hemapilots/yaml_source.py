@@ -88,7 +88,9 @@ def _sentence(fault: dict, node: yaml.Node | None, path: Path) -> str:
     field = ".".join(str(part) for part in location)
     if fault["type"] == "missing":
         message = "this field is required; add it"
-    return f"{where}: {field + ': ' if field else ''}{message[:1].lower() + message[1:]}"
+    # What the file says may hold signs that would break the sentence on a terminal.
+    text = f"{field + ': ' if field else ''}{message[:1].lower() + message[1:]}"
+    return f"{where}: " + "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
 def _bound(node: yaml.Node | None, path: Path) -> None:

@@ -483,3 +483,32 @@ def test_a_number_that_an_expression_gives_must_lie_in_the_range_of_its_variable
     out = run_dirty(tmp_path, columns, variables, {"derived": {"age": "(seen - birth) / 365.25"}})
     assert out.value("age", 0) is None and out.said("age", 0) == [("null", "range_hard")]
     assert out.said("age", 1) == [] and out.said("age", 2) == [("flagged", "range_soft")]
+
+
+def test_consent_that_is_not_understood_stops_the_run(tmp_path):
+    rule = {"name": "consent", "label": "Consent", "expression": "consent == 1", "reason": "consent_withdrawn"}
+    columns = {"consent": ["1", "NA", "Widerruf 2020", "0"]}
+    with pytest.raises(HemaPilotsError) as error:
+        run_dirty(tmp_path, columns, {"consent": {"type": "flag"}}, {}, {"inclusion": [rule]})
+    said = str(error.value)
+    assert 'column "consent"' in said and "1 cells are not understood" in said and "Widerruf" not in said
+    columns["consent"][2] = "1"
+    out = run_dirty(tmp_path, columns, {"consent": {"type": "flag"}}, {}, {"inclusion": [rule]})
+    assert out.rows == [0, 1, 2] and out.flow["steps"][1]["lost"] == 1
+    # Also in a measurement beside the one that is chosen.
+    labs = {"patient_id": ["p0", "p0", "p1", "p1"], "consent": ["nie", "1", "1", "0"]}
+    with pytest.raises(HemaPilotsError, match="cells are not understood"):
+        mapping = {"files": {"labs": {"repeated": True}}}
+        variables = {"consent": {"type": "flag"}, "x": {"type": "flag"}}
+        run_dirty(tmp_path, {"x": ["1", "0"]}, variables, mapping, {"inclusion": [rule]}, {"labs": labs})
+
+
+def test_an_age_that_no_patient_has_does_not_replace_the_delivered_one(tmp_path):
+    columns = {"birth": ["1850-01-01", "1950-01-01"], "seen": ["2020-01-01"] * 2, "age": ["70", "60"]}
+    age = {"type": "number", "unit": "a", "hard": [0, 110]}
+    variables = {"birth": {"type": "date"}, "seen": {"type": "date"}, "age": age}
+    use_case = {"follow_up": {"index": "seen", "last_contact": "seen", "birth": "birth", "outcomes": {}}}
+    columns["birth"][0] = "1902-01-01"
+    out = run_dirty(tmp_path, columns, variables, {"derived": {"age": "(seen - birth) / 365.25"}}, use_case)
+    assert out.value("age", 0) == 70 and out.said("age", 0) == []
+    assert round(out.value("age", 1)) == 70 and out.said("age", 1) == [("flagged", "contradiction")]

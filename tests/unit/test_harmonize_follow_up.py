@@ -1,11 +1,15 @@
 """Times and events from dates, their order, the lock, and the reasons where there are none."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 
 from dirty import run
+from hemapilots.errors import HemaPilotsError
 
 DATE = {"type": "date", "known_at": "outcome"}
+YEARS = {"type": "number", "unit": "a", "hard": [0, 60], "known_at": "outcome"}
 VARIABLES = {
     "birth": {"type": "date"},
     "index": {"type": "date"},
@@ -15,7 +19,7 @@ VARIABLES = {
     "graft": DATE,
     "vital": {"type": "category", "levels": ["alive", "dead", "lost"], "known_at": "outcome"},
     "relapsed": {"type": "flag", "known_at": "outcome"},
-    **{name: {"type": "number", "unit": "a", "known_at": "outcome"} for name in ("os_years", "efs_years", "ci_years")},
+    **dict.fromkeys(("os_years", "efs_years", "ci_years"), YEARS),
     "os_status": {"type": "flag", "known_at": "outcome"},
     "efs_status": {"type": "flag", "known_at": "outcome"},
     "ci_status": {"type": "number", "unit": "1", "known_at": "outcome"},
@@ -119,7 +123,6 @@ def test_more_than_one_error_of_order_rejects_the_record(tmp_path):
     [
         ({"vital": "lost", "contact": ""}, "missing"),
         ({"vital": "", "contact": ""}, "missing"),
-        ({"vital": ""}, "missing"),
         ({"vital": "dead"}, "missing"),
         ({"index": ""}, "missing"),
         ({"vital": "dead", "death": "2021-01-01"}, "contradiction"),
@@ -295,3 +298,159 @@ def test_a_dated_event_counts_whatever_the_flag_says(tmp_path, flag):
     out = follow(tmp_path, {"relapse": "2021-01-01", "relapsed": flag})
     assert (out.value("efs_status"), out.value("ci_status"), out.value("os_status")) == (1, 1, 0)
     assert out.value("efs_years") == years("2020-01-01", "2021-01-01")
+
+
+def without_flag(tmp_path, *flags_and_dates, mapped=True, endpoints=None):
+    """Patients as (flag, date of relapse)."""
+    rows = [{"relapsed": flag, "relapse": date} for flag, date in flags_and_dates]
+    head = HEAD if mapped else tuple(name for name in HEAD if name != "relapsed")
+    endpoints = endpoints or {name: USE_CASE["endpoints"][name] for name in ("os", "ci")}
+    rows = [{**dict(zip(HEAD, PLAIN, strict=True)), **row} for row in rows]
+    columns = {name: [row[name] for row in rows] for name in head}
+    return run(tmp_path, columns, VARIABLES, MAPPING, {**USE_CASE, "endpoints": endpoints})
+
+
+def test_an_outcome_of_which_only_events_are_told_is_nobodys(tmp_path):
+    """Who had no event cannot be told from whom nobody asked."""
+    dated = "2021-01-01"
+    undelivered = without_flag(tmp_path, ("", dated), ("", ""), ("", ""), mapped=False)
+    only_yes = without_flag(tmp_path, ("1", dated), ("", ""), ("", ""))
+    for out in (undelivered, only_yes):
+        assert out.values("efs_status") == out.values("efs_years") == [None] * 3
+        assert out.said("efs_years", None) == [("null", "missing")]
+        assert out.values("ci_status") == [1, 0, 0]
+        details = out.issues.loc[out.issues["variable"] == "efs_status", "detail"].tolist()
+        assert len(details) == 1 and '"relapsed"' in details[0]
+    with pytest.raises(HemaPilotsError, match=r'endpoint "efs" \("relapsed" never says no'):
+        rows = [("1", dated), ("", ""), ("NA", "")]
+        without_flag(tmp_path, *rows, endpoints=USE_CASE["endpoints"])
+
+
+def test_a_flag_that_is_blank_by_habit_is_missing_whether_or_not_there_was_an_event(tmp_path):
+    dated = "2021-01-01"
+    habit = without_flag(tmp_path, ("", dated), ("1", dated), ("", ""), ("", ""), ("", ""), ("0", ""))
+    assert habit.values("efs_status") == [None, 1, None, None, None, 0]
+    told = without_flag(tmp_path, ("", dated), ("1", dated), ("", ""), ("0", ""), ("0", ""), ("0", ""))
+    assert told.values("efs_status") == [1, 1, None, 0, 0, 0]
+
+
+def test_delivered_times_end_at_the_lock(tmp_path):
+    rows = [dict(zip(HEAD, PLAIN, strict=True))] * 5
+    columns = {name: [row[name] for row in rows] for name in HEAD}
+    columns |= {"index": ["2020-01-01"] * 3 + ["", "2022-01-01"], "contact": [""] * 5}
+    columns |= {"os_years": ["3", "3", "0.5", "3", "1"], "os_status": ["1", "0", "1", "1", "1"]}
+    endpoints = {"os": USE_CASE["endpoints"]["os"]}
+    out = run(tmp_path, columns, VARIABLES, {**MAPPING, "lock": "2021-01-01"}, {**USE_CASE, "endpoints": endpoints})
+    year = years("2020-01-01", "2021-01-01")
+    assert out.values("os_years") == [year, year, 0.5, 3, None] and out.values("os_status") == [0, 0, 1, 1, None]
+    assert out.said("os_status", 0) == [("flagged", "after_lock")] and out.said("os_status", 1) == []
+    assert out.said("os_years", 4) == [("null", "after_lock")]
+    assert out.count("os_years", "flagged", "after_lock") == 3
+    lines = {line["label"]: line["events_lost"] for line in out.flow["endpoints"]["os"]["lines"]}
+    assert lines["Event after the administrative lock, patient censored"] == 1
+    assert lines["Index date after the administrative lock"] == 1
+
+
+def test_the_flow_says_why_an_event_is_not_counted(tmp_path):
+    rows = [dict(zip(HEAD, PLAIN, strict=True)) for _ in range(4)]
+    rows[0] |= {"relapse": "2021-06-01", "graft": "2021-01-01", "relapsed": "1"}
+    rows[1] |= {"relapse": "2021-06-01", "relapsed": "1"}
+    rows[2] |= {"relapse": "2021-11-01", "relapsed": "1"}
+    columns = {name: [row[name] for row in rows] for name in HEAD}
+    columns |= {"ci_years": ["", "2", "", ""], "ci_status": ["", "0", "", ""]}
+    out = run(tmp_path, columns, VARIABLES, {**MAPPING, "lock": "2021-10-01"}, USE_CASE)
+    lines = {line["label"]: line["events_lost"] for line in out.flow["endpoints"]["ci"]["lines"]}
+    assert lines["Another event came first"] == 1
+    assert lines["Event of the dates that the delivered outcome does not have"] == 1
+    assert lines["Event after the administrative lock, patient censored"] == 1
+
+
+def test_an_outcome_without_the_event_of_the_one_it_includes_is_a_contradiction(tmp_path):
+    columns = {"os_years": ["2", "2", "2"], "os_status": ["1", "1", "0"]}
+    columns |= {"efs_years": ["2", "1", "2"], "efs_status": ["0", "0", "0"], "ci_years": ["2"] * 3}
+    out = run(tmp_path, columns | {"ci_status": ["2", "2", "0"]}, VARIABLES, {}, USE_CASE)
+    assert out.values("efs_event") == [None, 0, 0] and out.said("efs_time", 0) == [("null", "contradiction")]
+
+
+def test_a_dated_event_stands_where_the_death_after_it_has_no_date(tmp_path):
+    dead = {"vital": "dead", "relapse": "2021-01-01", "relapsed": "1"}
+    known = {"vital": "dead", "death": "2021-06-01", "contact": "2021-05-01"}
+    out = follow(tmp_path, dead, {**dead, "death": "2021-02-30"}, {"vital": "dead"}, known)
+    assert out.values("os_status") == [None, None, None, 1, 0]
+    assert out.values("efs_status") == [1, 1, None, 1, 0] and out.values("ci_status") == [1, 1, None, 2, 0]
+    assert out.value("efs_years") == years("2020-01-01", "2021-01-01")
+
+
+def test_a_time_that_no_patient_can_have_is_none(tmp_path):
+    late = {"contact": "2093-01-01"}
+    dead = {"death": "2093-01-01", "vital": "dead"}
+    for lock in (None, "2023-01-01"):
+        out = follow(tmp_path, late, dead, lock=lock)
+        assert out.values("os_years")[:2] == [None, None] and out.said("os_years", 1) == [("null", "range_hard")]
+        assert out.value("os_years", 2) == years("2020-01-01", "2022-01-01")
+    lines = {line["reason"]: line for line in out.flow["endpoints"]["os"]["lines"]}
+    assert lines["range_hard"]["patients_lost"] == 2
+
+
+def test_without_a_status_the_last_contact_tells_for_the_living_as_for_the_dead(tmp_path):
+    out = follow(tmp_path, {"vital": ""}, {"vital": "NA", "death": "2021-01-01", "contact": "2020-06-01"})
+    assert out.values("os_status") == [0, 1, 0] and out.value("os_years") == years("2020-01-01", "2022-01-01")
+
+
+def test_partial_dates_are_out_of_order_only_where_their_spans_are(tmp_path):
+    out = follow(
+        tmp_path,
+        {"death": "2021-06", "contact": "2021-06-20", "vital": "dead"},
+        {"death": "2021-06", "contact": "2021-07-01", "vital": "dead"},
+        {"relapse": "2021-06", "relapsed": "1", "death": "2021-06-10", "contact": "2021-06-01", "vital": "dead"},
+        {"relapse": "2020-03", "relapsed": "1"},
+        {"relapse": "2020-04", "relapsed": "1"},
+        {"index": "2020", "relapse": "2021-02-01", "relapsed": "1"},
+        {"index": "2020", "relapse": "2021-06-01", "relapsed": "1"},
+        {"index": "2020-03", "birth": "2020"},
+    )
+    assert out.value("os_years", 0) == years("2020-01-01", "2021-06-20") and out.value("os_status", 0) == 1
+    assert out.said("os_years", 1) == [("null", "contradiction")]
+    assert out.value("efs_status", 2) == 1 and out.value("efs_years", 2) == out.value("os_years", 2)
+    # March begins exactly sixty days after the index date.
+    assert out.said("efs_years", 3) == [("null", "date_partial")] and out.value("efs_status", 4) == 1
+    assert out.said("efs_years", 5) == [("null", "date_partial")] and out.value("os_status", 5) == 0
+    assert out.value("efs_years", 6) == years("2020-07-01", "2021-06-01")
+    assert out.value("os_status", 7) == 0 and ("flagged", "date_order") not in out.said("index", 7)
+
+
+def test_one_wrong_date_is_one_error_however_many_it_contradicts(tmp_path):
+    wrong = "1949-06-01"
+    out = follow(
+        tmp_path,
+        {"death": wrong, "contact": wrong, "vital": "dead"},
+        {
+            "index": "2023-01-01",
+            "death": "2021-06-01",
+            "relapse": "2021-01-01",
+            "contact": "2021-05-01",
+            "vital": "dead",
+        },
+        {"contact": "2019-01-01", "relapse": "2022-06-01", "relapsed": "1", "death": "2021-01-01", "vital": "dead"},
+        {"contact": "2019-01-01", "relapse": "2019-01-01", "relapsed": "1"},
+    )
+    assert out.rows == [0, 1, 3, 4]
+    assert out.said("follow_up", 2) == [("rejected", "date_order")]
+    assert out.values("os_years")[:3] == [None] * 3
+
+
+def test_follow_up_ends_at_a_treatment_that_censors(tmp_path):
+    use_case = deepcopy(USE_CASE)
+    use_case["follow_up"]["outcomes"]["os"]["censored_at"] = ["graft"]
+    dead = {"death": "2021-06-01", "vital": "dead", "contact": "2021-05-01"}
+    rows = [{"graft": "2021-01-01", **dead}, dead, {"graft": "2021-01-01"}, {"graft": "2021-06-01", **dead}]
+    rows += [{"graft": "2021-01-01", "vital": "dead"}]
+    rows = [{**dict(zip(HEAD, PLAIN, strict=True)), **row} for row in rows]
+    columns = {name: [row[name] for row in rows] for name in HEAD}
+    out = run(tmp_path, columns, VARIABLES, MAPPING, use_case)
+    assert out.values("os_status") == [0, 1, 0, 1, 0]
+    assert out.values("os_years")[0] == out.values("os_years")[4] == years("2020-01-01", "2021-01-01")
+    lines = {line["label"]: line["events_lost"] for line in out.flow["endpoints"]["os"]["lines"]}
+    assert lines["Event after the date at which the patient is censored"] == 2
+    record = out.flow["reconciliation"]["os"]
+    assert record["delivered"] + sum(line["count"] for line in record["lines"]) == record["counted"] == 2

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from dirty import FACTORS, days, resolved
+from dirty import run as run_dirty
 from hemapilots.delivered import Delivered
 from hemapilots.harmonize.engine import harmonize
 from hemapilots.harmonize.observations import choose, disagree, distance
@@ -218,3 +219,67 @@ def test_dates_of_two_rows_must_be_equal():
     values = np.array([18000.0, 18001.0])
     assert choose(np.array([0, 0]), values, np.zeros(2), 1, exact=True).duplicate.tolist() == [True]
     assert choose(np.array([0, 0]), values, np.zeros(2), 1).duplicate.tolist() == [False]
+
+
+WINDOW_ONLY = {"window": [-60, 30], "follow_up": {"index": "index", "last_contact": "index", "outcomes": {}}}
+LABS = {"files": {"labs": {"repeated": True, "date": "drawn"}, "main": {"date_format": ["YYYY-MM-DD"]}}}
+
+
+@pytest.mark.parametrize(
+    ("pick", "expected"),
+    [
+        (None, ["2019-03-01", "2020-02-01", "2019-01-01"]),
+        ("first", ["2019-03-01", "2020-02-01", "2019-01-01"]),
+        ("last", ["2020-06-01", "2020-02-01", "2019-01-01"]),
+        ("first_after_index", ["2020-01-01", "2020-02-01", None]),
+        ("last_before_index", ["2020-01-01", None, "2019-01-01"]),
+    ],
+)
+def test_which_of_several_dates_counts(tmp_path, pick, expected):
+    spec = {**VARIABLES["event"], **({"pick": pick} if pick else {})}
+    variables = {"index": VARIABLES["index"], "event": spec, "day": {"type": "number", "unit": "d"}}
+    labs = {
+        "patient_id": ["p0", "p0", "p0", "p1", "p2"],
+        "event": ["2020-06-01", "2019-03-01", "2020-01-01", "2020-02-01", "2019-01-01"],
+    }
+    mapping = {"files": {"labs": {"repeated": True}}, "derived": {"day": "event + 0"}}
+    use_case = {"follow_up": {"index": "index", "last_contact": "index", "outcomes": {}}}
+    out = run_dirty(tmp_path, {"index": ["2020-01-01"] * 3}, variables, mapping, use_case, {"labs": labs})
+    assert out.values("day") == [None if day is None else days(day) for day in expected]
+
+
+def test_samples_after_treatment_are_no_candidates(tmp_path):
+    labs = {
+        "patient_id": ["p0", "p0", "p1", "p2", "p2", "p3"],
+        "hb": ["9", "7", "8", "10", "11", "12"],
+        "drawn": ["2019-12-01", "2020-01-02", "2020-01-20", "2020-01-10", "2020-01-11", ""],
+    }
+    columns = {"index": ["2020-01-01"] * 4, "treated": ["2020-01-01", "2020-01-10", "2020-01-10", "2020-02-01"]}
+    variables = {"index": VARIABLES["index"], "treated": VARIABLES["event"], "hb": VARIABLES["hb"]}
+    use_case = {"before": "treated", **WINDOW_ONLY}
+    out = run_dirty(tmp_path, columns, variables, LABS, use_case, {"labs": labs})
+    assert out.values("hb") == [9, None, 10, 12]
+    assert out.said("hb", 1) == [("null", "outside_window")] and out.said("hb", 3) == [("flagged", "missing")]
+    assert out.said("hb", 2) == []
+
+
+def test_samples_too_soon_after_an_event_are_no_candidates(tmp_path):
+    labs = {
+        "patient_id": ["p0", "p0", "p1", "p2", "p3"],
+        "hb": ["5", "8", "5", "9", "10"],
+        "drawn": ["2020-01-02", "2019-11-20", "2020-01-02", "2019-12-30", "2020-01-02"],
+    }
+    crises = {"patient_id": ["p0", "p0", "p1", "p2", "p3"]}
+    crises["crisis"] = ["2019-06-01", "2019-12-25", "2019-12-25", "2020-01-05", "2019-12-05"]
+    rule = {"date": "crisis", "days": 28, "reason": "not_steady_state"}
+    variables = {
+        "hb": {**VARIABLES["hb"], "clear_of": [rule]},
+        "index": VARIABLES["index"],
+        "crisis": {"type": "date", "pick": "last_before_index"},
+    }
+    mapping = {"files": {**LABS["files"], "crises": {"repeated": True}}}
+    columns = {"index": ["2020-01-01"] * 4}
+    out = run_dirty(tmp_path, columns, variables, mapping, WINDOW_ONLY, {"labs": labs, "crises": crises})
+    # The first has an earlier sample that is clear; a crisis after the sample and one four weeks before do not matter.
+    assert out.values("hb") == [8, None, 9, 10]
+    assert out.said("hb", 1) == [("null", "not_steady_state")]

@@ -99,10 +99,10 @@ def test_checks_of_myeloma(use_cases):
 def test_checks_of_sickle_cell_disease(use_cases):
     scd = use_cases["scd"]
     # Cases 52, 53, 54, 57, 60.
-    assert holds(scd, "hbf_transfused", hbf_date=1035, transfusion_date=1000) == 1
-    assert holds(scd, "hbf_transfused", hbf_date=1200, transfusion_date=1000) == 0
-    assert holds(scd, "hb_in_crisis", hb_date=1010, crisis_date=1000) == 1
-    assert holds(scd, "hb_in_crisis", hb_date=1040, crisis_date=1000) == 0
+    clear = {name: {rule["date"]: rule["days"] for rule in spec["clear_of"]} for name, spec in scd["variables"].items()}
+    assert clear["hbf"] == clear["hba"] == {"transfusion_date": 122}
+    for name in ("hb", "plt", "anc", "retic_abs", "bilirubin_total", "ntprobnp", "trv"):
+        assert clear[name] == {"transfusion_date": 91, "crisis_date": 28}
     assert holds(scd, "fractions_above_whole", hbs=80, hba=20, hbf=18) == 1
     assert holds(scd, "fractions_above_whole", hbs=80, hbf=18) == 0
     assert holds(scd, "genotype_with_hbc", genotype="SS", hbc=44) == 1
@@ -113,6 +113,8 @@ def test_checks_of_sickle_cell_disease(use_cases):
 def test_a_genotype_without_zero_or_plus_is_told_by_its_haemoglobin_a(use_cases):
     """Case 56."""
     expression = parse(use_cases["scd"]["derived"]["genotype_known"]["expression"])
-    genotype = np.array(["S_beta", "S_beta", "S_beta", "S_beta", "SS", None], dtype=object)
-    found = expression.evaluate_text({"genotype": genotype, "hba": np.array([22, 0, 3, np.nan, 0, 0.0])})
-    assert found.tolist() == ["S_beta_plus", "S_beta0", None, None, "SS", None]
+    genotype = np.array(["S_beta", "S_beta", "S_beta", "S_beta", "SS", None, "S_beta", "S_beta", "SC"], dtype=object)
+    hba = np.array([22, 0, 3, np.nan, 0, 0.0, 22, 0, 0])
+    transfused = np.array([0, 0, 0, 0, np.nan, 0, 1, np.nan, 1])
+    found = expression.evaluate_text({"genotype": genotype, "hba": hba, "recently_transfused": transfused})
+    assert found.tolist() == ["S_beta_plus", "S_beta0", None, None, "SS", None, None, None, "SC"]

@@ -65,7 +65,8 @@ def measure(
 ) -> Endpoint:
     """An endpoint of all records. A time of 0 becomes half a day; entry >= exit leaves it unknown.
 
-    kept: the records that count; withheld: why nobody has the outcome, where follow-up says so. Raises HemaPilotsError where none of them has a time, or an event is not 0, 1 or 2.
+    kept: the records that count; withheld: why nobody has the outcome, where follow-up says so. Raises HemaPilotsError
+    where none of them has a time, or an event is not 0, 1 or 2.
     """
     where, n = f"endpoints.{name}", len(kept)
     expressions = {part: parse(str(spec[part])) for part in ("time", "event")}

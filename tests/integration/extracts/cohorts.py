@@ -20,7 +20,18 @@ def draw(use_case: dict, mapping: dict, n: int, seed: int) -> pd.DataFrame:
         table["vital_status"] = table["vital_status"].replace("lost", "alive")
     if mapping.get("variants") or mapping.get("panel"):
         _genes(table, use_case, mapping, seed)
+    _end_follow_up(table, use_case, mapping)
     return table
+
+
+def _end_follow_up(table: pd.DataFrame, use_case: dict, mapping: dict) -> None:
+    """Patients are censored at a date that ends follow-up, where the source delivers it."""
+    index = table[use_case["follow_up"]["index"]]
+    for entry in use_case["follow_up"]["outcomes"].values():
+        for name in {*entry["censored_at"]} & {*mapping["variables"]}:
+            end = _years(table[name] - index)
+            over = end < table[entry["time"]]
+            table.loc[over, entry["time"]], table.loc[over, entry["status"]] = end[over], 0.0
 
 
 def delivered(use_case: dict, mapping: dict) -> set[str]:
@@ -88,6 +99,11 @@ def _scd(table: pd.DataFrame, use_case: dict, mapping: dict, seed: int) -> None:
     table["sex"] = table["sex"].fillna("F")
     table["consent"], table["steady_state"], table["recently_transfused"] = 1.0, 1.0, 0.0
     table["curative_date"] = np.where(rng.random(n) < 0.1, table["enrolment_date"] + 300, np.nan)
+    # What comes after a cure does not count, where the source tells of it: observation ends there.
+    told = "curative_date" in mapping["variables"]
+    ended = told & (table["os_years"] > _years(table["curative_date"] - table["enrolment_date"]))
+    table.loc[ended, "os_years"] = _years(table["curative_date"] - table["enrolment_date"])[ended]
+    table.loc[ended, "os_status"] = 0.0
     table["crisis_date"] = table["enrolment_date"] - rng.integers(900, 1500, n)
     table["transfusion_date"] = table["enrolment_date"] - rng.integers(900, 1500, n)
     table["transfusion"] = np.array(["none", "occasional"], dtype=object)[rng.integers(0, 2, n)]
