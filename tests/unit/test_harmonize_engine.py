@@ -496,11 +496,15 @@ def test_consent_that_is_not_understood_stops_the_run(tmp_path):
     out = run_dirty(tmp_path, columns, {"consent": {"type": "flag"}}, {}, {"inclusion": [rule]})
     assert out.rows == [0, 1, 2] and out.flow["steps"][1]["lost"] == 1
     # Also in a measurement beside the one that is chosen.
-    labs = {"patient_id": ["p0", "p0", "p1", "p1"], "consent": ["nie", "1", "1", "0"]}
-    with pytest.raises(HemaPilotsError, match="cells are not understood"):
-        mapping = {"files": {"labs": {"repeated": True}}}
-        variables = {"consent": {"type": "flag"}, "x": {"type": "flag"}}
-        run_dirty(tmp_path, {"x": ["1", "0"]}, variables, mapping, {"inclusion": [rule]}, {"labs": labs})
+    mapping = {"files": {"labs": {"repeated": True, "date": "on", "date_format": ["YYYY-MM-DD"]}}}
+    variables = {"consent": {"type": "flag"}, "x": {"type": "flag"}}
+    labs = {"patient_id": ["p0", "p0", "p1", "p2"], "on": ["2020-01-01", "2024-01-01", "2020-01-01", "2020-01-01"]}
+    for consents in (["nie", "1", "1", "0"], ["1", "0", "1", "0"]):
+        more = {"labs": {**labs, "consent": consents}}
+        with pytest.raises(HemaPilotsError, match="1 cells are not understood or contradict"):
+            run_dirty(tmp_path, {"x": ["1", "0", "1"]}, variables, mapping, {"inclusion": [rule]}, more)
+    more = {"labs": {**labs, "consent": ["1", "1", "1", "0"]}}
+    assert run_dirty(tmp_path, {"x": ["1", "0", "1"]}, variables, mapping, {"inclusion": [rule]}, more).rows == [0, 1]
 
 
 def test_an_age_that_no_patient_has_does_not_replace_the_delivered_one(tmp_path):

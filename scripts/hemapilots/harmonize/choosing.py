@@ -144,7 +144,8 @@ def _read(work: Work, source: Source, chooser: _Chooser, units) -> np.ndarray:
         _keep_days(work, name, column, source.first)
         return nobody
     exact = chooser.kind != "number"
-    choice = choose(column.target, read.values, chooser.key(column, read.values), work.n, exact)
+    key = chooser.key(column, read.values) if source.merge else np.zeros(len(read.values))
+    choice = choose(column.target, read.values, key, work.n, exact)
     choice.chosen = _with_reason(choice.chosen, column.target, read)
     cells = from_column(read, column.texts, choice.chosen)
     cells.null(choice.duplicate, "duplicate", "measurements of the same day or rows of the same patient disagree")

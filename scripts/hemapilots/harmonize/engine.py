@@ -101,7 +101,7 @@ def _consenting(delivered: Delivered, use_case: dict, mapping: dict, units, step
 
 
 def _check_understood(work: Work, mapping: dict) -> None:
-    """A cell about consent that is not understood must not pass as consent."""
+    """Cells about consent that are not understood, or contradict each other, must not pass as consent."""
     issues = work.issues.table()
     beside = issues[(issues["status"] == "rejected") & ~issues["reason"].isin(NO_DATE)]
     for name, cells in work.cells.items():
@@ -111,7 +111,8 @@ def _check_understood(work: Work, mapping: dict) -> None:
             column = (declared_of(name, mapping) or {}).get("column", name)
             raise HemaPilotsError(
                 f'mapping {mapping.get("name", "")}, variables.{name}: of column "{column}", which says who consents, '
-                f"{count} cells are not understood; list all of its texts under `values` (null for unknown)"
+                f"{count} cells are not understood or contradict each other; list all of its texts under `values` "
+                "(null for unknown), and deliver the latest consent of a patient only"
             )
 
 

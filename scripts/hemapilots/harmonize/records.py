@@ -30,14 +30,17 @@ class Column:
 
 
 class Source:
-    """Records are patients, in the order of their first row; `rows` are the numbers of these rows."""
+    """Records are patients, in the order of their first row; `rows` are the numbers of these rows.
+
+    merge: false makes each row a record, and none of several measurements is chosen: they must agree.
+    """
 
     def __init__(self, delivered: Delivered, mapping: dict, merge: bool = True):
         records, self.mapping = delivered.records, mapping
         self.records = records
         codes, ids = pd.factorize(records["patient_id"])
         self.ids = np.asarray(ids, dtype=object)
-        self.delivered = len(records)
+        self.delivered, self.merge = len(records), merge
         first = np.full(len(ids), -1, dtype=np.int64)
         first[codes[::-1]] = np.arange(len(records), dtype=np.int64)[::-1]
         self.first = first if merge else np.arange(len(records), dtype=np.int64)
