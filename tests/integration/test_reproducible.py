@@ -93,7 +93,7 @@ AFTER_TRAINING = {"evaluate_site", "evaluate_pooled", "merge_ledger", "combine"}
 @pytest.mark.parametrize(
     ("helper", "expected"),
     [
-        ("report/words.py", REPORTS),
+        ("report/words.py", {"describe_variables"} | REPORTS),
         ("synthesis/truth.py", {"generate_truth"} | REPORTS),
         ("harmonize/split.py", set()),
         ("models/partial_likelihood.py", TRAINING | AFTER_TRAINING),

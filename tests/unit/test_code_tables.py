@@ -139,7 +139,8 @@ def test_genotypes_of_sickle_cell_disease(use_cases, language):
     found = [None if pd.isna(value) else value for value in read.values]
     assert dict(zip(texts, found, strict=True)) == dict(zip(texts, wanted, strict=True))
     expression = parse(use_case["derived"]["genotype_known"]["expression"])
-    known = expression.evaluate_text({"genotype": read.values, "hba": np.full(len(texts), 22.0)})
+    untransfused = {"hba": np.full(len(texts), 22.0), "recently_transfused": np.zeros(len(texts))}
+    known = expression.evaluate_text({"genotype": read.values, **untransfused})
     assert {value for value, level in zip(known, wanted, strict=True) if level == "S_beta"} == {"S_beta_plus"}
     assert all(value == level for value, level in zip(known, wanted, strict=True) if level not in ("S_beta", None))
 
