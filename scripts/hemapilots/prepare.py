@@ -30,7 +30,7 @@ def assign_folds(harmonized: pd.DataFrame, primary_endpoint: str, resampling: di
 
 
 def encode(harmonized: pd.DataFrame, columns: list[dict]) -> pd.DataFrame:
-    """The design: row and every candidate column as float64, unscaled, missing kept as nan; see study.design_columns."""
+    """The design: row and every candidate column as float64, unscaled, missing kept as nan; see study.design."""
     out = {"row": harmonized["row"].to_numpy()}
     for column in columns:
         values = harmonized[column["variable"]]

@@ -1,0 +1,88 @@
+"""What is computed from predictions: horizons, grid, comparisons in full, criteria with what they are against."""
+
+from hemapilots.config import nearest
+from hemapilots.cross_checks import Source
+from hemapilots.federation.release import MINIMUM_SUPPORT
+
+__all__ = ["SCENARIO", "evaluation_spec"]
+
+SCENARIO = "base"
+
+
+def evaluation_spec(protocol: Source, use_case: dict, cohort, sites: list[str], strategies: dict) -> dict:
+    """The evaluation of a pilot. cohort: as configured; raises HemaPilotsError where the protocol and the use case do not fit."""
+    times, primary, bootstrap = protocol.value.times, protocol.value.primary, protocol.value.bootstrap
+    federated = [f"federated/{name}" for name in strategies]
+    if primary.regime not in federated:
+        raise protocol.fault(
+            ("primary", "regime"), f"it is one of the protocol's strategies; {nearest(primary.regime, federated)}"
+        )
+    scores = {name: ("score", f"score/{name}") for name in use_case["comparators"]}
+    return {
+        "scenario": SCENARIO,
+        "sharing": cohort.sharing,
+        "split": bool(cohort.split),
+        "endpoints": list(use_case["endpoints"]),
+        "primary_endpoint": use_case["primary_endpoint"],
+        "horizons": use_case["horizons"],
+        "tau": times.tau,
+        "grid": _grid(protocol, use_case["horizons"]),
+        "bootstrap": bootstrap.model_dump(),
+        "minimum_cell": MINIMUM_SUPPORT,
+        # Under an enforced gate counts leave rounded, so that small ones cannot be had by subtraction.
+        "rounding": MINIMUM_SUPPORT if cohort.effective_gate == "enforce" else 1,
+        "comparisons": _comparisons(protocol, use_case, scores, _regimes(federated, cohort.sharing, sites)),
+        "criteria": _criteria(protocol, use_case, scores, [*federated, "local/own", "pooled"]),
+        "primary": {
+            "endpoint": use_case["primary_endpoint"],
+            "model": primary.model,
+            "regime": primary.regime,
+            "metric": primary.metric,
+            "refits": bootstrap.refits,
+            "seed": bootstrap.seed,
+        },
+    }
+
+
+def _regimes(federated: list[str], sharing: str, sites: list[str]) -> list[str]:
+    """Where the primary model learned; what needs pooling exists where it is allowed."""
+    pooling = ["pooled", *(f"local/{site}" for site in sites)] if sharing != "private" else []
+    return [*federated, "local/own", *pooling]
+
+
+def _grid(protocol: Source, horizons: list[float]) -> list[float]:
+    times = protocol.value.times
+    count = round(times.tau / times.step)
+    if abs(count * times.step - times.tau) > 1e-9 or count < 2:
+        raise protocol.fault(("times",), "tau must be a multiple of step, at least twice as large")
+    if max(horizons) > times.tau:
+        raise protocol.fault(("times", "tau"), f"the use case's horizon {max(horizons):g} lies beyond tau; raise tau")
+    return [round((k + 1) * times.step, 10) for k in range(count)]
+
+
+def _comparisons(protocol: Source, use_case: dict, scores: dict, regimes: list[str]) -> list[dict]:
+    """The primary model and regime against every other regime, every comparator, every other model, at each endpoint."""
+    primary = protocol.value.primary
+    references = [(primary.model, regime) for regime in regimes if regime != primary.regime] + list(scores.values())
+    references += [(name, primary.regime) for name in protocol.value.models if name != primary.model]
+    judged = {"model": primary.model, "regime": primary.regime}
+    return [
+        {"endpoint": endpoint, **judged, "reference_model": model, "reference_regime": regime}
+        for endpoint in use_case["endpoints"]
+        for model, regime in references
+    ]
+
+
+def _criteria(protocol: Source, use_case: dict, scores: dict, regimes: list[str]) -> list[dict]:
+    """The protocol's criteria, each with the model and regime that it is against; none where the use case marks no bar."""
+    bar = next((name for name, comparator in use_case["comparators"].items() if comparator["bar"]), None)
+    out = []
+    for at, criterion in enumerate(protocol.value.criteria):
+        name = criterion.against
+        if name != "bar" and name not in scores and name not in regimes:
+            raise protocol.fault(
+                ("criteria", at, "against"), f"no such regime or score; {nearest(name, [*scores, *regimes, 'bar'])}"
+            )
+        against = scores.get(bar) if name == "bar" else scores.get(name) or (protocol.value.primary.model, name)
+        out.append(criterion.model_dump() | {"against": list(against) if against else None, "against_name": name})
+    return out

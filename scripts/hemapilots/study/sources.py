@@ -1,0 +1,47 @@
+"""Where each source's files lie, and what makes those that are invented."""
+
+from pathlib import Path
+
+from hemapilots.study.hashes import sha256
+
+__all__ = ["SOURCE", "extracts", "generation", "mapping_names"]
+
+# The name of a source that is harmonized as one and then dealt to sites.
+SOURCE = "source"
+
+
+def mapping_names(cohort) -> dict[str, str]:
+    """The mapping of each source."""
+    return {site: entry.mapping for site, entry in cohort.sites.items()} or {SOURCE: cohort.mapping}
+
+
+def extracts(pilot: str, cohort, names: dict) -> dict[str, str]:
+    """The folder in which each source's files lie."""
+    if cohort.synthetic:
+        return {site: f"results/{pilot}/sites/{site}/extract" for site in names}
+    if cohort.public:
+        return dict.fromkeys(names, f"results/cohorts/{cohort.public}")
+    return {site: entry.extract or "." for site, entry in cohort.sites.items()}
+
+
+def generation(cohort, resources: Path) -> dict:
+    """What the generator of each synthetic site needs."""
+    if not cohort.synthetic:
+        return {}
+    recipe = resources / "recipes" / f"{cohort.synthetic.recipe}.yaml"
+    shared = {"recipe": cohort.synthetic.recipe, "seed": cohort.synthetic.seed}
+    counts = _patients(cohort.synthetic.patients, {site: cohort.sites[site].share for site in sorted(cohort.sites)})
+    return {
+        site: shared | {"index": at, "patients": count, "sha256": sha256(recipe)}
+        for at, (site, count) in enumerate(counts.items())
+    }
+
+
+def _patients(total: int, shares: dict[str, float]) -> dict[str, int]:
+    """Patients per site by the largest remainder."""
+    exact = {site: total * share for site, share in shares.items()}
+    counts = {site: int(value) for site, value in exact.items()}
+    by_remainder = sorted(counts, key=lambda site: counts[site] - exact[site])
+    for site in by_remainder[: total - sum(counts.values())]:
+        counts[site] += 1
+    return counts

@@ -1,0 +1,69 @@
+"""What each stage after harmonization receives."""
+
+from hemapilots.config import Protocol
+from hemapilots.study.design import design_columns
+
+__all__ = ["agree_spec", "predict_spec", "prepare_spec", "report_spec", "train_spec"]
+
+# What the report shows of a study.
+_SHOWN = (
+    "pilot",
+    "title",
+    "note",
+    "sharing",
+    "gate",
+    "sites",
+    "split",
+    "public",
+    "harmonize",
+    "evaluate",
+    "in_sample",
+)
+
+
+def prepare_spec(use_case: dict, models: dict, protocol: Protocol, gate: str) -> dict:
+    """Folds, design and support inside a site."""
+    return {
+        "endpoints": list(use_case["endpoints"]),
+        "primary_endpoint": use_case["primary_endpoint"],
+        "resampling": protocol.resampling.model_dump(),
+        "columns": design_columns(use_case, models),
+        "gate": gate,
+    }
+
+
+def agree_spec(use_case: dict, models: dict, gate: str) -> dict:
+    """The agreement on columns."""
+    return {"models": models, "gate": gate, "endpoints": list(use_case["endpoints"])}
+
+
+def train_spec(use_case: dict, models: dict, strategies: dict, protocol: Protocol, grid: list, gate: str) -> dict:
+    """Training, whatever the regime."""
+    return {
+        "models": models,
+        "strategies": strategies,
+        "endpoints": list(use_case["endpoints"]),
+        "replicates": protocol.resampling.replicates,
+        "folds": protocol.resampling.folds,
+        "penalties": sorted(protocol.penalties),
+        "ties": protocol.ties,
+        "grid": grid,
+        "gate": gate,
+    }
+
+
+def predict_spec(use_case: dict, models: dict, grid: list, sharing: str) -> dict:
+    """Out-of-fold predictions inside a site."""
+    return {
+        "horizons": use_case["horizons"],
+        "sharing": sharing,
+        "models": models,
+        "comparators": use_case["comparators"],
+        "endpoints": list(use_case["endpoints"]),
+        "grid": grid,
+    }
+
+
+def report_spec(study: dict, citation: str | None) -> dict:
+    """The report: parts of the study, and the citation of a public cohort."""
+    return {name: study[name] for name in _SHOWN} | {"citation": citation}
