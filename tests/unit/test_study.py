@@ -73,6 +73,22 @@ MISTAKES = [
     ),
     (USE_CASE, "clinical: [age, sex,", "clinical: [age, os_status,", ["os_status", "known only at outcome"]),
     (USE_CASE, "clinical: [age, sex,", "clinical: [age, ipssm_score,", ["ipssm_score", "is a score"]),
+    (
+        USE_CASE,
+        "endpoint: lfs\n    horizon: 2",
+        "endpoint: lsf\n    horizon: 2",
+        ["decisions.0.endpoint", "did you mean 'lfs'?"],
+    ),
+    (
+        USE_CASE,
+        "endpoint: lfs\n    horizon: 2",
+        "endpoint: lfs\n    horizon: 3",
+        ["decisions.0.horizon", "it has 2, 5"],
+    ),
+    (USE_CASE, "thresholds: [0.3, 0.6]", "thresholds: [30, 60]", ["decisions.0.thresholds", "between 0 and 1"]),
+    (USE_CASE, "name: monitor", "name: intensify", ["decisions.1.name", "rename it"]),
+    (USE_CASE, "subgroups: [sex,", "subgroups: [sexx,", ["subgroups", "did you mean 'sex'?"]),
+    (USE_CASE, "subgroups: [sex,", "subgroups: [age,", ["subgroups", "'age' is a number", "derive a category"]),
     (USE_CASE, "include: [cytogenetic]", "include: [molecular]", ["circle"]),
     (USE_CASE, "soft: [40, 90], hard: [0, 110]", "soft: [40, 90], hard: [110, 0]", ["variables.age", "low below high"]),
     (MAPPING, "  hb:", "  hbb:", ["variables.hbb", "did you mean 'hb'?"]),
@@ -374,3 +390,13 @@ cohort:
     (config / "pilots/own.yaml").write_text(body.replace("a: {mapping: omop}", "a: {mapping: mds-clinic-en}"))
     with pytest.raises(HemaPilotsError, match="name the folder of the site's `extract`"):
         load(config, "own")
+
+
+def test_an_endpoint_has_its_own_horizons_or_those_of_the_use_case(config):
+    edit(config / USE_CASE, "event: lfs_status, not_after: os", "event: lfs_status, not_after: os, horizons: [4, 1]")
+    edit(config / USE_CASE, "endpoint: lfs\n    horizon: 2", "endpoint: lfs\n    horizon: 4")
+    edit(config / USE_CASE, "endpoint: lfs\n    horizon: 2", "endpoint: lfs\n    horizon: 1")
+    assert load(config)["evaluate"]["endpoint_horizons"] == {"os": [2, 5], "lfs": [1, 4]}
+    edit(config / USE_CASE, "horizons: [4, 1]", "horizons: [9, 1, 4]")
+    with pytest.raises(HemaPilotsError, match="horizon 9 lies beyond tau"):
+        load(config)

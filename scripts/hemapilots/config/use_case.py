@@ -120,6 +120,7 @@ class Endpoint(Strict):
     """time and event (0, 1, 2 = competing) as expressions; entry, where patients come under observation late.
 
     not_after: an endpoint that this one can never outlast and whose event is one of its own; else this one is nulled.
+    horizons: the use case's unless given, years.
     """
 
     label: Text
@@ -127,6 +128,7 @@ class Endpoint(Strict):
     event: Text
     entry: Text | None = None
     not_after: str | None = None
+    horizons: tuple[Annotated[float, Field(gt=0)], ...] = ()
 
 
 class PredictorSet(Strict):
@@ -151,6 +153,28 @@ class Comparator(Strict):
         return self
 
 
+class Decision(Strict):
+    """What a predicted risk of an endpoint by a horizon is for: who is above (or below) a threshold of the range is treated so.
+
+    thresholds: [low, high], risks between 0 and 1, fixed before any result. reason: why this range.
+    """
+
+    name: VariableName
+    label: Text
+    endpoint: str
+    horizon: Annotated[float, Field(gt=0)]
+    thresholds: Range
+    act: Literal["above", "below"] = "above"
+    reason: Text
+
+    @field_validator("thresholds")
+    @classmethod
+    def _risks(cls, thresholds):
+        if not 0 < thresholds[0] < thresholds[1] < 1:
+            raise ValueError("a range of thresholds is [low, high], risks between 0 and 1 with low below high")
+        return thresholds
+
+
 class UseCase(Strict):
     """A clinical question: config/use_cases/<name>.yaml."""
 
@@ -171,6 +195,8 @@ class UseCase(Strict):
     horizons: tuple[Annotated[float, Field(gt=0)], ...]
     predictor_sets: dict[VariableName, PredictorSet]
     comparators: dict[Name, Comparator] = {}
+    decisions: tuple[Decision, ...] = ()
+    subgroups: tuple[str, ...] = ()
     table_one: tuple[str, ...] = ()
     quality: dict[str, Annotated[float, Field(ge=0, le=100)]] = {}
 

@@ -4,6 +4,7 @@ from hemapilots.config import UseCase
 from hemapilots.config.shapes import nearest
 from hemapilots.cross_checks.kinds import kind_of
 from hemapilots.cross_checks.source import Source, check_expression, check_known
+from hemapilots.cross_checks.utility import check_decisions, check_subgroups, horizons_of
 from hemapilots.errors import HemaPilotsError
 from hemapilots.expressions import parse
 from hemapilots.harmonize.findings import REASONS
@@ -37,6 +38,8 @@ def resolve_use_case(source: Source) -> dict:
     _check_follow_up(source)
     out = use_case.model_dump(mode="json")
     out["horizons"] = sorted(use_case.horizons)
+    for name, endpoint in out["endpoints"].items():
+        endpoint["horizons"] = horizons_of(use_case, name)
     out["predictor_sets"] = {name: _flatten(source, name, ()) for name in use_case.predictor_sets}
     for name, variables in out["predictor_sets"].items():
         _check_predictors(source, ("predictor_sets", name), variables, known, scores=False)
@@ -46,6 +49,8 @@ def resolve_use_case(source: Source) -> dict:
     for variable in use_case.table_one:
         check_known(source, ("table_one",), variable, known)
         _check_kept(source, ("table_one",), variable)
+    check_decisions(source)
+    check_subgroups(source)
     if sum(comparator.bar for comparator in use_case.comparators.values()) > 1:
         raise source.fault(("comparators",), "only one comparator may be the `bar`")
     return out

@@ -25,8 +25,11 @@ def evaluation_spec(protocol: Source, use_case: dict, cohort, sites: list[str], 
         "endpoints": list(use_case["endpoints"]),
         "primary_endpoint": use_case["primary_endpoint"],
         "horizons": use_case["horizons"],
+        "endpoint_horizons": {name: endpoint["horizons"] for name, endpoint in use_case["endpoints"].items()},
+        "decisions": use_case["decisions"],
+        "subgroups": use_case["subgroups"],
         "tau": times.tau,
-        "grid": _grid(protocol, use_case["horizons"]),
+        "grid": _grid(protocol, use_case),
         "bootstrap": bootstrap.model_dump(),
         "minimum_cell": MINIMUM_SUPPORT,
         # Under an enforced gate counts leave rounded, so that small ones cannot be had by subtraction.
@@ -50,13 +53,14 @@ def _regimes(federated: list[str], sharing: str, sites: list[str]) -> list[str]:
     return [*federated, "local/own", *pooling]
 
 
-def _grid(protocol: Source, horizons: list[float]) -> list[float]:
+def _grid(protocol: Source, use_case: dict) -> list[float]:
     times = protocol.value.times
+    farthest = max(horizon for endpoint in use_case["endpoints"].values() for horizon in endpoint["horizons"])
     count = round(times.tau / times.step)
     if abs(count * times.step - times.tau) > 1e-9 or count < 2:
         raise protocol.fault(("times",), "tau must be a multiple of step, at least twice as large")
-    if max(horizons) > times.tau:
-        raise protocol.fault(("times", "tau"), f"the use case's horizon {max(horizons):g} lies beyond tau; raise tau")
+    if farthest > times.tau:
+        raise protocol.fault(("times", "tau"), f"the use case's horizon {farthest:g} lies beyond tau; raise tau")
     return [round((k + 1) * times.step, 10) for k in range(count)]
 
 

@@ -1,0 +1,41 @@
+"""Decisions and subgroups of a use case: what predicted risks are for, and among whom they are judged."""
+
+from hemapilots.config import UseCase
+from hemapilots.config.shapes import nearest
+from hemapilots.cross_checks.source import Source, check_known
+
+__all__ = ["check_decisions", "check_subgroups", "horizons_of"]
+
+
+def horizons_of(use_case: UseCase, endpoint: str) -> list[float]:
+    """The horizons of an endpoint: its own, or the use case's; years, ascending."""
+    return sorted(use_case.endpoints[endpoint].horizons or use_case.horizons)
+
+
+def check_decisions(source: Source) -> None:
+    """A decision rests on an endpoint and on one of its horizons; names are unique."""
+    use_case: UseCase = source.value
+    names = [decision.name for decision in use_case.decisions]
+    for at, decision in enumerate(use_case.decisions):
+        where = ("decisions", at)
+        if decision.name in names[:at]:
+            raise source.fault((*where, "name"), "an earlier decision has this name; rename it")
+        if decision.endpoint not in use_case.endpoints:
+            raise source.fault(
+                (*where, "endpoint"), f"no such endpoint; {nearest(decision.endpoint, use_case.endpoints)}"
+            )
+        horizons = horizons_of(use_case, decision.endpoint)
+        if decision.horizon not in horizons:
+            known = ", ".join(f"{horizon:g}" for horizon in horizons)
+            raise source.fault((*where, "horizon"), f"not a horizon of endpoint {decision.endpoint}; it has {known}")
+
+
+def check_subgroups(source: Source) -> None:
+    """A subgroup is told by a category or flag; numbers are cut into bands by a derived category."""
+    use_case: UseCase = source.value
+    known = {**use_case.variables, **use_case.derived}
+    for name in use_case.subgroups:
+        check_known(source, ("subgroups",), name, known)
+        if known[name].type not in ("category", "flag"):
+            problem = f"'{name}' is a {known[name].type}, but subgroups need a category or flag"
+            raise source.fault(("subgroups",), f"{problem}; derive a category from it")
