@@ -6,7 +6,7 @@ with job(snakemake):
     from hemapilots.harmonize.reading.units import load_factors
     from hemapilots.paths import RESOURCES
     from hemapilots.synthesis.cohort import draw_site
-    from hemapilots.synthesis.extract import write_extract
+    from hemapilots.synthesis.extracts.write import write_extract
     from hemapilots.synthesis.recipe import load_recipe
 
     draw, params = snakemake.params.draw, snakemake.params

@@ -8,7 +8,7 @@ import yaml
 from hemapilots.harmonize.reading.units import load_factors
 from hemapilots.study import load_study
 from hemapilots.synthesis.cohort import draw_site
-from hemapilots.synthesis.extract import write_extract
+from hemapilots.synthesis.extracts.write import write_extract
 from hemapilots.synthesis.recipe import load_recipe
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,12 +5,13 @@ import hashlib
 import numpy as np
 import pandas as pd
 
-from extracts import cells, clean, text
+from extracts import clean
 from hemapilots.config import Mapping, UseCase
 from hemapilots.harmonize.engine import harmonize
 from hemapilots.harmonize.reading.units import load_factors
 from hemapilots.ingest.readers import ingest
 from hemapilots.paths import RESOURCES
+from hemapilots.synthesis.extracts.write import make_tables, write_tables
 
 ROWS, CORRUPT, SEED = 200, 1000, 11
 NUMBERS = {
@@ -112,9 +113,7 @@ def test_a_thousand_corrupt_cells_are_all_found_and_none_is_coerced(tmp_path):
     table, rng = clean_table(variables), np.random.default_rng(SEED + 1)
     assert table.shape == (ROWS, 41)
     factors = load_factors(RESOURCES / "units" / "factors.csv")
-    study["follow_up"] = {"index": "diagnosis"}  # for the writer only
-    tables = cells.deliver(table, mapping, study, factors, cells.Habits(), SEED)
-    study["follow_up"] = None
+    tables, _ = make_tables(table, mapping, study, factors, seed=SEED)
     names = [name for name in variables if not name.startswith("os_")]
     planted: dict[tuple[int, str], str] = {}
     for place in rng.permutation(ROWS * len(names))[:CORRUPT]:
@@ -122,7 +121,7 @@ def test_a_thousand_corrupt_cells_are_all_found_and_none_is_coerced(tmp_path):
         choices = BROKEN[kind_of(variables[name])]
         planted[row, name] = choices[rng.integers(0, len(choices))]
         tables.put(name, row, planted[row, name])
-    text.write(tables, tmp_path)
+    write_tables(tables, tmp_path)
     harmonized, issues, _ = harmonize(ingest(tmp_path, mapping), study, mapping, factors)
 
     listed = issues[issues["row"].notna() & (issues["status"] == "null")]

@@ -10,20 +10,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from extracts import cells, clean, cohorts, excel, fhir, omop, redcap, text
-from extracts.cells import Habits
+from extracts import clean, cohorts
 from extracts.compare import differences
 from extracts.faults import Fault, plant, unsaid
-from hemapilots.config import Mapping, UseCase
+from hemapilots.config import Habits, Mapping, UseCase
 from hemapilots.cross_checks import Source, check_mapping, resolve_use_case
 from hemapilots.harmonize.engine import harmonize
 from hemapilots.harmonize.reading.units import load_factors
 from hemapilots.ingest.readers import check_extract, ingest
 from hemapilots.paths import RESOURCES
+from hemapilots.synthesis.extracts.write import make_tables, write_tables
 
 ROOT = Path(__file__).parents[2]
 FACTORS = load_factors(RESOURCES / "units" / "factors.csv")
-WRITERS = {"csv": text.write, "excel": excel.write, "redcap": redcap.write, "fhir": fhir.write, "omop": omop.write}
 PATIENTS = {"german-csv": 70, "italian-excel": 55, "english-fhir": 60, "dutch-omop": 50, "french-redcap": 45}
 HABITS = {
     "mds-german-csv": Habits(
@@ -38,12 +37,12 @@ HABITS = {
         units={"hb": ("g/dL", "g/L", "mmol/L"), "wbc": ("10*9/L", "/uL"), "tp53_maxvaf": ("%", "1")}
     ),
     "mds-dutch-omop": Habits(units={"hb": ("g/dL", "g/L", "mmol/L"), "wbc": ("10*9/L", "/uL", "10^9/l")}),
-    "mds-french-redcap": Habits(units={"wbc": ("G/L", "/mm3")}, decoys=("nom", "nip")),
+    "mds-french-redcap": Habits(units={"wbc": ("G/L", "/mm3")}, decoys={"nom": "surname", "nip": "record_number"}),
     "mm-spanish-csv": Habits(units={"hb": ("g/dl", "g/L", "mmol/l")}, marks=("", " *"), absent=("n.d.",)),
     "mm-dutch-excel": Habits(units={"b2m": ("mg/L", "nmol/L", "mg/dl")}),
     "mm-italian-omop": Habits(units={"hb": ("g/dL", "g/L"), "b2m": ("mg/L", "nmol/L"), "calcium": ("mg/dL", "mmol/L")}),
     "scd-french-csv": Habits(blanks=("", "\u00a0"), marks=("", " (H)"), absent=("?", "inconnu")),
-    "scd-english-redcap": Habits(units={"hb": ("g/dL", "g/L")}, decoys=("surname", "nhs")),
+    "scd-english-redcap": Habits(units={"hb": ("g/dL", "g/L")}, decoys={"surname": "surname", "nhs": "record_number"}),
     "scd-german-fhir": Habits(
         units={
             "hb": ("g/dL", "mmol/L"),
@@ -161,12 +160,11 @@ class Site:
         self.use_case = resolve_use_case(self.use_case_source)
         self.mapping = self.mapping_source.value.model_dump(mode="json") | {"name": name}
         self.clean = cohorts.draw(self.use_case, self.mapping, patients, seed)
-        self.tables = cells.deliver(self.clean, self.mapping, self.use_case, FACTORS, HABITS[name], seed)
+        self.tables, _ = make_tables(self.clean, self.mapping, self.use_case, FACTORS, HABITS[name], seed)
 
     def harmonized(self):
         """Writes the extract, then ingests and harmonizes it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        WRITERS[self.mapping["reader"]](self.tables, self.folder)
+        write_tables(self.tables, self.folder)
         check_extract(self.folder, self.mapping)
         delivered = ingest(self.folder, self.mapping)
         return harmonize(delivered, self.use_case, self.mapping, FACTORS)

@@ -2,22 +2,21 @@
 
 import string
 import tempfile
-from pathlib import Path
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from extracts import cells, clean, excel, redcap, text
+from extracts import clean
 from extracts.compare import differences
-from hemapilots.config import Mapping, UseCase
+from hemapilots.config import Habits, Mapping, UseCase
 from hemapilots.harmonize.engine import harmonize
 from hemapilots.harmonize.reading.units import load_factors
 from hemapilots.ingest.readers import ingest
 from hemapilots.paths import RESOURCES
+from hemapilots.synthesis.extracts.write import write_extract
 
 FACTORS = load_factors(RESOURCES / "units" / "factors.csv")
-WRITERS = {"csv": text.write, "excel": excel.write, "redcap": redcap.write}
 # Units in which laboratories deliver, as the mapping may state them and as a unit column may spell them.
 UNITS = {
     "hb": {"g/dL": ("g/dl", "gr/dl", "g%"), "g/L": ("g/L", "g/l"), "mmol/L": ("mmol/l", "mmol/L")},
@@ -85,7 +84,7 @@ WORDS = st.text(string.ascii_letters + "äéøßñ 0123456789", min_size=3, max_
 
 
 @st.composite
-def mappings(draw) -> tuple[dict, cells.Habits]:
+def mappings(draw) -> tuple[dict, Habits]:
     """A mapping of every variable, with a random form of everything that a site may choose; and the site's habits."""
     reader = draw(st.sampled_from(("csv", "csv", "excel", "redcap")))
     language = draw(st.sampled_from(("en", "de", "fr", "es", "it", "el", "pt", "nl")))
@@ -98,7 +97,7 @@ def mappings(draw) -> tuple[dict, cells.Habits]:
     if repeated:
         own = draw(_forms(language)) if reader == "csv" else {"sheet": "labs"}
         files["labs"] = {"path": _path(reader, "labs"), "repeated": True, "date": "drawn on", **own}
-    variables, habits = {}, cells.Habits(decoys=("Surname", "Street"))
+    variables, habits = {}, {"units": {}, "decoys": {"Surname": "surname", "Street": "record_number"}}
     for number, name in enumerate(names):
         spec = {"column": headers[number]}
         if name in UNITS:
@@ -107,7 +106,7 @@ def mappings(draw) -> tuple[dict, cells.Habits]:
                 spec["unit"] = unit
             else:
                 spec["unit_column"] = headers[len(names) + number]
-                habits.units[name] = tuple(spelling for units in UNITS[name].values() for spelling in units)
+                habits["units"][name] = tuple(spelling for units in UNITS[name].values() for spelling in units)
             spec |= {"file": "labs"} if repeated else {}
             spec |= {"date": "drawn_on"} if reader == "redcap" else {}
         elif name == "risk":
@@ -130,14 +129,14 @@ def mappings(draw) -> tuple[dict, cells.Habits]:
         "files": files,
         "variables": variables,
     }
-    habits.blanks = draw(st.sampled_from((("",), ("", " ", "\u00a0"), ("", "  "))))
-    habits.marks = draw(st.sampled_from((("",), ("", " (H)", "*"))))
-    habits.absent = draw(st.sampled_from(((), ("n.a.", "?"))))
-    if reader == "excel" and (habits.blanks, habits.marks) != (("",), ("",)):
+    habits["blanks"] = draw(st.sampled_from((("",), ("", " ", "\u00a0"), ("", "  "))))
+    habits["marks"] = draw(st.sampled_from((("",), ("", " (H)", "*"))))
+    habits["absent"] = draw(st.sampled_from(((), ("n.a.", "?"))))
+    if reader == "excel" and (habits["blanks"], habits["marks"]) != (("",), ("",)):
         # Numbers with something behind them are text in a workbook: 12.345 is then open, and refused unless it is declared.
         for file in files.values():
             file["decimal"] = "."
-    return mapping, habits
+    return mapping, Habits(**habits)
 
 
 @st.composite
@@ -183,8 +182,7 @@ def test_a_random_clean_table_comes_back_from_a_random_dirty_extract(made, n, se
     # What the file's header is called: an alias where there is one.
     written = {**mapping, "variables": {name: _as_written(spec) for name, spec in mapping["variables"].items()}}
     with tempfile.TemporaryDirectory() as folder:
-        tables = cells.deliver(table, written, use_case, FACTORS, habits, seed)
-        WRITERS[mapping["reader"]](tables, Path(folder))
+        write_extract(table, written, use_case, FACTORS, folder, habits, seed)
         harmonized, issues, flow = harmonize(ingest(folder, mapping), use_case, mapping, FACTORS)
     wanted = clean.expected(table, use_case, set(use_case["variables"]))
     assert differences(harmonized, wanted) == []

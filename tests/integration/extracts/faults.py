@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from extracts.cells import Tables
+from hemapilots.synthesis.extracts.source import Tables
 
 __all__ = ["Fault", "plant", "unsaid"]
 
