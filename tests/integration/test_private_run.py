@@ -7,8 +7,8 @@ import sys
 import pandas as pd
 import pytest
 
+from hemapilots.config import Habits
 from hemapilots.federation.message_types import MESSAGE_TYPES
-from hemapilots.synthesis.extract import DECOYS
 from private_pilot import PILOT, ROOT, SITES, make_private_pilot
 
 
@@ -88,15 +88,15 @@ def test_local_models_stay_at_their_site(results):
 def test_identifiers_never_pass_ingestion(results):
     for site in SITES:
         extract = next((results.parents[1] / "extracts" / site).glob("*.csv")).read_bytes()
-        assert all(decoy.encode() in extract for decoy in DECOYS)
+        assert all(decoy.encode() in extract for decoy in Habits().decoys)
         ingested = pd.read_parquet(results / "sites" / site / "ingested.parquet")
-        assert not set(DECOYS) & set(ingested.columns)
+        assert not set(Habits().decoys) & set(ingested.columns)
     encoding = "latin-1"
     header, first, *_ = (
         next((results.parents[1] / "extracts" / "clinic-a").glob("*.csv")).read_text(encoding).splitlines()
     )
     values = dict(zip(header.split(","), first.split(","), strict=True))
-    secrets = [values[decoy].encode() for decoy in DECOYS]
+    secrets = [values[decoy].encode() for decoy in Habits().decoys]
     assert all(len(secret) >= 4 for secret in secrets)
     for path in results.rglob("*"):
         if path.is_file():

@@ -1,13 +1,15 @@
 """generate: invented patients as each site would deliver them, and the truth that they were drawn from.
 
 INPUT  resources/recipes/*.yaml
-OUTPUT results/{pilot}/sites/{site}/extract/, results/{pilot}/truth.json
+OUTPUT results/{pilot}/sites/{site}/extract/, results/{pilot}/sites/{site}/corrupt.parquet (the cells that were made unreadable),
+       results/{pilot}/truth.json
 """
 
 
 rule generate_extract:
     output:
-        directory("results/{pilot}/sites/{site}/extract"),
+        extract=directory("results/{pilot}/sites/{site}/extract"),
+        corrupt="results/{pilot}/sites/{site}/corrupt.parquet",
     log:
         "results/{pilot}/run/logs/generate-{site}.log",
     benchmark:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from hemapilots.config.habits import Habits
 from hemapilots.config.shapes import Name, Strict, Text
 
 
@@ -30,11 +31,12 @@ class Synthetic(Strict):
 
 
 class Site(Strict):
-    """A site: its mapping, and its extract folder or, in a synthetic cohort, its share of the patients."""
+    """A site: its mapping, and its extract folder or, in a synthetic cohort, its share of the patients and its habits."""
 
     mapping: str
     extract: str | None = None
     share: Annotated[float, Field(gt=0, le=1)] | None = None
+    habits: Habits | None = None
 
 
 class Cohort(Strict):

@@ -4,13 +4,15 @@ import re
 from pathlib import Path
 
 from hemapilots.config import PublicCohort, nearest
-from hemapilots.cross_checks.source import Source
+from hemapilots.cross_checks.source import Source, check_known
 from hemapilots.yaml_source import read_yaml, validate
 
 __all__ = ["check_cohort", "load_public"]
 
 # Words that mean something else where these names stand: in regimes, in `evaluated_on`, and as folders under results/.
 RESERVED_SITES = ("own", "all", "source", "pooled")
+# Formats in which the extracts of invented sites can be written.
+WRITTEN = ("csv", "excel", "redcap", "fhir", "omop")
 RESERVED_PILOTS = ("run", "cohorts", "benchmarks", "all")
 
 
@@ -64,6 +66,8 @@ def check_cohort(pilot: Source, use_case: Source, resources: Path, sites: list[s
                 raise pilot.fault(("cohort", "sites", name, "extract"), problem)
             if not site.extract and not cohort.public and not mappings[site.mapping].value.database:
                 raise pilot.fault(("cohort", "sites", name), "name the folder of the site's `extract`")
+    for name, site in cohort.sites.items():
+        _check_habits(pilot, name, site, bool(cohort.synthetic), mappings[site.mapping].value)
     for name in cohort.in_sample:
         if name not in use_case.value.comparators:
             raise pilot.fault(
@@ -71,3 +75,20 @@ def check_cohort(pilot: Source, use_case: Source, resources: Path, sites: list[s
             )
     if len(sites) < 2:
         raise pilot.fault(("cohort", "sites"), "a federation needs at least two sites")
+
+
+def _check_habits(pilot: Source, name: str, site, synthetic: bool, mapping) -> None:
+    """Only invented sites have habits, in a format that is written, of variables that their mapping names."""
+    location = ("cohort", "sites", name)
+    if synthetic and mapping.reader not in WRITTEN:
+        problem = (
+            f"no extract is written for the reader {mapping.reader} of its mapping; use one of {', '.join(WRITTEN)}"
+        )
+        raise pilot.fault((*location, "mapping"), problem)
+    if site.habits is None:
+        return
+    if not synthetic:
+        raise pilot.fault((*location, "habits"), "only sites of a synthetic cohort have `habits`; remove them")
+    for part in ("units", "limits"):
+        for variable in getattr(site.habits, part):
+            check_known(pilot, (*location, "habits", part, variable), variable, mapping.variables)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from hemapilots.config import Habits
 from hemapilots.study.hashes import sha256
 
 __all__ = ["SOURCE", "extracts", "generation", "mapping_names"]
@@ -32,9 +33,14 @@ def generation(cohort, resources: Path) -> dict:
     shared = {"recipe": cohort.synthetic.recipe, "seed": cohort.synthetic.seed}
     counts = _patients(cohort.synthetic.patients, {site: cohort.sites[site].share for site in sorted(cohort.sites)})
     return {
-        site: shared | {"index": at, "patients": count, "sha256": sha256(recipe)}
+        site: shared | {"index": at, "patients": count, "habits": _habits(cohort.sites[site]), "sha256": sha256(recipe)}
         for at, (site, count) in enumerate(counts.items())
     }
+
+
+def _habits(site) -> dict:
+    """How a site writes, with every default filled in."""
+    return (site.habits or Habits()).model_dump(mode="json")
 
 
 def _patients(total: int, shares: dict[str, float]) -> dict[str, int]:

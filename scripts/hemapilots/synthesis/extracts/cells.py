@@ -67,7 +67,9 @@ def _numbers(source: Source, name: str, spec: dict, definition: dict, values: pd
     uln = _upper_limits(source, spec, n, columns)
     if uln is not None and target == "1":
         numbers, target = numbers * uln, spec["unit"]
-    texts = as_numbers(in_unit(numbers, name, units, target, source.factors, f"{source.where}, {name}"), spec, source.mapping)
+    texts = as_numbers(
+        in_unit(numbers, name, units, target, source.factors, f"{source.where}, {name}"), spec, source.mapping
+    )
     known = ~np.isnan(numbers)
     if source.habits.marks != ("",):
         marks = np.array(source.habits.marks, dtype=object)
@@ -96,5 +98,7 @@ def _around(source: Source, texts: np.ndarray, kind: str) -> np.ndarray:
     out, unknown = np.array(texts, dtype=object), pd.isna(texts)
     out[unknown] = np.array(codes, dtype=object)[rng.integers(0, len(codes), int(unknown.sum()))]
     if habits.blanks != ("",):
-        out[~unknown] += np.array(habits.blanks, dtype=object)[rng.integers(0, len(habits.blanks), int((~unknown).sum()))]
+        out[~unknown] += np.array(habits.blanks, dtype=object)[
+            rng.integers(0, len(habits.blanks), int((~unknown).sum()))
+        ]
     return out

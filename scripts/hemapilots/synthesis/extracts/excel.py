@@ -25,9 +25,12 @@ _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 _TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 # Style 1 is a day: number format 14 of the standard.
 _STYLES = (
-    f"<styleSheet {_MAIN}><fonts count='1'><font/></fonts><fills count='1'><fill/></fills><borders count='1'><border/></borders>"
+    f"<styleSheet {_MAIN}><fonts count='1'><font/></fonts>"
+    "<fills count='2'><fill><patternFill patternType='none'/></fill><fill><patternFill patternType='gray125'/></fill></fills>"
+    "<borders count='1'><border><left/><right/><top/><bottom/><diagonal/></border></borders>"
     "<cellStyleXfs count='1'><xf/></cellStyleXfs>"
-    "<cellXfs count='2'><xf/><xf numFmtId='14' applyNumberFormat='1'/></cellXfs></styleSheet>"
+    "<cellXfs count='2'><xf/><xf numFmtId='14' applyNumberFormat='1'/></cellXfs>"
+    "<cellStyles count='1'><cellStyle name='Normal' xfId='0' builtinId='0'/></cellStyles></styleSheet>"
 )
 # A fixed time, so that the same cells give the same bytes.
 _WRITTEN = (1980, 1, 1, 0, 0, 0)
@@ -67,7 +70,8 @@ def _parts(names: list[str]) -> dict[str, str]:
     types = f'<Override PartName="/xl/workbook.xml" ContentType="{_TYPE}.sheet.main+xml"/>'
     types += f'<Override PartName="/xl/styles.xml" ContentType="{_TYPE}.styles+xml"/>'
     types += "".join(
-        f'<Override PartName="/xl/worksheets/sheet{number}.xml" ContentType="{_TYPE}.worksheet+xml"/>' for number in numbers
+        f'<Override PartName="/xl/worksheets/sheet{number}.xml" ContentType="{_TYPE}.worksheet+xml"/>'
+        for number in numbers
     )
     defaults = '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
     defaults += '<Default Extension="xml" ContentType="application/xml"/>'

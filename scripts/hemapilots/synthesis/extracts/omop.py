@@ -95,7 +95,11 @@ def _entries(parts: re.Match, selector: str, table: pd.DataFrame, persons: np.nd
     if name in _DATES:
         column, date = _DATES[name]
         return pd.DataFrame({"person_id": persons[kept], column: concept, date: cells})
-    rows = {"person_id": persons[kept], f"{name}_concept_id": concept, f"{name}_date": table["sampled"].to_numpy()[kept]}
+    rows = {
+        "person_id": persons[kept],
+        f"{name}_concept_id": concept,
+        f"{name}_date": table["sampled"].to_numpy()[kept],
+    }
     rows |= dict.fromkeys(_VALUES, "")
     texts = pd.Series(cells, dtype=object)
     unit = table.get(f"{selector} unit")

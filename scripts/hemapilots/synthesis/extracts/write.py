@@ -14,8 +14,6 @@ from hemapilots.synthesis.extracts.source import Source, Tables
 
 __all__ = ["make_tables", "write_extract", "write_tables"]
 
-WRITTEN = ("csv", "excel", "redcap", "fhir", "omop")
-
 
 def write_extract(
     table: pd.DataFrame,
@@ -68,7 +66,7 @@ def _writer(mapping: dict):
             from hemapilots.synthesis.extracts import omop as writer
         case name:
             raise HemaPilotsError(
-                f'mapping {mapping.get("name", "")}, reader: no extract is written for the reader "{name}"; use one of '
-                + ", ".join(WRITTEN)
+                f'mapping {mapping.get("name", "")}, reader: no extract is written for the reader "{name}"; use csv, excel, '
+                "redcap, fhir or omop"
             )
     return writer
