@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from hemapilots.models import cox
-from hemapilots.models.data import Preprocessing, TrainingData
+from hemapilots.models.data import Preprocessing
 from hemapilots.models.files import models_in, read_model
-from hemapilots.models.training_sets import training_sets
+from hemapilots.models.registry import model_of
 from hemapilots.tables import write_parquet
 
 
@@ -22,6 +22,8 @@ def predict_site(site: str, tables: dict[str, pd.DataFrame], folders: list[Path]
         for endpoint, model, regime in models_in(folder):
             arrays, card = read_model(folder, endpoint, model, regime)
             frame = apply_model(tables, endpoint, arrays, card)
+            if not model_of(card["kind"]).PROPORTIONAL:
+                frame = absolute_risk(frame, spec["horizons"][0])
             own = regime == f"local/{site}"
             if own:
                 _write(out, endpoint, model, "local/own", absolute_risk(frame, spec["horizons"][0]))
@@ -38,7 +40,8 @@ def predict_site(site: str, tables: dict[str, pd.DataFrame], folders: list[Path]
 def apply_model(
     tables: dict[str, pd.DataFrame], endpoint: str, arrays: dict[str, np.ndarray], card: dict
 ) -> pd.DataFrame:
-    """A model's out-of-fold predictions: replicate, fold, row, risk (the linear predictor), survival_<t> on the protocol's grid.
+    """A model's out-of-fold predictions: replicate, fold, row, risk (log relative hazard, of models without one 1 - S at the grid's
+    end), survival_<t> on the protocol's grid.
 
     Where no baseline came with the model, the site's own is used, from the rows that the fold's model was trained on; survival is
     missing where the site has no events in them, or where the baseline ends.
@@ -54,8 +57,8 @@ def apply_model(
     rows = design.loc[known, "row"].to_numpy()
     folds = tables["folds"].reindex(rows).to_numpy()
     frames = []
-    for replicate in range(arrays["coefficients"].shape[0]):
-        for fold in range(arrays["coefficients"].shape[1]):
+    for replicate in range(arrays["chosen"].shape[0]):
+        for fold in range(arrays["chosen"].shape[1]):
             tested = folds[:, replicate] == fold
             if tested.any():
                 risk, survival = _predict_fold(x, outcome, tested, arrays, card, replicate, fold)
@@ -76,25 +79,22 @@ def absolute_risk(frame: pd.DataFrame, horizon: float) -> pd.DataFrame:
 
 
 def _predict_fold(x, outcome, tested, arrays, card, replicate, fold) -> tuple[np.ndarray, np.ndarray]:
-    at = (replicate, fold)
-    beta = arrays["coefficients"][at][arrays["chosen"][at]]
+    at, model = (replicate, fold), model_of(card["kind"])
+    state = {name: arrays[name][at][arrays["chosen"][at]] for name in card["state"]}
     pre = Preprocessing(
         *(arrays[name][at][np.newaxis] for name in ("fill", "location", "scale")), np.zeros(1), np.zeros(1)
     )
-    risk = cox.risk(pre.apply(x[tested], 0), beta)
+    z = pre.apply(x, 0)
+    if not model.PROPORTIONAL:
+        survival = model.survival(state, z[tested], arrays["grid"], card["settings"])
+        return 1 - survival[:, -1], survival
+    risk = model.risk(state, z[tested], card["settings"])
     if "baseline" in arrays:
-        baseline = arrays["baseline"][at]
-    else:
-        baseline = _own_baseline(x[~tested], outcome[~tested], pre, beta, arrays["grid"], card["ties"])
-    return risk, cox.survival(risk, baseline)
-
-
-def _own_baseline(x, outcome, pre, beta, grid, ties) -> np.ndarray:
-    """The site's cumulative baseline hazard on the grid: computed and used here, never released."""
-    if len(x) == 0:
-        return np.full(grid.size, np.nan)
-    data = TrainingData(x, *outcome.T, np.zeros((1, len(x)), dtype=int), np.zeros(x.shape[1], dtype=bool))
-    return cox.baseline_on(grid, data.subset(training_sets(0, 0, False), 0, pre), data, beta, ties)
+        return risk, cox.survival(risk, arrays["baseline"][at])
+    # The site's own baseline, from the rows that the fold's model was trained on: computed and used here, never released.
+    learned = np.flatnonzero(~tested)[np.argsort(outcome[~tested, 1], kind="stable")]
+    there = model.risk(state, z[learned], card["settings"])
+    return risk, cox.survival(risk, cox.baseline_on(arrays["grid"], there, *outcome[learned].T, card["ties"]))
 
 
 def score(tables: dict[str, pd.DataFrame], endpoint: str, variable: str, grid: list[float]) -> pd.DataFrame:

@@ -4,8 +4,9 @@ import numpy as np
 
 from hemapilots.federation.client import client_app
 from hemapilots.federation.grid import LocalGrid
+from hemapilots.federation.plan import Fitted, Plan
 from hemapilots.federation.release import Exit
-from hemapilots.federation.server import Fitted, Plan, train
+from hemapilots.federation.server import train
 from hemapilots.models.data import TrainingData
 
 NEWTON = {"name": "newton", "baseline": "site", "tolerance": 1e-10, "rounds": 40}

@@ -7,7 +7,9 @@ import numpy as np
 
 from federations import NEWTON, grid_of, plan_of, site_data
 from hemapilots.federation import client, server
+from hemapilots.federation.agreement import agree_preprocessing
 from hemapilots.federation.messages import instruct
+from hemapilots.federation.strategies import make_strategy
 from hemapilots.federation.strategies.newton import Newton, unpack_symmetric
 from hemapilots.models import cox
 from table import Row, agree, yes_no
@@ -51,14 +53,14 @@ def handled(sites: list) -> tuple[np.ndarray, float, int]:
     plan = plan_of(sites[0])
     for data in sites:
         data.forget()
-    original = client.MODELS["cox"]
-    client.MODELS["cox"] = SimpleNamespace(update=update)
+    original = client.model_of
+    client.model_of = {"cox": SimpleNamespace(update=update)}.get
     try:
         grid = grid_of(sites, gate="report")
     finally:
-        client.MODELS["cox"] = original
-    preprocessing = server.agree_preprocessing(grid, plan)
-    strategy = server.make_strategy(grid, plan, NEWTON, preprocessing)
+        client.model_of = original
+    preprocessing = agree_preprocessing(grid, plan)
+    strategy = make_strategy(grid, plan, NEWTON, preprocessing)
     arrays = instruct({"coefficients": np.zeros((1, len(plan.columns)))}, {})["arrays"]
     inside[0], rounds = 0.0, 0
     start = time.perf_counter()
@@ -72,7 +74,7 @@ def handled(sites: list) -> tuple[np.ndarray, float, int]:
 def without_messages(sites: list) -> np.ndarray:
     """The same Newton steps by direct calls."""
     plan = plan_of(sites[0])
-    preprocessing = server.agree_preprocessing(grid_of(sites), plan)
+    preprocessing = agree_preprocessing(grid_of(sites), plan)
     strategy = Newton(plan.fit_penalty, (preprocessing.scale > 0)[plan.fit_set], plan.ties, NEWTON["tolerance"])
     state = {"preprocessing": preprocessing, "sets": plan.sets, "fit_set": plan.fit_set}
     while not strategy.converged:

@@ -8,8 +8,9 @@ from statsmodels.duration.hazard_regression import PHReg
 
 from hemapilots.federation.client import client_app, support_of
 from hemapilots.federation.grid import LocalGrid
+from hemapilots.federation.plan import Plan
 from hemapilots.federation.release import Exit
-from hemapilots.federation.server import Plan, train
+from hemapilots.federation.server import train
 from hemapilots.models.data import TrainingData
 from hemapilots.models.training_sets import training_sets
 

@@ -14,7 +14,7 @@ from hemapilots.site_tables import read_site
 
 COLUMNS = [{"column": "a", "flag": False}, {"column": "b", "flag": True}]
 TRAIN = {
-    "models": {"m": {"kind": "cox", "comparator": False}},
+    "models": {"m": {"kind": "cox", "comparator": False, "strategies": ["newton"], "settings": {}}},
     "strategies": {"newton": {"name": "newton", "baseline": "site", "rounds": 40, "tolerance": 1e-10}},
     "endpoints": ["os"],
     "replicates": 2,

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from flwr.app import Message
 
+from hemapilots.federation.asking import send
 from hemapilots.federation.client import client_app, support_of
 from hemapilots.federation.grid import LocalGrid
 from hemapilots.federation.messages import instruct
 from hemapilots.federation.release import Exit, Refusal, Support, merge_ledgers, write_ledger
-from hemapilots.federation.server import send
 from hemapilots.harmonize.flow import step
 from hemapilots.harmonize.issues import Issues
 from hemapilots.models.data import TrainingData

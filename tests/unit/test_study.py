@@ -212,7 +212,7 @@ cohort:
         load(config, "own")
     pilot.write_text(body.replace("  GATE\n", ""))
     edit(config / PROTOCOL, "baseline: site", "baseline: shared")
-    with pytest.raises(HemaPilotsError, match="not allowed with a private cohort: risk-set sums"):
+    with pytest.raises(HemaPilotsError, match="not allowed for cox with a private cohort: risk-set sums"):
         load(config, "own")
     assert load(config, "mds-synthetic")["train"]["strategies"]["newton"]["baseline"] == "shared"
 

@@ -23,11 +23,19 @@ class Times(Strict):
 
 
 class Model(Strict):
-    """A model of the protocol; supported_only leaves out columns that fail the support rule at any site."""
+    """A model of the protocol; supported_only leaves out columns that fail the support rule at any site.
+
+    strategies: which of the protocol's strategies train it; by default all that can.
+    """
 
     kind: Literal["cox"]
     predictors: str
     supported_only: bool = False
+    strategies: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+
+    def settings(self) -> dict:
+        """What is fixed of the model itself."""
+        return self.model_dump(exclude={"kind", "predictors", "supported_only", "strategies"}, exclude_none=True)
 
 
 class Newton(Strict):

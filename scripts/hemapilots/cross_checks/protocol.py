@@ -1,22 +1,15 @@
-"""A protocol against its use case: models, strategies, and which of them go together under which sharing."""
+"""A protocol against its use case: models with their predictors and strategies, and strategies with their options."""
 
 from hemapilots.config import nearest
+from hemapilots.cross_checks.combinations import refusal
 from hemapilots.cross_checks.source import Source
 from hemapilots.cross_checks.use_case import known_at
 
 __all__ = ["resolve_models", "resolve_strategies"]
 
-# Which model and strategy go together, and under which sharing; what is not here is refused with the reason beside it.
-COMBINATIONS = {
-    ("cox", "newton", "site"): ("private", "public", "synthetic"),
-    ("cox", "newton", "shared"): ("public", "synthetic"),
-    ("cox", "fedavg", None): ("private", "public", "synthetic"),
-}
-REASONS = {("cox", "newton", "shared"): "risk-set sums at every death time reveal patients; use `baseline: site`"}
 
-
-def resolve_models(protocol: Source, use_case: dict, use_case_source: Source) -> dict[str, dict]:
-    """The protocol's models and the fitted comparators, with their predictors; regime_model is what predictions are filed under."""
+def resolve_models(protocol: Source, use_case: dict, use_case_source: Source, sharing: str) -> dict[str, dict]:
+    """The protocol's models and the fitted comparators, with their predictors, strategies and settings."""
     models = {}
     for name, model in protocol.value.models.items():
         if model.predictors not in use_case["predictor_sets"]:
@@ -31,6 +24,8 @@ def resolve_models(protocol: Source, use_case: dict, use_case_source: Source) ->
             "supported_only": model.supported_only,
             "comparator": False,
             "scores": [],
+            "strategies": _strategies_of(protocol, name, model, sharing),
+            "settings": model.settings(),
         }
     for name, comparator in use_case["comparators"].items():
         if name in models or name == "score":
@@ -44,6 +39,8 @@ def resolve_models(protocol: Source, use_case: dict, use_case_source: Source) ->
                 "supported_only": False,
                 "comparator": True,
                 "scores": [part for part in comparator["predictors"] if known_at(use_case_source.value, part)[1]],
+                "strategies": ["newton"],
+                "settings": {},
             }
     primary = protocol.value.primary
     if primary.model not in protocol.value.models:
@@ -51,15 +48,37 @@ def resolve_models(protocol: Source, use_case: dict, use_case_source: Source) ->
     return models
 
 
-def resolve_strategies(protocol: Source, sharing: str) -> dict[str, dict]:
-    """The strategies by name with their options, each allowed with every model under this sharing."""
+def _strategies_of(protocol: Source, name: str, model, sharing: str) -> list[str]:
+    """The strategies that train a model: those that it names, else each of the protocol's that can."""
+    declared = protocol.value.strategies.model_dump(exclude_none=True)
+    refused = {strategy: refusal(model.kind, strategy, options, sharing) for strategy, options in declared.items()}
+    if model.strategies is None:
+        able = [strategy for strategy, reason in refused.items() if not reason]
+        if not able:
+            raise protocol.fault(
+                ("models", name), f"no strategy of the protocol can train it: {next(iter(refused.values()))}"
+            )
+        return able
+    for at, strategy in enumerate(model.strategies):
+        if strategy not in declared:
+            hint = nearest(strategy, declared)
+            raise protocol.fault(
+                ("models", name, "strategies", at), f"it is not among the protocol's strategies; {hint}"
+            )
+        if refused[strategy]:
+            raise protocol.fault(("models", name, "strategies", at), refused[strategy])
+    return list(model.strategies)
+
+
+def resolve_strategies(protocol: Source, models: dict[str, dict], sharing: str) -> dict[str, dict]:
+    """The strategies by name with their options; each trains one of the models at least."""
     out = {}
     for name, options in protocol.value.strategies.model_dump(exclude_none=True).items():
-        for model in protocol.value.models.values():
-            key = (model.kind, name, options.get("baseline"))
-            if sharing not in COMBINATIONS.get(key, ()):
-                reason = REASONS.get(key, "they do not go together")
-                raise protocol.fault(("strategies", name), f"not allowed with a {sharing} cohort: {reason}")
+        trained = [model for model in models.values() if not model["comparator"] and name in model["strategies"]]
+        reasons = [refusal(model.kind, name, options, sharing) for model in protocol.value.models.values()]
+        if not trained:
+            why = next((reason for reason in reasons if reason), "no model names it under `strategies`; remove it")
+            raise protocol.fault(("strategies", name), why)
         rounds = options.pop("max_rounds", None) or options.pop("rounds")
         out[name] = {"name": name, "rounds": rounds, **options}
     if "newton" not in out:

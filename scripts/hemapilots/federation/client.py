@@ -7,20 +7,19 @@ from flwr.clientapp.typing import ClientAppCallable
 
 from hemapilots.federation.messages import pack, unpack
 from hemapilots.federation.release import MINIMUM_SUPPORT, Exit, Refusal, Support
-from hemapilots.models import cox
 from hemapilots.models import preprocessing as prep
 from hemapilots.models.data import Preprocessing, TrainingData
 from hemapilots.models.preprocessing import GuardedCounts
+from hemapilots.models.registry import model_of
 from hemapilots.models.training_sets import column_support
 
-MODELS = {"cox": cox}
 REFUSED = 451
 
 
 def client_app(kind: str, data: TrainingData, exit_: Exit) -> ClientApp:
     """The app of one site for one endpoint and predictor set; `kind` names the model."""
     app = ClientApp(mods=[way_out(exit_)])
-    model, medians = MODELS[kind], GuardedCounts(MINIMUM_SUPPORT if exit_.gate == "enforce" else 0)
+    model, medians = model_of(kind), GuardedCounts(MINIMUM_SUPPORT if exit_.gate == "enforce" else 0)
 
     def answer(message: Message, context: Context) -> Message:
         """What the task asks for, not yet released."""
@@ -35,7 +34,7 @@ def client_app(kind: str, data: TrainingData, exit_: Exit) -> ClientApp:
             found = {"ready": np.ones(1)}
         else:
             found = model.update(_state(arrays, context), data, config)
-        return Message(pack(found | {"examples": np.array([float(data.time.size)])}), reply_to=message)
+        return Message(pack({"examples": np.array([data.time.size])} | found), reply_to=message)
 
     for category in (app.query, app.train, app.evaluate):
         category()(answer)
@@ -49,7 +48,7 @@ def way_out(exit_: Exit):
         config = message.content["config"]
         reply = call_next(message, context)
         payload = unpack(reply.content["arrays"])
-        payload["examples"] = np.array([float(reply.content["metrics"]["num-examples"])])
+        payload["examples"] = np.atleast_1d(np.asarray(reply.content["metrics"]["num-examples"], dtype=float))
         asked = unpack(message.content["arrays"])
         try:
             released = exit_.release(str(config["task"]), payload, int(config.get("server-round", 0)), _sizes(asked))

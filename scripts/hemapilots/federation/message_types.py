@@ -33,7 +33,7 @@ MESSAGE_TYPES = {
     "median_counts": MessageType({"counts": "Sc", "examples": "1"}),
     "agreed": MessageType({"ready": "1", "examples": "1"}),
     "newton_statistics": MessageType({"loglik": "F", "gradient": "Fp", "information": "Ft", "examples": "1"}),
-    "descent": MessageType({"coefficients": "Fp", "examples": "1"}),
+    "descent": MessageType({"coefficients": "Fp", "examples": "F"}),
     "likelihoods": MessageType({"loglik": "P", "examples": "1"}),
     "baselines": MessageType(
         {"baseline": "FT", "examples": "1"}, refused="a site's baseline hazard never leaves it", may_end=True

@@ -5,11 +5,13 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 
 
 def pack(arrays: dict[str, np.ndarray]) -> RecordDict:
-    """A Flower record of arrays; `examples`, the number of patients, becomes Flower's averaging weight."""
+    """A Flower record of arrays; `examples`, patients in all (1,) or per fit (F,), becomes Flower's averaging weight."""
     arrays = dict(arrays)
-    examples = arrays.pop("examples")
+    examples = [int(number) for number in arrays.pop("examples")]
     record = ArrayRecord({name: Array(np.ascontiguousarray(value)) for name, value in arrays.items()})
-    return RecordDict({"arrays": record, "metrics": MetricRecord({"num-examples": int(examples[0])})})
+    return RecordDict(
+        {"arrays": record, "metrics": MetricRecord({"num-examples": examples if len(examples) > 1 else examples[0]})}
+    )
 
 
 def instruct(arrays: dict[str, np.ndarray], config: dict) -> RecordDict:

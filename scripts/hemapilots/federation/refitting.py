@@ -3,6 +3,7 @@
 Every refit would send as much as the fit itself, so this is done where rows may be pooled, as part of the simulation, and in no ledger.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,10 @@ import pandas as pd
 
 from hemapilots.federation.client import client_app
 from hemapilots.federation.grid import LocalGrid
+from hemapilots.federation.plan import Fitted, Plan
 from hemapilots.federation.release import Exit
-from hemapilots.federation.server import Fitted, Plan, train
-from hemapilots.federation.training import training_data
-from hemapilots.models import cox
+from hemapilots.federation.server import train
+from hemapilots.federation.training import plan_of, training_data
 from hemapilots.models.files import read_model
 from hemapilots.site_tables import read_site
 
@@ -30,7 +31,7 @@ def refit(folders: dict[str, Path], models: Path, agreed: dict, spec: dict, prim
     arrays, _ = read_model(models, endpoint, name, primary["regime"])
     strategy = spec["strategies"][primary["regime"].removeprefix("federated/")]
     tables = {site: read_site(folder) for site, folder in folders.items()}
-    plan = _plan(columns, arrays, spec)
+    plan = _plan(plan_of(spec, name, columns), arrays)
     refits = []
     for number in range(primary["refits"]):
         counts = {
@@ -47,19 +48,10 @@ def refit(folders: dict[str, Path], models: Path, agreed: dict, spec: dict, prim
     return refits
 
 
-def _plan(columns: list[dict], arrays: dict[str, np.ndarray], spec: dict) -> Plan:
+def _plan(plan: Plan, arrays: dict[str, np.ndarray]) -> Plan:
     """The plan of the outer folds alone, each with the penalty that was chosen for it."""
     chosen = np.concatenate([[arrays["final_chosen"].item()], arrays["chosen"].ravel()])
-    return Plan(
-        [column["column"] for column in columns],
-        np.array([column["flag"] for column in columns], dtype=bool),
-        spec["replicates"],
-        spec["folds"],
-        np.zeros(1),
-        spec["ties"],
-        np.array(spec["grid"], dtype=float),
-        arrays["penalties"][chosen],
-    )
+    return replace(plan, penalties=np.zeros(1), own_penalty=arrays["penalties"][chosen])
 
 
 def _resample(folds: pd.DataFrame, seed: list[int]) -> pd.Series:
@@ -85,7 +77,8 @@ def _predict(
         tested = folds[:, replicate] == fold
         if s == 0 or not tested.any():
             continue
-        risk = cox.risk(fitted.preprocessing.apply(x[tested], s), fitted.coefficients[s, 0])
+        state = {name: value[s, 0] for name, value in fitted.state.items()}
+        risk = fitted.plan.model.risk(state, fitted.preprocessing.apply(x[tested], s), fitted.plan.settings)
         frames.append(
             pd.DataFrame(
                 {

@@ -7,16 +7,16 @@ import numpy as np
 import pandas as pd
 from flwr.app import Context, RecordDict
 
+from hemapilots.federation.cards import describe
 from hemapilots.federation.client import client_app, support_of
 from hemapilots.federation.grid import LocalGrid
+from hemapilots.federation.plan import Fitted, Plan
 from hemapilots.federation.release import Exit
-from hemapilots.federation.server import Fitted, Plan, server_app
+from hemapilots.federation.server import server_app
 from hemapilots.models.data import TrainingData
 from hemapilots.models.files import write_model
-from hemapilots.models.training_sets import NO_FOLD
+from hemapilots.models.registry import model_of
 from hemapilots.site_tables import read_site
-
-NORMAL_95 = 1.959963984540054
 
 
 def training_data(
@@ -41,20 +41,10 @@ def train_local(site: str, folder: Path, agreed: dict, spec: dict, out: Path, ga
     for endpoint, name in _tasks(spec, agreed, comparators=False):
         if site not in agreed["sites"][endpoint]:
             continue
-        fitted, columns = _fit(
-            {site: tables},
-            endpoint,
-            name,
-            agreed,
-            spec,
-            spec["strategies"]["newton"] | {"baseline": "site"},
-            "local",
-            "off",
-            True,
-        )
-        arrays, card = describe(fitted, endpoint, name, f"local/{site}", columns, spec)
+        fitted = _fit({site: tables}, endpoint, name, agreed, spec, alone(spec, name), "local", "off")
+        arrays, card = describe(fitted, endpoint, name, f"local/{site}")
         if gate != "private":
-            data = training_data(tables, endpoint, columns)
+            data = training_data(tables, endpoint, agreed["columns"][endpoint][name])
             # A local model is released only where rows may be pooled anyway, so the gate does not refuse it there, but says it would.
             lenient = "report" if gate == "enforce" else gate
             exit_ = Exit(site, "train_local", lenient, support_of(data, fitted.plan.sets, fitted.plan.columns))
@@ -70,16 +60,13 @@ def train_federated(folders: dict[str, Path], name: str, agreed: dict, spec: dic
     tables = {site: read_site(folder) for site, folder in folders.items()}
     ledger: dict[str, list[dict]] = {site: [] for site in folders}
     comparator = spec["models"][name]["comparator"]
-    strategies = {"newton": spec["strategies"]["newton"]} if comparator else spec["strategies"]
     for endpoint, _ in _tasks(spec, agreed, only=name):
         training = {site: tables[site] for site in agreed["sites"][endpoint]}
-        for strategy, options in strategies.items():
-            fitted, columns = _fit(
-                training, endpoint, name, agreed, spec, options, f"federated/{strategy}", spec["gate"], False, ledger
-            )
-            model, regime = ("score", f"score/{name}") if comparator else (name, f"federated/{strategy}")
-            arrays, card = describe(fitted, endpoint, name, regime, columns, spec)
-            write_model(out, endpoint, model, regime, arrays, card)
+        for strategy in spec["models"][name]["strategies"]:
+            regime, options = f"federated/{strategy}", options_of(spec, name, spec["strategies"][strategy])
+            fitted = _fit(training, endpoint, name, agreed, spec, options, regime, spec["gate"], ledger)
+            filed = ("score", f"score/{name}") if comparator else (name, regime)
+            write_model(out, endpoint, *filed, *describe(fitted, endpoint, name, filed[1]))
     return ledger
 
 
@@ -94,82 +81,38 @@ def train_pooled(folders: dict[str, Path], name: str, agreed: dict, spec: dict, 
     pooled["harmonized"]["row"] = pooled["design"]["row"] = np.arange(len(pooled["design"]))
     pooled["folds"] = pd.concat([table["folds"].reindex(table["design"]["row"]) for table in tables], ignore_index=True)
     for endpoint, _ in _tasks(spec, agreed, only=name):
-        options = spec["strategies"]["newton"] | {"baseline": "site"}
-        fitted, columns = _fit({"pooled": pooled}, endpoint, name, agreed, spec, options, "pooled", "off", True)
-        arrays, card = describe(fitted, endpoint, name, "pooled", columns, spec)
-        write_model(out, endpoint, name, "pooled", arrays, card)
+        fitted = _fit({"pooled": pooled}, endpoint, name, agreed, spec, alone(spec, name), "pooled", "off")
+        write_model(out, endpoint, name, "pooled", *describe(fitted, endpoint, name, "pooled"))
 
 
-def describe(
-    fitted: Fitted, endpoint: str, name: str, regime: str, columns: list[dict], spec: dict
-) -> tuple[dict, dict]:
-    """The model as arrays with leading axes replicate, fold, penalty, and as a card that people read.
-
-    Arrays: coefficients (R, K, L, p); location, scale, fill (R, K, p); chosen (R, K); the same with prefix final_ for the model on
-    all patients; baseline (R, K, T) on grid (T,) where it was released; penalties (L,).
-    """
-    plan, pre = fitted.plan, fitted.preprocessing
-    outer = np.flatnonzero((plan.sets[:, 1] != NO_FOLD) & (plan.sets[:, 2] == NO_FOLD))
-    shape = (plan.replicates, plan.folds)
-    parts = {
-        "coefficients": fitted.coefficients,
-        "location": pre.location,
-        "scale": pre.scale,
-        "fill": pre.fill,
-        "chosen": fitted.chosen,
-    }
-    if fitted.baseline is not None:
-        parts["baseline"] = fitted.baseline
-    arrays = {key: value[outer].reshape(shape + value.shape[1:]) for key, value in parts.items()}
-    arrays |= {f"final_{key}": value[0] for key, value in parts.items()}
-    arrays |= {"penalties": plan.penalties, "grid": plan.grid}
-    best = int(fitted.chosen[0])
-    card = {
-        "endpoint": endpoint,
-        "model": name,
-        "kind": spec["models"][name]["kind"],
-        "regime": regime,
-        "columns": plan.columns,
-        "ties": plan.ties,
-        "patients": int(pre.patients[0]),
-        "events": int(pre.events[0]),
-        "rounds": fitted.rounds,
-        "fits": int(plan.fit_set.size),
-        "unconverged_fits": fitted.unconverged,
-        "penalty": float(plan.penalties[best]),
-        "cross_validated_loglik": dict(
-            zip(map("{:g}".format, plan.penalties), fitted.criterion[0].tolist(), strict=True)
-        ),
-        "penalties_chosen_in_folds": [float(plan.penalties[k]) for k in fitted.chosen[outer]],
-        "standard_errors": "conditional on lambda; intervals are evidence only at lambda = 0",
-        "coefficients": coefficient_table(fitted, best),
-    }
-    return arrays, card
+def options_of(spec: dict, name: str, strategy: dict) -> dict:
+    """A strategy's options for one model, whose own settings come first: networks bring their rounds, steps and learning rate."""
+    settings = spec["models"][name]["settings"]
+    return strategy | {key: settings[key] for key in ("rounds", "local_steps", "learning_rate") if key in settings}
 
 
-def coefficient_table(fitted: Fitted, best: int) -> list[dict]:
-    """Per column of the final model: coefficient per standard deviation, SE, Wald interval, hazard ratio per unit of the column."""
-    rows = []
-    for at, column in enumerate(fitted.plan.columns):
-        scale, beta = float(fitted.preprocessing.scale[0, at]), float(fitted.coefficients[0, best, at])
-        error = None if fitted.standard_errors is None else float(fitted.standard_errors[at])
-        row = {
-            "column": column,
-            "coefficient": beta,
-            "se": None,
-            "lower": None,
-            "upper": None,
-            "hazard_ratio_per_unit": None,
-            "reason": None,
-        }
-        if scale == 0:
-            row |= {"reason": "constant column: dropped"}
-        else:
-            row["hazard_ratio_per_unit"] = float(np.exp(np.clip(beta / scale, -700, 700)))
-            if error is not None:
-                row |= {"se": error, "lower": beta - NORMAL_95 * error, "upper": beta + NORMAL_95 * error}
-        rows.append(row)
-    return rows
+def alone(spec: dict, name: str) -> dict:
+    """The options by which a model is trained where all rows are one client's."""
+    strategy = model_of(spec["models"][name]["kind"]).ALONE
+    if strategy == "newton":
+        return spec["strategies"]["newton"] | {"baseline": "site"}
+    return options_of(spec, name, {"name": strategy})
+
+
+def plan_of(spec: dict, name: str, columns: list[dict]) -> Plan:
+    """What is to be trained for one model: only a linear one has penalties to choose from."""
+    model = spec["models"][name]
+    return Plan(
+        [column["column"] for column in columns],
+        np.array([column["flag"] for column in columns], dtype=bool),
+        spec["replicates"],
+        spec["folds"],
+        np.array(spec["penalties"] if model["kind"] == "cox" else [0.0], dtype=float),
+        spec["ties"],
+        np.array(spec["grid"], dtype=float),
+        kind=model["kind"],
+        settings=model["settings"],
+    )
 
 
 def _tasks(spec: dict, agreed: dict, only: str | None = None, comparators: bool = True) -> list[tuple[str, str]]:
@@ -179,29 +122,18 @@ def _tasks(spec: dict, agreed: dict, only: str | None = None, comparators: bool 
     return [(endpoint, name) for endpoint in spec["endpoints"] for name in names if agreed["columns"][endpoint][name]]
 
 
-def _fit(
-    tables, endpoint, name, agreed, spec, options, stage, gate, release_baseline, ledger=None
-) -> tuple[Fitted, list[dict]]:
-    """Build the sites' apps and run one federation."""
+def _fit(tables, endpoint, name, agreed, spec, options, stage, gate, ledger=None) -> Fitted:
+    """Build the sites' apps and run one federation; without a ledger it is one of a single client, and baselines come with it."""
     columns = agreed["columns"][endpoint][name]
-    plan = Plan(
-        [column["column"] for column in columns],
-        np.array([column["flag"] for column in columns], dtype=bool),
-        spec["replicates"],
-        spec["folds"],
-        np.array(spec["penalties"], dtype=float),
-        spec["ties"],
-        np.array(spec["grid"], dtype=float),
-    )
-    apps, exits = {}, {}
+    plan, apps, exits = plan_of(spec, name, columns), {}, {}
     for site, table in tables.items():
         data = training_data(table, endpoint, columns)
         support = support_of(data, plan.sets, plan.columns) if gate != "off" else None
         exits[site] = Exit(site, f"{stage} {name} {endpoint}", gate, support)
-        apps[site] = client_app(spec["models"][name]["kind"], data, exits[site])
+        apps[site] = client_app(plan.kind, data, exits[site])
     fitted: list[Fitted] = []
-    server_app(plan, options, fitted.append, release_baseline)(LocalGrid(apps), Context(1, 0, {}, RecordDict(), {}))
-    for site, exit_ in exits.items():
-        if ledger is not None:
+    server_app(plan, options, fitted.append, ledger is None)(LocalGrid(apps), Context(1, 0, {}, RecordDict(), {}))
+    if ledger is not None:
+        for site, exit_ in exits.items():
             ledger[site] += exit_.entries
-    return fitted[0], columns
+    return fitted[0]

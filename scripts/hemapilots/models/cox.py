@@ -11,6 +11,13 @@ import numpy as np
 from hemapilots.models import partial_likelihood as pl
 from hemapilots.models.data import Preprocessing, Subset, TrainingData
 
+ALONE, STEPS, PROPORTIONAL = "newton", "descent", True
+
+
+def initial(plan) -> dict[str, np.ndarray]:
+    """Coefficients of zero (F, p)."""
+    return {"coefficients": np.zeros((plan.fit_set.size, len(plan.columns)))}
+
 
 def update(state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarray]:
     """What the site answers to `config["task"]`: see TASKS; arrays keyed by name."""
@@ -34,10 +41,12 @@ def descent(state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarr
     """Coefficients (F, p) after `local_steps` gradient steps on the site's mean loss, with the site's share of the penalty.
 
     The penalty's part of a step is taken implicitly, b <- (b + rate * gradient) / (1 + rate * penalty / n), so that it cannot diverge.
+    `examples` (F,) are the site's patients in each fit's training set.
     """
-    coefficients = state["coefficients"].copy()
+    coefficients, examples = state["coefficients"].copy(), np.zeros(state["fit_set"].size)
     preprocessing: Preprocessing = state["preprocessing"]
     for subset, members in _by_training_set(state, data):
+        examples[members] = subset.rows.size
         if subset.rows.size == 0:
             continue
         total = preprocessing.patients[state["fit_set"][members]]
@@ -49,7 +58,7 @@ def descent(state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarr
             rate = config["learning_rate"]
             local = usable * (local + rate * gradient / subset.rows.size) / (1 + rate * shrink)
         coefficients[members] = local
-    return {"coefficients": coefficients}
+    return {"coefficients": coefficients, "examples": examples}
 
 
 def likelihoods(state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarray]:
@@ -111,26 +120,32 @@ def baselines(state: dict, data: TrainingData, config: dict) -> dict[str, np.nda
     grid = np.asarray(config["grid"], float)
     out = np.full((len(state["coefficients"]), grid.size), np.nan)
     for subset, members in _by_training_set(state, data):
+        rows, sets = subset.rows, subset.risk_sets
         for fit in members:
-            out[fit] = baseline_on(grid, subset, data, state["coefficients"][fit], config["ties"])
+            hazard = np.exp(subset.x @ state["coefficients"][fit])
+            out[fit] = on_grid(grid, hazard, sets, data.time[rows], config["ties"])
     return {"baseline": out}
 
 
 def baseline_on(
-    grid: np.ndarray, subset: Subset, data: TrainingData, coefficients: np.ndarray, ties: str
+    grid: np.ndarray, risk_: np.ndarray, entry: np.ndarray, time: np.ndarray, event: np.ndarray, ties: str
 ) -> np.ndarray:
-    """Cumulative baseline hazard (T,) at the grid's times for patients at the columns' means."""
-    times = subset.risk_sets.times
-    if times.size == 0:
+    """Cumulative baseline hazard (T,) at the grid's times for a risk of 0; rows (n,) sorted by time."""
+    return on_grid(grid, np.exp(risk_), pl.RiskSets.build(entry, time, event), time, ties)
+
+
+def on_grid(grid: np.ndarray, hazard: np.ndarray, sets: pl.RiskSets, time: np.ndarray, ties: str) -> np.ndarray:
+    """Cumulative baseline hazard (T,) at the grid's times, nan where nobody died or follow-up has ended."""
+    if sets.times.size == 0:
         return np.full(grid.size, np.nan)
-    steps = pl.baseline_hazard(np.exp(subset.x @ coefficients), subset.risk_sets, ties)
-    found = np.concatenate([[0.0], steps])[np.searchsorted(times, grid, side="right")]
-    return np.where(grid <= data.time[subset.rows].max(), found, np.nan)
+    steps = pl.baseline_hazard(hazard, sets, ties)
+    found = np.concatenate([[0.0], steps])[np.searchsorted(sets.times, grid, side="right")]
+    return np.where(grid <= time.max(), found, np.nan)
 
 
-def risk(x: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+def risk(state: dict, x: np.ndarray, settings: dict) -> np.ndarray:
     """Linear predictor (n,) of preprocessed columns: the ranking of a Cox model."""
-    return x @ coefficients
+    return x @ state["coefficients"]
 
 
 def survival(risk_: np.ndarray, baseline: np.ndarray, baseline_entry: np.ndarray | None = None) -> np.ndarray:

@@ -27,8 +27,10 @@ def coefficient_rows(released: Released, labels: Labels, endpoint: str) -> list[
     primary = released.primary
     card = released.card(endpoint, primary["model"], primary["regime"])
     pooled = released.card(endpoint, primary["model"], "pooled")
-    beside = {row["column"]: row for row in pooled["coefficients"]} if pooled else {}
+    beside = {row["column"]: row for row in pooled.get("coefficients", [])} if pooled else {}
     truth = true_coefficients(released, endpoint)
+    if card is None or "coefficients" not in card:
+        return []
     kept = [row for row in card["coefficients"] if row["reason"] is None]
     rows = []
     for row in sorted(kept, key=lambda row: -abs(row["coefficient"])):
@@ -89,7 +91,7 @@ def penalty_rows(released: Released, labels: Labels) -> list[dict]:
     rows = []
     for endpoint in released.endpoints:
         for (of, model, regime), card in released.cards.items():
-            if of == endpoint:
+            if of == endpoint and "penalty" in card:
                 folds = pd.Series(card["penalties_chosen_in_folds"]).value_counts().sort_index()
                 rows.append(
                     {

@@ -50,8 +50,8 @@ def _figures(released: Released, labels: Labels) -> dict[str, Drawn]:
             performance.difference_forest(released, labels, endpoint),
         ]
         drawn += [performance.site_forest(released, labels, endpoint)]
-        if released.card(endpoint, released.primary["model"], released.primary["regime"]):
-            rows = coefficients.coefficient_rows(released, labels, endpoint)
+        rows = coefficients.coefficient_rows(released, labels, endpoint)
+        if rows:
             drawn += [coefficients.coefficient_forest(rows, endpoint, labels.endpoint(endpoint))]
             truth = coefficients.truth_figure(rows, endpoint, labels.endpoint(endpoint))
             drawn += [truth] if truth else []
@@ -104,8 +104,8 @@ def _coefficient_tables(released: Released, labels: Labels) -> list[dict]:
     primary, tables = released.primary, []
     for endpoint in released.endpoints:
         card = released.card(endpoint, primary["model"], primary["regime"])
-        if card:
-            rows = coefficients.coefficient_rows(released, labels, endpoint)
+        rows = coefficients.coefficient_rows(released, labels, endpoint)
+        if rows:
             top = rows[: coefficients.TOP]
             known = any(row["truth"] is not None for row in rows)
             table = {"endpoint": endpoint, "label": labels.endpoint(endpoint), "rows": top, "columns": len(rows)}

@@ -9,13 +9,13 @@ __all__ = ["SCENARIO", "evaluation_spec"]
 SCENARIO = "base"
 
 
-def evaluation_spec(protocol: Source, use_case: dict, cohort, sites: list[str], strategies: dict) -> dict:
+def evaluation_spec(protocol: Source, use_case: dict, cohort, sites: list[str], models: dict) -> dict:
     """The evaluation of a pilot. cohort: as configured; raises HemaPilotsError where the protocol and the use case do not fit."""
     times, primary, bootstrap = protocol.value.times, protocol.value.primary, protocol.value.bootstrap
-    federated = [f"federated/{name}" for name in strategies]
+    federated = [f"federated/{name}" for name in models[primary.model]["strategies"]]
     if primary.regime not in federated:
         raise protocol.fault(
-            ("primary", "regime"), f"it is one of the protocol's strategies; {nearest(primary.regime, federated)}"
+            ("primary", "regime"), f"it is one of the model's strategies; {nearest(primary.regime, federated)}"
         )
     scores = {name: ("score", f"score/{name}") for name in use_case["comparators"]}
     return {
@@ -34,7 +34,12 @@ def evaluation_spec(protocol: Source, use_case: dict, cohort, sites: list[str], 
         "minimum_cell": MINIMUM_SUPPORT,
         # Under an enforced gate counts leave rounded, so that small ones cannot be had by subtraction.
         "rounding": MINIMUM_SUPPORT if cohort.effective_gate == "enforce" else 1,
-        "comparisons": _comparisons(protocol, use_case, scores, _regimes(federated, cohort.sharing, sites)),
+        "comparisons": _comparisons(
+            protocol,
+            use_case,
+            models,
+            [*((primary.model, regime) for regime in _regimes(federated, cohort.sharing, sites)), *scores.values()],
+        ),
         "criteria": _criteria(protocol, use_case, scores, [*federated, "local/own", "pooled"]),
         "primary": {
             "endpoint": use_case["primary_endpoint"],
@@ -64,11 +69,17 @@ def _grid(protocol: Source, use_case: dict) -> list[float]:
     return [round((k + 1) * times.step, 10) for k in range(count)]
 
 
-def _comparisons(protocol: Source, use_case: dict, scores: dict, regimes: list[str]) -> list[dict]:
-    """The primary model and regime against every other regime, every comparator, every other model, at each endpoint."""
+def _comparisons(protocol: Source, use_case: dict, models: dict, references: list[tuple[str, str]]) -> list[dict]:
+    """The primary model and regime against every other regime, every comparator, every other model, at each endpoint.
+
+    Other models by the primary's strategy, or, where that cannot train them, by the first that can.
+    """
     primary = protocol.value.primary
-    references = [(primary.model, regime) for regime in regimes if regime != primary.regime] + list(scores.values())
-    references += [(name, primary.regime) for name in protocol.value.models if name != primary.model]
+    references = [pair for pair in references if pair != (primary.model, primary.regime)]
+    for name in protocol.value.models:
+        regimes = [f"federated/{strategy}" for strategy in models[name]["strategies"]]
+        if name != primary.model:
+            references.append((name, primary.regime if primary.regime in regimes else regimes[0]))
     judged = {"model": primary.model, "regime": primary.regime}
     return [
         {"endpoint": endpoint, **judged, "reference_model": model, "reference_regime": regime}

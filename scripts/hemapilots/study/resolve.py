@@ -95,14 +95,14 @@ def _cohort_of(name: str, pilot: Pilot, sites: list[str], resources: Path) -> di
 def _stages(protocol: Source, resolved: dict, use_case: Source, cohort, sites: list[str]) -> dict:
     """What each stage from harmonization on receives."""
     gate, sharing = cohort.effective_gate, cohort.sharing
-    models = resolve_models(protocol, resolved, use_case)
-    strategies = resolve_strategies(protocol, sharing)
-    evaluate = evaluation_spec(protocol, resolved, cohort, sites, strategies)
+    models = resolve_models(protocol, resolved, use_case, sharing)
+    strategies = resolve_strategies(protocol, models, sharing)
+    evaluate = evaluation_spec(protocol, resolved, cohort, sites, models)
     return {
         "harmonize": resolved,
         "prepare": prepare_spec(resolved, models, protocol.value, gate),
         "agree": agree_spec(resolved, models, gate),
         "train": train_spec(resolved, models, strategies, protocol.value, evaluate["grid"], gate),
-        "predict": predict_spec(resolved, models, evaluate["grid"], sharing),
+        "predict": predict_spec(resolved, evaluate["grid"], sharing),
         "evaluate": evaluate,
     }

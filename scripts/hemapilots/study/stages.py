@@ -34,6 +34,8 @@ def prepare_spec(use_case: dict, models: dict, protocol: Protocol, gate: str) ->
 
 def agree_spec(use_case: dict, models: dict, gate: str) -> dict:
     """The agreement on columns."""
+    used = ("predictors", "supported_only", "scores")
+    models = {name: {key: model[key] for key in used} for name, model in models.items()}
     return {"models": models, "gate": gate, "endpoints": list(use_case["endpoints"])}
 
 
@@ -52,12 +54,11 @@ def train_spec(use_case: dict, models: dict, strategies: dict, protocol: Protoco
     }
 
 
-def predict_spec(use_case: dict, models: dict, grid: list, sharing: str) -> dict:
+def predict_spec(use_case: dict, grid: list, sharing: str) -> dict:
     """Out-of-fold predictions inside a site."""
     return {
         "horizons": use_case["horizons"],
         "sharing": sharing,
-        "models": models,
         "comparators": use_case["comparators"],
         "endpoints": list(use_case["endpoints"]),
         "grid": grid,

@@ -1,1 +1,33 @@
-"""Ways of combining the sites' updates: our own, and Flower's by name."""
+"""How sites' answers are combined, by the strategy's name."""
+
+import numpy as np
+from flwr.serverapp import Grid
+from flwr.serverapp.strategy import Strategy
+
+from hemapilots.errors import HemaPilotsError
+from hemapilots.federation.agreement import agree_on
+from hemapilots.federation.asking import ask
+from hemapilots.federation.plan import Plan
+from hemapilots.federation.strategies.lock_step import FLOWER, LockStep
+from hemapilots.federation.strategies.newton import Newton, SharedNewton
+from hemapilots.models.data import Preprocessing
+
+
+def make_strategy(grid: Grid, plan: Plan, options: dict, preprocessing: Preprocessing) -> Strategy:
+    """The strategy by its name: newton, or Flower's own in lock-step."""
+    if options["name"] == "newton":
+        return _newton(grid, plan, options, preprocessing)
+    if options["name"] in FLOWER:
+        return LockStep(options, plan.fit_set)
+    raise HemaPilotsError(f"no strategy '{options['name']}'; see `strategies` in config/README.md")
+
+
+def _newton(grid: Grid, plan: Plan, options: dict, preprocessing: Preprocessing) -> Newton:
+    usable = (preprocessing.scale > 0)[plan.fit_set]
+    common = dict(penalties=plan.fit_penalty, usable=usable, ties=plan.ties, tolerance=options["tolerance"])
+    if options["baseline"] == "site":
+        return Newton(**common)
+    times = ask(grid, {}, {"task": "death_counts"})
+    times = np.unique(np.concatenate([answer["times"] for answer in times]))
+    agree_on(grid, plan, preprocessing, {"times": times})
+    return SharedNewton(**common, times=times)

@@ -8,7 +8,9 @@ from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Strategy
 
 from hemapilots.errors import HemaPilotsError
-from hemapilots.federation.messages import instruct, unpack
+from hemapilots.federation.asking import summed
+from hemapilots.federation.messages import instruct
+from hemapilots.federation.plan import Fitted
 from hemapilots.models import partial_likelihood as pl
 
 
@@ -81,6 +83,12 @@ class Newton(Strategy):
     def _halve(self, fits: np.ndarray) -> None:
         self.step[fits] /= 2
         self.trial[fits] = self.coefficients[fits] + self.step[fits]
+
+    def describe(self, fitted: Fitted) -> None:
+        """Add what only Newton's method knows: fits that still moved, errors and log-likelihood of the final model."""
+        fitted.unconverged = int(self.running.sum())
+        fitted.standard_errors = self.standard_errors(fitted.chosen[0])
+        fitted.loglik = float(self.loglik[fitted.chosen[0]])
 
     def standard_errors(self, fit: int) -> np.ndarray:
         """sqrt of the diagonal of the inverse penalised information (p,), conditional on the penalty; nan for constant columns."""
@@ -160,17 +168,6 @@ class SharedNewton(Newton):
             out["gradient"][k] = total["x"][k] - terms.inverse[:, 0] @ s1 + terms.inverse_f[:, 0] @ d1
             out["mean_square"][k] = pl.mean_square(s1, d1, terms, 0)
         return out
-
-
-def summed(replies: Iterable[Message]) -> dict[str, np.ndarray]:
-    """The replies' arrays, added in order of site; an error reply stops the run with its reason."""
-    total: dict[str, np.ndarray] = {}
-    for reply in replies:
-        if reply.has_error():
-            raise HemaPilotsError(reply.error.reason)
-        for name, value in unpack(reply.content["arrays"]).items():
-            total[name] = total[name] + value if name in total else value
-    return total
 
 
 def unpack_symmetric(upper: np.ndarray, p: int) -> np.ndarray:

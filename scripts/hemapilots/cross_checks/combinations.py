@@ -1,0 +1,21 @@
+"""Which model, strategy and sharing go together; what is not here is refused, with the reason where one is given."""
+
+__all__ = ["COMBINATIONS", "refusal"]
+
+ALL, OPEN = ("private", "public", "synthetic"), ("public", "synthetic")
+
+# (kind of model, strategy, baseline of newton): the sharing under which it exists.
+COMBINATIONS = {
+    ("cox", "newton", "site"): ALL,
+    ("cox", "newton", "shared"): OPEN,
+    ("cox", "fedavg", None): ALL,
+}
+REASONS = {("cox", "newton", "shared"): "risk-set sums at every death time reveal patients; use `baseline: site`"}
+
+
+def refusal(kind: str, strategy: str, options: dict, sharing: str) -> str | None:
+    """Why a model of this kind cannot be trained by this strategy under this sharing, or None."""
+    key = (kind, strategy, options.get("baseline"))
+    if sharing in COMBINATIONS.get(key, ()):
+        return None
+    return f"not allowed for {kind} with a {sharing} cohort: {REASONS.get(key, 'they do not go together')}"

@@ -1,0 +1,80 @@
+"""A fitted model as the arrays and the card that are written: what predictions need, and what people read."""
+
+import numpy as np
+
+from hemapilots.federation.plan import Fitted
+from hemapilots.models.training_sets import NO_FOLD
+
+NORMAL_95 = 1.959963984540054
+
+
+def describe(fitted: Fitted, endpoint: str, name: str, regime: str) -> tuple[dict, dict]:
+    """The model as arrays with leading axes replicate, fold, penalty, and as a card that people read.
+
+    Arrays: the model's state (R, K, L, ...), named in the card's `state`; location, scale, fill (R, K, p); chosen (R, K); the same
+    with prefix final_ for the model on all patients; baseline (R, K, T) on grid (T,) where it was released; penalties (L,).
+    """
+    plan, pre = fitted.plan, fitted.preprocessing
+    outer = np.flatnonzero((plan.sets[:, 1] != NO_FOLD) & (plan.sets[:, 2] == NO_FOLD))
+    shape = (plan.replicates, plan.folds)
+    parts = fitted.state | {"location": pre.location, "scale": pre.scale, "fill": pre.fill, "chosen": fitted.chosen}
+    if fitted.baseline is not None:
+        parts["baseline"] = fitted.baseline
+    arrays = {key: value[outer].reshape(shape + value.shape[1:]) for key, value in parts.items()}
+    arrays |= {f"final_{key}": value[0] for key, value in parts.items()}
+    arrays |= {"penalties": plan.penalties, "grid": plan.grid}
+    card = {
+        "endpoint": endpoint,
+        "model": name,
+        "kind": plan.kind,
+        "regime": regime,
+        "columns": plan.columns,
+        "ties": plan.ties,
+        "settings": plan.settings,
+        "state": sorted(fitted.state),
+        "patients": int(pre.patients[0]),
+        "events": int(pre.events[0]),
+        "rounds": fitted.rounds,
+        "fits": int(plan.fit_set.size),
+        "unconverged_fits": fitted.unconverged,
+    }
+    if fitted.rounds_kept is not None:
+        card["rounds_kept"] = fitted.rounds_kept[[0, *outer]].tolist()
+    return arrays, card | (linear(fitted, outer) if "coefficients" in fitted.state else {})
+
+
+def linear(fitted: Fitted, outer: np.ndarray) -> dict:
+    """What the card of a linear model says besides: penalties and coefficients."""
+    penalties, best = fitted.plan.penalties, int(fitted.chosen[0])
+    return {
+        "penalty": float(penalties[best]),
+        "cross_validated_loglik": dict(zip(map("{:g}".format, penalties), fitted.criterion[0].tolist(), strict=True)),
+        "penalties_chosen_in_folds": [float(penalties[k]) for k in fitted.chosen[outer]],
+        "standard_errors": "conditional on lambda; intervals are evidence only at lambda = 0",
+        "coefficients": coefficient_table(fitted, best),
+    }
+
+
+def coefficient_table(fitted: Fitted, best: int) -> list[dict]:
+    """Per column of the final model: coefficient per standard deviation, SE, Wald interval, hazard ratio per unit of the column."""
+    rows = []
+    for at, column in enumerate(fitted.plan.columns):
+        scale, beta = float(fitted.preprocessing.scale[0, at]), float(fitted.coefficients[0, best, at])
+        error = None if fitted.standard_errors is None else float(fitted.standard_errors[at])
+        row = {
+            "column": column,
+            "coefficient": beta,
+            "se": None,
+            "lower": None,
+            "upper": None,
+            "hazard_ratio_per_unit": None,
+            "reason": None,
+        }
+        if scale == 0:
+            row |= {"reason": "constant column: dropped"}
+        else:
+            row["hazard_ratio_per_unit"] = float(np.exp(np.clip(beta / scale, -700, 700)))
+            if error is not None:
+                row |= {"se": error, "lower": beta - NORMAL_95 * error, "upper": beta + NORMAL_95 * error}
+        rows.append(row)
+    return rows

@@ -1,0 +1,84 @@
+"""Flower's own strategies over fits in lock-step: one instance for each training set, each with that set's own weights."""
+
+import logging
+from collections.abc import Iterable
+
+import numpy as np
+from flwr.app import ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord, RecordDict
+from flwr.serverapp import Grid
+from flwr.serverapp.strategy import FedAvg, Strategy
+
+from hemapilots.federation.messages import instruct, pack, unpack
+
+EVERY_SITE = {"min_train_nodes": 1, "min_evaluate_nodes": 1, "min_available_nodes": 1}
+# Name in the protocol: Flower's class and its arguments by our names.
+FLOWER: dict[str, tuple[type[Strategy], dict[str, str]]] = {"fedavg": (FedAvg, {})}
+
+
+class LockStep(Strategy):
+    """Runs a strategy of Flower's once per group of fits (F,) on the group's part of every message.
+
+    A site says how many patients each fit learned from; so a fold's average is weighted by that fold's training patients.
+    """
+
+    def __init__(self, options: dict, groups: np.ndarray):
+        """options: `name` and what the protocol sets; groups (F,) the training set of each fit."""
+        # One line per group and round would drown the log.
+        logging.getLogger("flwr").setLevel(logging.ERROR)
+        made, arguments = FLOWER[options["name"]]
+        given = {theirs: options[ours] for ours, theirs in arguments.items()}
+        self.members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+        self.strategies = [made(**EVERY_SITE, **given) for _ in self.members]
+        self.state: dict[str, np.ndarray] = {}
+
+    def configure_train(
+        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
+    ) -> Iterable[Message]:
+        """The whole state to every site, with what Flower's strategy adds to the instructions."""
+        self.state = state = unpack(arrays)
+        for strategy, members in zip(self.strategies, self.members, strict=True):
+            strategy.configure_train(server_round, _part(state, members), config, grid)
+        content = RecordDict({"arrays": arrays, "config": config})
+        return [Message(content, node, MessageType.TRAIN) for node in grid.get_node_ids()]
+
+    def aggregate_train(
+        self, server_round: int, replies: Iterable[Message]
+    ) -> tuple[ArrayRecord | None, MetricRecord | None]:
+        """Each group aggregated by its own strategy, put together again; one that nobody trains stays as it is."""
+        answers = [(unpack(reply.content["arrays"]), _examples(reply), reply.metadata.src_node_id) for reply in replies]
+        merged = {name: value.copy() for name, value in self.state.items()}
+        for strategy, members in zip(self.strategies, self.members, strict=True):
+            if not any(examples[members[0]] for _, examples, _ in answers):
+                continue
+            parts = [_reply(state, examples, members, node) for state, examples, node in answers]
+            found, _ = strategy.aggregate_train(server_round, parts)
+            for name, value in unpack(found).items():
+                merged[name][members] = value
+        return instruct(merged, {})["arrays"], MetricRecord()
+
+    def configure_evaluate(
+        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
+    ) -> Iterable[Message]:
+        """Nothing: the server judges rounds by itself."""
+        return []
+
+    def aggregate_evaluate(self, server_round: int, replies: Iterable[Message]) -> MetricRecord | None:
+        """Nothing to aggregate."""
+        return None
+
+    def summary(self) -> None:
+        """Silent: the server keeps its own record."""
+
+
+def _part(state: dict[str, np.ndarray], members: np.ndarray) -> ArrayRecord:
+    return instruct({name: value[members] for name, value in state.items()}, {})["arrays"]
+
+
+def _examples(reply: Message) -> np.ndarray:
+    return np.atleast_1d(np.asarray(reply.content["metrics"]["num-examples"]))
+
+
+def _reply(state: dict[str, np.ndarray], examples: np.ndarray, members: np.ndarray, node: int) -> Message:
+    """A site's reply as Flower's strategy would have had it for these fits alone."""
+    part = {name: value[members] for name, value in state.items()} | {"examples": examples[members[:1]]}
+    return Message(pack(part), node, MessageType.TRAIN)
