@@ -90,9 +90,9 @@ def _upper_limits(source: Source, spec: dict, n: int, columns: dict) -> np.ndarr
 
 
 def _around(source: Source, texts: np.ndarray, kind: str) -> np.ndarray:
-    """Unknown cells get a code for missing, others blanks."""
+    """Unknown cells get a code for missing, dates of what did not happen nothing, others blanks."""
     rng, mapping, habits = source.rng, source.mapping, source.habits
-    codes = [code for code in mapping.get("missing") or {} if code] or [""]
+    codes = [code for code in mapping.get("missing") or {} if code and kind != "date"] or [""]
     if kind == "number":
         codes += [*habits.absent, *(f"{code:g}" for code in mapping.get("sentinels") or ())]
     out, unknown = np.array(texts, dtype=object), pd.isna(texts)

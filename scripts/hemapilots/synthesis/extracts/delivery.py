@@ -6,6 +6,8 @@ import pandas as pd
 from hemapilots.errors import HemaPilotsError
 from hemapilots.synthesis.extracts.cells import cells_of
 from hemapilots.synthesis.extracts.inverse import as_dates, date_format
+from hemapilots.synthesis.extracts.karyotypes import karyotype_texts
+from hemapilots.synthesis.extracts.panels import panel_names
 from hemapilots.synthesis.extracts.source import Source, Tables, is_measured
 from hemapilots.synthesis.extracts.variants import variant_table
 from hemapilots.synthesis.extracts.visits import single_visits, visits
@@ -22,6 +24,8 @@ _AGAIN, _ONCE = " measured", " assayed"
 def deliver(source: Source) -> Tables:
     """The tables of all files of the mapping; raises HemaPilotsError where a variable is not there to be delivered."""
     for name in source.mapping["variables"]:
+        if name not in source.clean and source.use_case["variables"].get(name, {}).get("type") == "karyotype":
+            source.clean[name] = karyotype_texts(source)
         if name not in source.clean:
             raise HemaPilotsError(f"{source.where}, {name}: the recipe draws no such variable; remove it")
     tables = Tables(source.mapping)
@@ -43,10 +47,14 @@ def _groups(source: Source) -> dict[str, dict[str, dict]]:
         alias = spec.get("file") or source.first
         dated = source.mapping["reader"] == "redcap" and spec.get("date")
         if not source.file(alias).get("repeated") and (dated or is_measured(spec)):
-            once = source.use_case["variables"][name].get("gene")
-            alias += _ONCE if once else _AGAIN
+            alias += _ONCE if _is_once(source.use_case["variables"][name]) else _AGAIN
         groups.setdefault(alias, {})[name] = spec
     return groups
+
+
+def _is_once(definition: dict) -> bool:
+    """Genes are sequenced once, and what became of a patient is said once."""
+    return bool(definition.get("gene")) or definition["known_at"] == "outcome"
 
 
 def _rows(source: Source, name: str, specs: dict) -> pd.DataFrame:
@@ -63,7 +71,7 @@ def _table(source: Source, alias: str, specs: dict, rows: pd.DataFrame) -> pd.Da
         columns |= _decoys(source, rows)
     panel = source.mapping.get("panel") or {}
     if panel.get("column") and (panel.get("file") or source.first) == alias:
-        columns[panel["column"]] = source.clean["panel"].to_numpy()[patients]
+        columns[panel["column"]] = panel_names(source)[patients]
     names = list(specs)
     for name in [names[place] for place in source.rng.permutation(len(names))]:
         columns |= cells_of(source, name, specs[name], rows)

@@ -34,10 +34,11 @@ def write(tables: Tables, folder: Path, seed=0) -> list[Path]:
     target.mkdir(parents=True, exist_ok=True)
     first, found = tables.files[alias], {}
     for table in tables.files.values():
+        patients = by_distinct(table.iloc[:, 0], _escaped)
         for selector in table:
             parts = _SELECTOR.fullmatch(selector)
             if parts and parts["codes"]:
-                found.setdefault(parts["kind"], []).append(_resources(parts, selector, table, rng))
+                found.setdefault(parts["kind"], []).append(_resources(parts, selector, table, patients, rng))
     texts = {"Patient": _patients(first)} | {kind: _shuffled(made, rng) for kind, made in found.items()}
     for kind, lines in texts.items():
         (target / f"{kind}.ndjson").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -66,7 +67,7 @@ def _patient(patient: str, gender, birth, death, dead) -> str:
     return json.dumps(resource, ensure_ascii=False)
 
 
-def _resources(parts: re.Match, selector: str, table: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
+def _resources(parts: re.Match, selector: str, table: pd.DataFrame, patients: np.ndarray, rng) -> np.ndarray:
     """One line of JSON per cell; a cell that is not there gives none, a blank one may say that nothing was measured."""
     kind, cells, codes = parts["kind"], table[selector].to_numpy(), [code.strip() for code in parts["codes"].split(",")]
     blank, absent = np.equal(cells, ""), np.equal(cells, None)
@@ -74,7 +75,7 @@ def _resources(parts: re.Match, selector: str, table: pd.DataFrame, rng: np.rand
     said = blank & (rng.random(len(cells)) < _SAID) if measured else np.zeros(len(cells), dtype=bool)
     kept = np.flatnonzero(~absent & (~blank | said))
     heads = np.array([_head(kind, code) for code in codes], dtype=object)[rng.integers(0, len(codes), len(kept))]
-    lines = heads + by_distinct(table.iloc[kept, 0], _escaped)
+    lines = heads + patients[kept]
     if not measured:
         element = "effectiveDateTime" if kind == "Observation" else DATED[kind]
         return lines + f'"}},"{element}":"' + cells[kept] + '"}'
