@@ -31,7 +31,7 @@ def predict_site(site: str, tables: dict[str, pd.DataFrame], folders: list[Path]
                 _write(out, endpoint, model, regime, frame)
     for name, comparator in spec["comparators"].items():
         if comparator["score"]:
-            for endpoint in spec["endpoints"]:
+            for endpoint in comparator["endpoints"]:
                 _write(
                     out, endpoint, "score", f"score/{name}", score(tables, endpoint, comparator["score"], spec["grid"])
                 )

@@ -114,7 +114,8 @@ def agree(supports: dict[str, dict], columns: list[dict], spec: dict) -> dict:
         able = [site for site in training if _may_train(by_site[site])]
         objections = _objections(by_site, training, able, columns)
         out["columns"][endpoint] = {}
-        for name, model in spec["models"].items():
+        out["columns"][endpoint] |= {name: [] for name in spec["models"]}
+        for name, model in _models_of(endpoint, spec["models"]):
             strict = spec["gate"] == "enforce" or model["supported_only"]
             kept, left = _columns_of(model, columns, objections, strict)
             out["columns"][endpoint][name] = kept
@@ -122,18 +123,23 @@ def agree(supports: dict[str, dict], columns: list[dict], spec: dict) -> dict:
     return out
 
 
+def _models_of(endpoint: str, models: dict) -> list[tuple[str, dict]]:
+    """The models that predict an endpoint."""
+    return [(name, model) for name, model in models.items() if endpoint in model["endpoints"]]
+
+
 def _may_train(support_: dict) -> bool:
     return support_["trains"] and support_["patients"] and support_["events"]
 
 
 def _columns_of(model: dict, columns: list[dict], objections: dict, strict: bool) -> tuple[list[dict], list[dict]]:
-    """The columns that a model keeps, and those left out with reason; none are kept of a comparator that loses its score."""
+    """The columns that a model keeps, and those left out with reason; none are kept of a comparator that loses a predictor."""
     wanted = [
         one for one in columns if one["variable"] in model["predictors"] and one["column"] not in objections["idle"]
     ]
     left = [{"column": one["column"], **found} for one in wanted if (found := _refused(one, objections, strict))]
     gone = {row["column"] for row in left}
-    if gone & set(model["scores"]):
+    if gone & set(model["required"]):
         return [], left
     return [{"column": one["column"], "flag": is_flag(one)} for one in wanted if one["column"] not in gone], left
 

@@ -246,6 +246,7 @@ def quality(records: int = 60) -> dict:
         "endpoints": {"os": endpoint},
         "variables": {"age": variable},
         "table_one": one,
+        "scores": {},
         "checks": checks(),
     }
 

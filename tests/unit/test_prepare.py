@@ -104,7 +104,14 @@ def test_support_tells_no_count():
 
 
 def agreement(gate, supported_only, supports):
-    models = {"m": {"predictors": ["age", "sex", "gene"], "supported_only": supported_only, "scores": []}}
+    models = {
+        "m": {
+            "predictors": ["age", "sex", "gene"],
+            "supported_only": supported_only,
+            "required": [],
+            "endpoints": ["os"],
+        }
+    }
     return agree(supports, COLUMNS, {"models": models, "gate": gate, "endpoints": ["os"]})
 
 
@@ -139,6 +146,13 @@ def test_small_site_is_evaluated_but_not_trained_where_enforced():
 
 def test_a_comparator_without_its_score_is_not_fitted():
     supports = {"a": make_support(0)[0], "b": make_support(0, seed=1)[0]}
-    models = {"bar": {"predictors": ["age", "sex", "gene"], "supported_only": False, "scores": ["gene"]}}
+    models = {
+        "bar": {
+            "predictors": ["age", "sex", "gene"],
+            "supported_only": False,
+            "required": ["gene"],
+            "endpoints": ["os"],
+        }
+    }
     out = agree(supports, COLUMNS, {"models": models, "gate": "report", "endpoints": ["os"]})
     assert out["columns"]["os"]["bar"] == []

@@ -10,10 +10,11 @@ import pytest
 
 from hemapilots.config import UseCase
 from hemapilots.config.score import Score
+from hemapilots.cross_checks import load_scores
+from hemapilots.cross_checks.predictors import known_at
 from hemapilots.cross_checks.source import Source
-from hemapilots.cross_checks.use_case import known_at
 from hemapilots.errors import HemaPilotsError
-from hemapilots.scores import evaluate, load_scores
+from hemapilots.scores import evaluate
 
 ROOT = Path(__file__).resolve().parents[2]
 SCORES = load_scores(ROOT / "resources" / "scores")

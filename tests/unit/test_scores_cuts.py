@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hemapilots.scores import evaluate, load_scores
+from hemapilots.cross_checks import load_scores
+from hemapilots.scores import evaluate
 
 SCORES = load_scores(Path(__file__).resolve().parents[2] / "resources" / "scores")
 

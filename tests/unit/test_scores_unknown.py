@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hemapilots.config import UseCase
+from hemapilots.cross_checks import load_scores
 from hemapilots.cross_checks.source import Source
-from hemapilots.scores import evaluate, load_scores
+from hemapilots.scores import evaluate
 
 ROOT = Path(__file__).resolve().parents[2]
 SCORES = load_scores(ROOT / "resources" / "scores")

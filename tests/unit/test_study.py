@@ -73,6 +73,27 @@ MISTAKES = [
     ),
     (USE_CASE, "clinical: [age, sex,", "clinical: [age, os_status,", ["os_status", "known only at outcome"]),
     (USE_CASE, "clinical: [age, sex,", "clinical: [age, ipssm_score,", ["ipssm_score", "is a score"]),
+    (USE_CASE, "clinical: [age, sex,", "clinical: [age, ipss-m,", ["'ipss-m' is a score", "never a predictor"]),
+    (USE_CASE, "clinical: [age, sex,", "clinical: [age, ipss_m_score,", ["'ipss_m_score' is a score"]),
+    (USE_CASE, "clinical: [age, sex,", "clinical: [age, ipss_m_platelets,", ["'ipss_m_platelets' is a score"]),
+    (
+        USE_CASE,
+        "{label: IPSS-RA, score: ipss-ra}",
+        "{label: IPSS-RA, score: ipss-rb}",
+        ["comparators.ipss-ra", "did you mean 'ipss-r"],
+    ),
+    (USE_CASE, "score: ipss-ra}", "score: ipss-ra, terms: ipss-m}", ["give one of `score`, `predictors` and `terms`"]),
+    (USE_CASE, "terms: ipss-m}", "terms: hb}", ["comparators.ipss-m-refitted.terms", "no such score"]),
+    (USE_CASE, "{label: IPSS-R, score: ipss-r}", "{label: IPSS-R, score: cyto_ipssr}", ["is a category", "a number"]),
+    (USE_CASE, "ipss-ra: {delivered: ipssra_score", "iss: {delivered: ipssra_score", ["scores.iss", "use case mm"]),
+    (
+        USE_CASE,
+        "ipss-ra: {delivered: ipssra_score",
+        "ipss-rx: {delivered: ipssra_score",
+        ["scores.ipss-rx", "did you mean 'ipss-r"],
+    ),
+    (USE_CASE, "delivered: ipssra_score", "delivered: hb", ["scores.ipss-ra.delivered", "'hb' is no score"]),
+    (USE_CASE, "  plus8: {<<: *lesion", "  ipss_r_score: {<<: *lesion", ["ipss_r_score", "column of a score"]),
     (
         USE_CASE,
         "endpoint: lfs\n    horizon: 2",
@@ -400,3 +421,31 @@ def test_an_endpoint_has_its_own_horizons_or_those_of_the_use_case(config):
     edit(config / USE_CASE, "horizons: [4, 1]", "horizons: [9, 1, 4]")
     with pytest.raises(HemaPilotsError, match="horizon 9 lies beyond tau"):
         load(config)
+
+
+def test_an_edited_score_table_reruns_harmonization_and_stands_in_the_protocol(config, tmp_path):
+    resources = Path(shutil.copytree(ROOT / "resources", tmp_path / "resources"))
+    before = load_study("mds-synthetic", config, resources)
+    edit(resources / "scores" / "iss.yaml", "b2m >= 5.5", "b2m >= 5.4")
+    assert load_study("mds-synthetic", config, resources) == before
+    edit(resources / "scores" / "ipss-r.yaml", "hb >= 10,", "hb >= 11,")
+    after = load_study("mds-synthetic", config, resources)
+    assert after["harmonize"]["scores"]["ipss-r"] != before["harmonize"]["scores"]["ipss-r"]
+    differing = {
+        name for name, found in after["protocol"]["inputs"].items() if before["protocol"]["inputs"][name] != found
+    }
+    assert differing == {"resources/scores/ipss-r.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("ddx41", ["predictor_sets.molecular", "'ddx41' is a score"]),
+        ("npm1", ["scores.ipss-m", "reads 'npm1'", "no score"]),
+    ],
+)
+def test_a_score_is_neither_predictor_nor_part_of_another(config, name, words):
+    edit(config / USE_CASE, f"  {name}: {{<<: *gene,", f"  {name}: {{<<: *gene, role: score,")
+    with pytest.raises(HemaPilotsError) as caught:
+        load(config)
+    assert all(word in str(caught.value) for word in words)

@@ -81,6 +81,7 @@ class Score(Strict):
     """
 
     name: Name
+    label: Text
     title: Text
     use_case: Name
     predicts: Annotated[tuple[VariableName, ...], Field(min_length=1)]
@@ -96,6 +97,11 @@ class Score(Strict):
     linear: Linear | None = None
     decimals: Annotated[int, Field(ge=0, le=10)] | None = None
     categories: tuple[ScoreCategory, ...] = ()
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """What the score weighs: the terms of a linear score, the points of another."""
+        return tuple(self.linear.terms if self.linear else self.points)
 
     @model_validator(mode="after")
     def _consistent(self):

@@ -138,18 +138,31 @@ class PredictorSet(Strict):
     variables: tuple[str, ...]
 
 
+class UsedScore(Strict):
+    """A score that harmonization computes, resources/scores/<name>.yaml.
+
+    delivered: a variable with the score as sources give it; where both are known they are compared, numbers within `tolerance`,
+    categories by their label.
+    """
+
+    delivered: VariableName | None = None
+    tolerance: Annotated[float, Field(ge=0)] = 0.0
+
+
 class Comparator(Strict):
-    """What a model must beat: a delivered score, or a small model with the score among its predictors (`bar`: the honest one)."""
+    """What a model must beat: a score as it is, a small model with it among its predictors (`bar`: the honest one), or the
+    score's own terms weighed anew. A score is a computed one by its name, or a delivered variable."""
 
     label: Text
     score: str | None = None
     predictors: tuple[str, ...] | None = None
+    terms: str | None = None
     bar: bool = False
 
     @model_validator(mode="after")
     def _one_kind(self):
-        if (self.score is None) == (self.predictors is None):
-            raise ValueError("give either `score` or `predictors`")
+        if sum(part is not None for part in (self.score, self.predictors, self.terms)) != 1:
+            raise ValueError("give one of `score`, `predictors` and `terms`")
         return self
 
 
@@ -194,6 +207,7 @@ class UseCase(Strict):
     primary_endpoint: str
     horizons: tuple[Annotated[float, Field(gt=0)], ...]
     predictor_sets: dict[VariableName, PredictorSet]
+    scores: dict[Name, UsedScore] = {}
     comparators: dict[Name, Comparator] = {}
     decisions: tuple[Decision, ...] = ()
     subgroups: tuple[str, ...] = ()

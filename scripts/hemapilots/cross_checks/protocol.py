@@ -3,7 +3,6 @@
 from hemapilots.config import nearest
 from hemapilots.cross_checks.combinations import refusal
 from hemapilots.cross_checks.source import Source
-from hemapilots.cross_checks.use_case import known_at
 
 __all__ = ["resolve_models", "resolve_strategies"]
 
@@ -23,7 +22,8 @@ def resolve_models(protocol: Source, use_case: dict, use_case_source: Source, sh
             "predictors": predictors,
             "supported_only": model.supported_only,
             "comparator": False,
-            "scores": [],
+            "required": [],
+            "endpoints": list(use_case["endpoints"]),
             "strategies": _strategies_of(protocol, name, model, sharing),
             "settings": model.settings(),
         }
@@ -38,7 +38,8 @@ def resolve_models(protocol: Source, use_case: dict, use_case_source: Source, sh
                 "predictors": comparator["predictors"],
                 "supported_only": False,
                 "comparator": True,
-                "scores": [part for part in comparator["predictors"] if known_at(use_case_source.value, part)[1]],
+                "required": comparator["required"],
+                "endpoints": comparator["endpoints"],
                 "strategies": ["newton"],
                 "settings": {},
             }

@@ -1,17 +1,20 @@
-"""A use case by itself: every expression and reference of its parts is checked, predictor sets are flattened."""
+"""A use case by itself: every expression and reference of its parts is checked, predictor sets are flattened, scores resolved."""
+
+from pathlib import Path
 
 from hemapilots.config import UseCase
 from hemapilots.config.shapes import nearest
 from hemapilots.cross_checks.kinds import kind_of
+from hemapilots.cross_checks.predictors import check_kept, resolve_comparators, resolve_predictor_sets
+from hemapilots.cross_checks.scores import resolve_scores
 from hemapilots.cross_checks.source import Source, check_expression, check_known
 from hemapilots.cross_checks.utility import check_decisions, check_subgroups, horizons_of
 from hemapilots.errors import HemaPilotsError
-from hemapilots.expressions import parse
 from hemapilots.harmonize.findings import REASONS
+from hemapilots.paths import RESOURCES
 
-__all__ = ["check_reason", "companions", "known_at", "resolve_use_case"]
+__all__ = ["check_reason", "companions", "resolve_use_case"]
 
-KNOWN = ("index", "landmark", "outcome")
 RESERVED_VARIABLES = ("row", "patient_id")
 # What a status of follow-up may say.
 VITAL_STATUS = {"alive", "dead", "lost"}
@@ -19,41 +22,44 @@ VITAL_STATUS = {"alive", "dead", "lost"}
 _KINDS = {"date": "date", "karyotype": "karyotype", "category": "text"}
 
 
-def resolve_use_case(source: Source) -> dict:
-    """The use case as a dictionary, predictor sets flattened, every expression and reference checked."""
+def resolve_use_case(source: Source, resources: Path = RESOURCES) -> dict:
+    """The use case as a dictionary: predictor sets flattened, scores with their tables, every expression and reference checked.
+
+    Beside what the file says: `computed`, the columns of the scores, and comparators with the columns that they name.
+    """
     use_case: UseCase = source.value
     _check_variables(source)
-    known = dict.fromkeys(use_case.variables)
     _check_checks(source)
-    for name, derived in use_case.derived.items():
-        if name in known:
-            raise source.fault(("derived", name), "this name is already a variable's; rename it")
-        check_expression(source, ("derived", name, "expression"), derived.expression, known)
-        _check_derived(source, name)
-        known[name] = None
+    known = _check_all_derived(source)
     for at, rule in enumerate(use_case.inclusion):
         check_expression(source, ("inclusion", at, "expression"), rule.expression, known)
         check_reason(source, ("inclusion", at, "reason"), rule.reason)
     _check_endpoints(source, known)
     _check_follow_up(source)
-    out = use_case.model_dump(mode="json")
+    out = use_case.model_dump(mode="json") | resolve_scores(source, resources / "scores")
     out["horizons"] = sorted(use_case.horizons)
     for name, endpoint in out["endpoints"].items():
         endpoint["horizons"] = horizons_of(use_case, name)
-    out["predictor_sets"] = {name: _flatten(source, name, ()) for name in use_case.predictor_sets}
-    for name, variables in out["predictor_sets"].items():
-        _check_predictors(source, ("predictor_sets", name), variables, known, scores=False)
-    for name, comparator in use_case.comparators.items():
-        wanted = [comparator.score] if comparator.score else comparator.predictors
-        _check_predictors(source, ("comparators", name), wanted, known, scores=True)
+    out["predictor_sets"] = resolve_predictor_sets(source, out["computed"])
+    out["comparators"] = resolve_comparators(source, out)
     for variable in use_case.table_one:
-        check_known(source, ("table_one",), variable, known)
-        _check_kept(source, ("table_one",), variable)
+        check_known(source, ("table_one",), variable, {**known, **out["computed"]})
+        check_kept(source, ("table_one",), variable)
     check_decisions(source)
     check_subgroups(source)
-    if sum(comparator.bar for comparator in use_case.comparators.values()) > 1:
-        raise source.fault(("comparators",), "only one comparator may be the `bar`")
     return out
+
+
+def _check_all_derived(source: Source) -> dict:
+    """The names of variables and derived variables; each of these reads what stands before it."""
+    known = dict.fromkeys(source.value.variables)
+    for name, derived in source.value.derived.items():
+        if name in known:
+            raise source.fault(("derived", name), "this name is already a variable's; rename it")
+        check_expression(source, ("derived", name, "expression"), derived.expression, known)
+        _check_derived(source, name)
+        known[name] = None
+    return known
 
 
 def _check_derived(source: Source, name: str) -> None:
@@ -179,45 +185,3 @@ def _check_type(source: Source, location: tuple, name: str, kind: str) -> None:
     found = source.value.variables[name].type
     if found != kind:
         raise source.fault(location, f"'{name}' is a {found}, but a {kind} is needed here")
-
-
-def _check_kept(source: Source, location: tuple, name: str) -> None:
-    """Dates and karyotypes do not outlive harmonization."""
-    variable = source.value.variables.get(name)
-    if variable is not None and variable.type in ("date", "karyotype"):
-        raise source.fault(location, f"'{name}' is a {variable.type}, which is not kept; derive a variable from it")
-
-
-def _flatten(source: Source, name: str, above: tuple[str, ...]) -> list[str]:
-    sets = source.value.predictor_sets
-    if name not in sets:
-        raise source.fault(
-            ("predictor_sets", above[-1], "include"), f"no predictor set '{name}'; {nearest(name, sets)}"
-        )
-    if name in above:
-        raise source.fault(("predictor_sets", name, "include"), "a set cannot include itself; break the circle")
-    inherited = [variable for part in sets[name].include for variable in _flatten(source, part, (*above, name))]
-    return list(dict.fromkeys([*inherited, *sets[name].variables]))
-
-
-def _check_predictors(source: Source, location: tuple, variables, known, scores: bool) -> None:
-    """Predictors are known at the index date, and a score is one only in a declared comparator."""
-    for name in variables:
-        check_known(source, location, name, known)
-        _check_kept(source, location, name)
-        when, is_score = known_at(source.value, name)
-        if when != "index":
-            raise source.fault(
-                location, f"'{name}' is known only at {when}, so it cannot predict from the index date; remove it"
-            )
-        if is_score and not scores:
-            raise source.fault(location, f"'{name}' is a score: a comparator, never a predictor; remove it")
-
-
-def known_at(use_case: UseCase, name: str) -> tuple[str, bool]:
-    """When a variable is known, and whether it is a score; a derived one is known with its last ingredient."""
-    if name in use_case.variables:
-        variable = use_case.variables[name]
-        return variable.known_at, variable.role == "score"
-    parts = [known_at(use_case, part) for part in sorted(parse(use_case.derived[name].expression).names)]
-    return max((when for when, _ in parts), key=KNOWN.index, default="index"), any(score for _, score in parts)

@@ -4,6 +4,7 @@ import csv
 
 from hemapilots.errors import HemaPilotsError
 from hemapilots.expressions import parse
+from hemapilots.harmonize.scores import reason_column
 from hemapilots.paths import RESOURCES
 
 __all__ = ["COLUMNS", "SYSTEMS", "codes_of", "entries", "jrc_elements"]
@@ -52,6 +53,17 @@ def entries(use_case: dict) -> list[dict]:
         found.append(_entry(name, spec["label"], "derived", spec["type"]))
         found[-1] |= {"unit": spec.get("unit"), "levels": list(spec.get("levels") or [])}
         found[-1] |= {"known_at": _known_at(name, use_case), "computed_from": spec["expression"]}
+    for name, spec in (use_case.get("computed") or {}).items():
+        inputs = ", ".join(use_case["scores"][spec["score"]]["table"]["inputs"])
+        found.append(_entry(name, spec["label"], "score", spec["type"], definition=spec["definition"]))
+        found[-1] |= {key: spec[key] for key in ("unit", "levels", "known_at")}
+        found[-1] |= {"computed_from": f"score {spec['score']}: {inputs}"}
+    for spec in (use_case.get("scores") or {}).values():
+        words = "the score does not apply, or unknown inputs that it needs"
+        found.append(
+            _entry(reason_column(spec), f"{spec['label']}: why it is missing", "score", "text", definition=words)
+        )
+        found[-1] |= {"known_at": "index"}
     for name, spec in use_case["endpoints"].items():
         found += _endpoint(name, spec)
     return found

@@ -28,7 +28,7 @@ def _field(entry: dict) -> dict:
 
 
 def _type(entry: dict) -> str:
-    return {"integer": "integer", "category": "string"}.get(entry["type"], "number")
+    return {"integer": "integer", "category": "string", "text": "string"}.get(entry["type"], "number")
 
 
 def _constraints(entry: dict) -> dict:

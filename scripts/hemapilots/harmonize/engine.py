@@ -21,6 +21,7 @@ from hemapilots.harmonize.follow_up import Followed, follow
 from hemapilots.harmonize.genetics.variants import remarks
 from hemapilots.harmonize.reading.units import Factors
 from hemapilots.harmonize.records import Source, declared_of, without_patients
+from hemapilots.harmonize.scores import score_columns
 from hemapilots.harmonize.work import Work, evaluate
 
 __all__ = ["harmonize"]
@@ -35,8 +36,8 @@ def harmonize(
     """Harmonized records, issues and flow of one source.
 
     delivered: what a reader gave. units: of `load_factors`. harmonized: `row` (the patient's first row in the extract),
-    variables except dates and karyotypes, derived variables, then `<endpoint>_entry`, `_time` (years) and `_event`;
-    numbers and flags float64 (nan), categories text (None); included patients only. flow: see `flow`.
+    variables except dates and karyotypes, derived variables, scores (`score_columns`), then `<endpoint>_entry`, `_time` (years)
+    and `_event`; numbers and flags float64 (nan), categories text (None); included patients only. flow: see `flow`.
     Raises HemaPilotsError where the mapping, the follow-up or the whole extract is unusable.
     """
     check_known(use_case, mapping)
@@ -234,9 +235,16 @@ def _harmonized(work: Work, table: dict, endpoints: dict[str, Endpoint], use_cas
         for name, values in table.items()
         if use_case["variables"].get(name, {}).get("type") not in NOT_KEPT
     }
-    for name, endpoint in endpoints.items():
-        parts = {"entry": endpoint.entry, "time": endpoint.time, "event": endpoint.event}
-        columns |= {f"{name}_{part}": values for part, values in parts.items()}
+    found = _frame(columns, kept)
+    outcomes = {
+        f"{name}_{part}": getattr(endpoint, part)
+        for name, endpoint in endpoints.items()
+        for part in ("entry", "time", "event")
+    }
+    return pd.concat([found, pd.DataFrame(score_columns(found, use_case)), _frame(outcomes, kept)], axis=1)
+
+
+def _frame(columns: dict[str, np.ndarray], kept: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(values[kept], dtype=values.dtype) for name, values in columns.items()})
 
 

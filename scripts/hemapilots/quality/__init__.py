@@ -7,6 +7,7 @@ from hemapilots.quality.assayed import not_assayed
 from hemapilots.quality.baseline import table_one
 from hemapilots.quality.checks import check_record, load_checks, tally
 from hemapilots.quality.record import quality
+from hemapilots.quality.scores import scores_record
 from hemapilots.quality.secret import site_secret
 from hemapilots.rounding import round_record
 
@@ -37,5 +38,6 @@ def released_record(
     record = quality(harmonized, issues, flow, use_case, minimum_cell, draw, aside, rounded)
     digits = ROUNDED_DIGITS if rounded else DIGITS
     record["table_one"] = table_one(harmonized, use_case, minimum_cell, draw, aside, digits)
+    record["scores"] = scores_record(harmonized, use_case, minimum_cell, draw)
     record = round_record(record, rounding)
     return record | {"checks": check_record(record, rules, use_case)}

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from hemapilots.columns import column_specs
 from hemapilots.harmonize.suppression import Draw, hide
 from hemapilots.quality.record import PUBLIC, halves
 
@@ -28,7 +29,7 @@ def table_one(
     digits. Counts by level and `absent` are suppressed as in `quality`, which shows or hides `absent` by the same rule.
     aside: of `not_assayed`.
     """
-    specs = {**use_case["variables"], **(use_case.get("derived") or {})}
+    specs = column_specs(use_case)
     return {
         name: _row(
             harmonized[name],

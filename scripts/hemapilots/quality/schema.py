@@ -8,6 +8,7 @@ only: an unknown key or text may be a patient's.
 import json
 import math
 
+from hemapilots.columns import column_specs
 from hemapilots.harmonize.checks import DEFAULT
 from hemapilots.harmonize.findings import REASONS
 from hemapilots.harmonize.flow import REASONS as OUTCOME_REASONS
@@ -16,6 +17,7 @@ from hemapilots.paths import RESOURCES
 from hemapilots.quality.baseline import MINIMUM_FOR_MOMENTS, MINIMUM_FOR_QUARTILES
 from hemapilots.quality.cells import FLAGGED, OTHER, classes_of
 from hemapilots.quality.checks import check_record, load_checks
+from hemapilots.quality.scores import AGREEMENT, COMPUTED
 
 __all__ = ["record_fault"]
 
@@ -69,7 +71,7 @@ class _Reader:
 
     def record(self, record) -> None:
         variables, endpoints = self.use_case["variables"], self.use_case["endpoints"]
-        shown = {**variables, **(self.use_case.get("derived") or {})}
+        shown = column_specs(self.use_case)
         listed = set(self.use_case.get("table_one") or ())
         parts = {
             "minimum_cell": lambda value, at: _is(repr(value) == repr(self.minimum), at, f"not {self.minimum}"),
@@ -83,6 +85,7 @@ class _Reader:
             "table_one": lambda value, at: self.named(
                 value, at, {name: shown[name] for name in listed if name in shown}, self.baseline
             ),
+            "scores": lambda value, at: self.named(value, at, self.use_case.get("scores") or {}, self.score),
             "checks": lambda value, at: _is(isinstance(value, list), at, "not a list"),
         }
         self.keys(record, "", parts)
@@ -196,6 +199,11 @@ class _Reader:
             return
         levels = ["1", "0"] if spec["type"] == "flag" else [str(level) for level in spec.get("levels") or ()]
         self.keys(value, at, parts | {"levels": self.counts(levels)})
+
+    def score(self, value, at: str, name: str, spec: dict) -> None:
+        agreement = self.counts(AGREEMENT) if spec["delivered"] else _just(None)
+        parts = {"label": _just(spec["label"]), "counts": self.counts(COMPUTED), "agreement": agreement}
+        self.keys(value, at, parts | {"suppressed": _flag})
 
 
 def _rules(use_case: dict, mappings: list[dict]):

@@ -5,7 +5,7 @@ import math
 from hemapilots.report.released import Released
 from hemapilots.report.words import NOT_SHOWN, Labels, count, percent, unit_text
 
-__all__ = ["endpoint_rows", "event_rows", "flow_rows", "quality_rows", "table_one", "totals"]
+__all__ = ["endpoint_rows", "event_rows", "flow_rows", "quality_rows", "score_rows", "table_one", "totals"]
 
 REASONS = {
     "parse_error": "unreadable",
@@ -18,6 +18,16 @@ REASONS = {
     "not_assayed": "gene not assayed",
     "other": "kept with a remark",
 }
+
+# What is counted of a computed score, in readers' words; of the comparison with a delivered one these two.
+SCORE_WORDS = {
+    "computed": "computed",
+    "category_only": "category only",
+    "range_too_wide": "too much is unknown",
+    "not_applicable": "not made for the patient",
+    "inputs_unknown": "an input is unknown",
+}
+AGREEMENT_WORDS = {"agree": "as delivered", "differ": "other than delivered"}
 
 
 def flow_rows(released: Released) -> list[dict]:
@@ -137,6 +147,27 @@ def quality_rows(released: Released) -> dict:
             {"label": spec["label"], "cells": [{"missing": _missing(one), "notes": _notes(one)} for one in found]}
         )
     return {"sites": sites, "rows": rows, "complete": complete, "nowhere": nowhere}
+
+
+def score_rows(quality: dict[str, dict]) -> dict:
+    """Computed scores: a row per score with a cell per site, what was counted and whether the delivered score agrees.
+
+    nowhere: scores that no site's patients have; they are no comparators here.
+    """
+    sites, rows, nowhere = list(quality), [], []
+    for name, spec in quality[sites[0]]["scores"].items():
+        found = [quality[site]["scores"][name] for site in sites]
+        if all(one["counts"]["computed"] == 0 and one["counts"]["category_only"] == 0 for one in found):
+            nowhere.append(spec["label"])
+            continue
+        rows.append({"label": spec["label"], "cells": [_score_cell(one) for one in found]})
+    return {"sites": sites, "rows": rows, "nowhere": nowhere}
+
+
+def _score_cell(one: dict) -> dict:
+    counts = [(word, one["counts"][name]) for name, word in SCORE_WORDS.items() if one["counts"][name] != 0]
+    agreement = [(word, one["agreement"][name]) for name, word in AGREEMENT_WORDS.items()] if one["agreement"] else []
+    return {"counts": counts, "agreement": agreement}
 
 
 def _missing(one: dict) -> str:

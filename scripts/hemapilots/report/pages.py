@@ -79,6 +79,7 @@ def _context(released: Released, labels: Labels) -> dict:
         "event_rows": cohort.event_rows(released.quality, {name: labels.endpoint(name) for name in released.endpoints}),
         "table_one": cohort.table_one(released, labels),
         "quality": cohort.quality_rows(released),
+        "scores": cohort.score_rows(released.quality),
         "checks": checks.check_tables(released.quality),
         "medians": _medians(released, labels),
         "site_tables": [performance.site_table(released, labels, endpoint) for endpoint in released.endpoints],

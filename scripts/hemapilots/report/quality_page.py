@@ -23,6 +23,7 @@ def quality_page(record: dict, name: str, use_case: dict) -> str:
             released.quality, {key: spec["label"] for key, spec in use_case["endpoints"].items()}
         ),
         quality=cohort.quality_rows(released),
+        scores=cohort.score_rows(released.quality),
         checks=tables,
         failed=sum(len(site["failed"]) for site in tables["sites"]),
         judged=sum(site["judged"] for site in tables["sites"]),

@@ -3,6 +3,8 @@
 import math
 import re
 
+from hemapilots.columns import column_specs
+
 __all__ = [
     "METRICS",
     "NOT_SHOWN",
@@ -80,7 +82,7 @@ class Labels:
 
     def __init__(self, study: dict):
         self.use_case = study["harmonize"]
-        self.variables = {**self.use_case["variables"], **self.use_case["derived"]}
+        self.variables = column_specs(self.use_case)
 
     def endpoint(self, name: str) -> str:
         """An endpoint's label."""

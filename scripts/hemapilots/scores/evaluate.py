@@ -9,7 +9,7 @@ from hemapilots.scores.linear import linear_score
 from hemapilots.scores.result import categories, rounded
 from hemapilots.scores.unknown import Trace
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "terms"]
 
 
 def evaluate(score: Score, table: pd.DataFrame) -> pd.DataFrame:
@@ -19,6 +19,29 @@ def evaluate(score: Score, table: pd.DataFrame) -> pd.DataFrame:
     whom the score does not apply, or names the unknown inputs that it needs. Linear scores add best and worst, and
     where they have means mean, each with its category: every unknown value at its best, worst, mean.
     """
+    work, reason = _traced(score, table)
+    applies = pd.isna(reason)
+    found = linear_score(score, work) if score.linear else _plain(score, work)
+    found = {name: np.where(applies, values, _nothing(values)) for name, values in found.items()}
+    found["missing"] = np.where(applies, found["missing"], reason)
+    return pd.DataFrame(found, index=table.index)
+
+
+def terms(score: Score, table: pd.DataFrame) -> pd.DataFrame:
+    """What the score weighs, before it does: the terms of a linear score, the points of another; float64, nan unknown.
+
+    Columns are named by term. The rules of whom the score applies to are not asked.
+    """
+    work, _ = _traced(score, table)
+    if score.linear:
+        found = {name: parse(term.value).evaluate(work) for name, term in score.linear.terms.items()}
+    else:
+        found = {name: work[name] for name in score.points}
+    return pd.DataFrame(found, index=table.index)
+
+
+def _traced(score: Score, table: pd.DataFrame) -> tuple[Trace, np.ndarray]:
+    """All that the score computes before it adds up, and why it does not apply (None where it does)."""
     work = Trace(score.inputs, table)
     reason = _reasons(score, work)
     applies = pd.isna(reason)
@@ -29,10 +52,7 @@ def evaluate(score: Score, table: pd.DataFrame) -> pd.DataFrame:
     for name, rows in score.points.items():
         reads = [part for row in rows if row.when for part in parse(row.when).names]
         work.add(name, _points(rows, work, len(table)), reads)
-    found = linear_score(score, work) if score.linear else _plain(score, work)
-    found = {name: np.where(applies, values, _nothing(values)) for name, values in found.items()}
-    found["missing"] = np.where(applies, found["missing"], reason)
-    return pd.DataFrame(found, index=table.index)
+    return work, reason
 
 
 def _reasons(score: Score, work: Trace) -> np.ndarray:

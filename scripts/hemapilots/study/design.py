@@ -1,5 +1,7 @@
 """The candidate columns of the design, from the predictors of all models."""
 
+from hemapilots.columns import column_specs
+
 __all__ = ["design_columns"]
 
 
@@ -8,7 +10,7 @@ def design_columns(use_case: dict, models: dict) -> list[dict]:
     order as 0, 1, 2 where `ordered`, and a 0/1 column `<variable>_missing` for each variable."""
     wanted = {variable for model in models.values() for variable in model["predictors"]}
     columns = []
-    for name, variable in (use_case["variables"] | use_case["derived"]).items():
+    for name, variable in column_specs(use_case).items():
         if name in wanted:
             columns += _encoded(name, variable)
             columns.append({"column": f"{name}_missing", "variable": name, "type": "missing"})

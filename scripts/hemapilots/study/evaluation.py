@@ -85,7 +85,15 @@ def _comparisons(protocol: Source, use_case: dict, models: dict, references: lis
         {"endpoint": endpoint, **judged, "reference_model": model, "reference_regime": regime}
         for endpoint in use_case["endpoints"]
         for model, regime in references
+        if endpoint in _predicted(model, regime, use_case, models)
     ]
+
+
+def _predicted(model: str, regime: str, use_case: dict, models: dict) -> list[str]:
+    """The endpoints that a model or comparator predicts."""
+    if model == "score":
+        return use_case["comparators"][regime.removeprefix("score/")]["endpoints"]
+    return models[model]["endpoints"]
 
 
 def _criteria(protocol: Source, use_case: dict, scores: dict, regimes: list[str]) -> list[dict]:

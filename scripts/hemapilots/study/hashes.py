@@ -3,9 +3,10 @@
 import hashlib
 from pathlib import Path
 
+from hemapilots.config import UseCase
 from hemapilots.cross_checks import Source, load_public
 
-__all__ = ["frozen_protocol", "public_hashes", "reference_tables", "sha256"]
+__all__ = ["frozen_protocol", "public_hashes", "reference_tables", "score_tables", "sha256"]
 
 
 def frozen_protocol(study: dict, protocol: Source, sources: list[Source]) -> dict:
@@ -35,6 +36,11 @@ def reference_tables(resources: Path) -> dict[str, str]:
     folders = [resources / part for part in ("units", "codes", "quality")]
     paths = [path for folder in folders for path in sorted(folder.glob("*")) if path.is_file()]
     return {str(path.relative_to(resources.parent)): sha256(path) for path in paths}
+
+
+def score_tables(use_case: UseCase, resources: Path) -> dict[str, str]:
+    """The hash of the table of every score that the use case computes."""
+    return {f"resources/scores/{name}.yaml": sha256(resources / "scores" / f"{name}.yaml") for name in use_case.scores}
 
 
 def sha256(path: Path) -> str:

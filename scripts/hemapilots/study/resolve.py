@@ -16,7 +16,7 @@ from hemapilots.harmonize.reading.units import load_factors
 from hemapilots.ingest.public import check_mirror
 from hemapilots.ingest.readers import check_extract
 from hemapilots.study.evaluation import SCENARIO, evaluation_spec
-from hemapilots.study.hashes import frozen_protocol, public_hashes, reference_tables
+from hemapilots.study.hashes import frozen_protocol, public_hashes, reference_tables, score_tables
 from hemapilots.study.sources import extracts, generation, mapping_names
 from hemapilots.study.stages import agree_spec, predict_spec, prepare_spec, report_spec, train_spec
 from hemapilots.yaml_source import validate
@@ -58,13 +58,14 @@ def load_study(name: str, config: Path, resources: Path) -> dict:
     citation = load_public(resources)[cohort.public]["citation"] if cohort.public else None
     study["report"] = report_spec(study, citation)
     study["protocol"] = frozen_protocol(study, protocol, [pilot, use_case, protocol, *mappings.values()])
-    study["protocol"]["inputs"] |= study["tables"] | public_hashes(cohort.public, resources)
+    study["protocol"]["inputs"] |= study["tables"] | score_tables(use_case.value, resources)
+    study["protocol"]["inputs"] |= public_hashes(cohort.public, resources)
     return study
 
 
 def _checked(pilot: Source, use_case: Source, mappings: dict[str, Source], sites: list[str], resources: Path) -> dict:
     """The use case resolved; mappings and cohort checked against it."""
-    resolved = resolve_use_case(use_case)
+    resolved = resolve_use_case(use_case, resources)
     factors = load_factors(resources / "units" / "factors.csv")
     for mapping in mappings.values():
         check_mapping(mapping, use_case, factors)

@@ -34,7 +34,7 @@ def prepare_spec(use_case: dict, models: dict, protocol: Protocol, gate: str) ->
 
 def agree_spec(use_case: dict, models: dict, gate: str) -> dict:
     """The agreement on columns."""
-    used = ("predictors", "supported_only", "scores")
+    used = ("predictors", "supported_only", "required", "endpoints")
     models = {name: {key: model[key] for key in used} for name, model in models.items()}
     return {"models": models, "gate": gate, "endpoints": list(use_case["endpoints"])}
 

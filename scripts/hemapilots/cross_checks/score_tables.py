@@ -9,9 +9,10 @@ from hemapilots.expressions import parse
 __all__ = ["load_scores"]
 
 
-def load_scores(folder: str | Path) -> dict[str, Score]:
-    """Every score of a folder by name. Raises HemaPilotsError naming file, line and field."""
-    sources = [Source(path, Score) for path in sorted(Path(folder).glob("*.yaml"))]
+def load_scores(folder: str | Path, names=None) -> dict[str, Score]:
+    """The scores of a folder by name; only those of `names` where given. Raises HemaPilotsError naming file, line and field."""
+    paths = sorted(path for path in Path(folder).glob("*.yaml") if names is None or path.stem in names)
+    sources = [Source(path, Score) for path in paths]
     return {source.value.name: _checked(source) for source in sources}
 
 
