@@ -222,6 +222,13 @@ def test_variants_are_rows_of_the_laboratory_s_names(table, tmp_path):
     assert set(read["Gen"]) - {"asxl-1"} == {"CALR", "ETV6-RUNX1", "TERT"}
 
 
+def test_what_nobody_drew_is_delivered_as_unknown(table, tmp_path):
+    columns = COLUMNS | {"anc": {"column": "Neutrophile", "unit": "/uL"}, "mds_type": {"column": "Typ"}}
+    write_extract(table, mapping_of("csv", variables=columns), USE_CASE, FACTORS, tmp_path)
+    read = read_german(tmp_path)
+    assert set(read["Neutrophile"]) == set(read["Typ"]) == {"k.A."}
+
+
 def test_what_cannot_be_written_is_named(table, tmp_path):
     def refused(match: str, **changes):
         with pytest.raises(HemaPilotsError, match=match):
@@ -230,7 +237,7 @@ def test_what_cannot_be_written_is_named(table, tmp_path):
     refused('no extract is written for the reader "cbioportal"', reader="cbioportal")
     refused('hb: the unit "furlong" cannot be converted', variables={"hb": {"column": "h", "unit": "furlong"}})
     refused("sex: values lacks a code for 'F'", variables={"sex": {"column": "s", "values": {"male": "M"}}})
-    refused("eyes: the recipe draws no such variable", variables={"eyes": {"column": "e"}})
+    refused("eyes: the use case has no such variable", variables={"eyes": {"column": "e"}})
     repeated = {"a": {"path": "a.csv", "repeated": True, "date": "d"}}
     undated = table.drop(columns="diagnosis_date")
     mapping = mapping_of("csv", variables={"hb": {"column": "h", "unit": "g/dL"}}, files=repeated)

@@ -109,7 +109,9 @@ def _marks(array: pa.Array, texts: Texts, todo: np.ndarray, source: Source) -> M
     kept = array.filter(pa.array(todo))
     spec, unit = source.spec, source.declared.get("unit")
     made = None
-    if unit and unit != "infer":
+    # Multiples of a limit of normal have no unit to convert: to look for one would load every definition of UCUM.
+    of_limit = source.declared.get("uln") or source.declared.get("uln_column")
+    if unit and unit != "infer" and not of_limit:
         made = known(source.name, unit, spec.get("unit"), source.factors)
     counts = texts.counts()[todo]
 

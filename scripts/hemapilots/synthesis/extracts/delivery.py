@@ -22,12 +22,8 @@ _AGAIN, _ONCE = " measured", " assayed"
 
 
 def deliver(source: Source) -> Tables:
-    """The tables of all files of the mapping; raises HemaPilotsError where a variable is not there to be delivered."""
-    for name in source.mapping["variables"]:
-        if name not in source.clean and source.use_case["variables"].get(name, {}).get("type") == "karyotype":
-            source.clean[name] = karyotype_texts(source)
-        if name not in source.clean:
-            raise HemaPilotsError(f"{source.where}, {name}: the recipe draws no such variable; remove it")
+    """The tables of all files of the mapping; raises HemaPilotsError where one cannot be made."""
+    _complete(source)
     tables = Tables(source.mapping)
     for name, specs in _groups(source).items():
         rows = _rows(source, name, specs)
@@ -38,6 +34,18 @@ def deliver(source: Source) -> Tables:
     if source.mapping.get("variants"):
         tables.files[source.mapping["variants"]["file"]] = variant_table(source)
     return tables
+
+
+def _complete(source: Source) -> None:
+    """Adds what the mapping names and nobody drew: karyotypes are written from their lesions, of all else nothing is known."""
+    for name in [name for name in source.mapping["variables"] if name not in source.clean]:
+        definition = source.use_case["variables"].get(name)
+        if definition is None:
+            raise HemaPilotsError(f"{source.where}, {name}: the use case has no such variable; remove it")
+        if definition["type"] == "karyotype":
+            source.clean[name] = karyotype_texts(source)
+        else:
+            source.clean[name] = None if definition["type"] == "category" else np.nan
 
 
 def _groups(source: Source) -> dict[str, dict[str, dict]]:

@@ -13,7 +13,11 @@ from hemapilots.synthesis.extracts.source import Tables
 __all__ = ["write"]
 
 LOINC, UCUM, LOCAL = "http://loinc.org", "http://unitsofmeasure.org", "http://hospital.example/codes"
-SYSTEMS = {"Condition": "http://hl7.org/fhir/sid/icd-10", "Procedure": "http://snomed.info/sct"}
+SYSTEMS = {
+    "Condition": "http://hl7.org/fhir/sid/icd-10",
+    "Procedure": "http://snomed.info/sct",
+    "MedicationStatement": "http://www.whocc.no/atc",
+}
 # The element that dates a resource without a value.
 DATED = {
     "Condition": "onsetDateTime",
@@ -87,7 +91,8 @@ def _resources(parts: re.Match, selector: str, table: pd.DataFrame, patients: np
 def _head(kind: str, code: str) -> str:
     """The beginning of a resource, up to the patient's id."""
     status = {"status": "final"} if kind == "Observation" else {}
-    resource = {"resourceType": kind, **status, "code": _concept(kind, code), "subject": {"reference": "Patient/"}}
+    named = "medicationCodeableConcept" if kind == "MedicationStatement" else "code"
+    resource = {"resourceType": kind, **status, named: _concept(kind, code), "subject": {"reference": "Patient/"}}
     return json.dumps(resource, ensure_ascii=False).removesuffix('"}}')
 
 

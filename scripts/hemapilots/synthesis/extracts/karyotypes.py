@@ -1,6 +1,6 @@
 """Karyotypes as laboratories write them (ISCN), from the lesions and the category of the clean table.
 
-resources/recipes/karyotypes.yaml says how a lesion is written, how many changes there are and with what they are filled up.
+resources/codes/karyotype_texts.yaml says how a lesion is written, how many changes there are and with what they are filled up.
 """
 
 import re
@@ -21,7 +21,7 @@ _CELLS = 20
 
 @lru_cache(maxsize=1)
 def _rules() -> dict:
-    return yaml.safe_load((RESOURCES / "recipes" / "karyotypes.yaml").read_text(encoding="utf-8"))
+    return yaml.safe_load((RESOURCES / "codes" / "karyotype_texts.yaml").read_text(encoding="utf-8"))
 
 
 def karyotype_texts(source: Source) -> np.ndarray:
