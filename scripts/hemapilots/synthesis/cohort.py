@@ -1,49 +1,64 @@
-"""Draws a site's clean table from a recipe: variables in order, then outcomes, then missing values."""
+"""Draws a site's patients from a recipe: constants of the site, variables in order, outcomes, then missing values."""
+
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from hemapilots.errors import HemaPilotsError
 from hemapilots.expressions import parse
-from hemapilots.synthesis.distributions import (
-    NUMBERS,
-    draw_category,
-    draw_flag,
-    draw_scores,
-    zero_inflate,
-)
-from hemapilots.synthesis.outcomes import censor, draw_outcomes
-from hemapilots.synthesis.recipe import parameter
+from hemapilots.synthesis.outcomes import draw_outcomes, observe
+from hemapilots.synthesis.parameters import parameter
+from hemapilots.synthesis.recurrent import draw_recurrent
+from hemapilots.synthesis.sites import PLAIN, site_constants
+from hemapilots.synthesis.variables import draw_mixture, draw_variables
 
-__all__ = ["draw_complete", "draw_site", "site_letter"]
+__all__ = ["Drawn", "draw", "draw_complete", "draw_site", "site_letter"]
 
 
-def draw_site(recipe: dict, site_index: int, patients: int, seed: int) -> pd.DataFrame:
-    """A site's clean table: `patient_id` and the recipe's visible variables, one row per patient.
+@dataclass(frozen=True)
+class Drawn:
+    """A site's patients, one row each and in the same order in both tables, and their recurrent events.
 
-    Flags and numbers are float64 (nan unknown), categories object (None unknown), outcomes as observed. Sites
-    are drawn independently: the same recipe, seed, site index and number of patients give the same values.
+    clean: `patient_id` and the visible variables as they are known, of float64 (nan unknown) or object (None unknown), dates
+    as days since 1970-01-01. complete: everything, before values go missing; also hidden variables, the constants of the
+    site and the uncensored times of `synthesis.outcomes`. events: patient_id, outcome, start, stop (years), event
+    (1 episode, 0 censored, 2 death).
     """
+
+    clean: pd.DataFrame
+    complete: pd.DataFrame
+    events: pd.DataFrame
+
+
+def draw(recipe: dict, site_index: int, patients: int, seed: int, profile: str = PLAIN) -> Drawn:
+    """The patients of a site. Sites are drawn independently: the same arguments give the same values."""
     rng = np.random.default_rng([seed, site_index])
-    table = _complete(recipe, rng, patients)
-    hidden = {name for name, spec in recipe["variables"].items() if spec.get("hidden")}
-    visible = [name for name in recipe["variables"] if name not in hidden]
-    for endpoint in recipe["outcomes"]["endpoints"].values():
-        visible += [endpoint["time"], endpoint["event"]]
-    _hide(table, recipe.get("missing", []), rng)
-    letter = site_letter(site_index)
-    ids = [f"{letter}-{number:05d}" for number in range(1, patients + 1)]
-    return pd.DataFrame({"patient_id": ids} | {name: table[name] for name in visible})
+    table: dict = {
+        name: np.full(patients, value, dtype=object if isinstance(value, str) else float)
+        for name, value in site_constants(recipe, profile, site_index, seed).items()
+    }
+    classes = draw_mixture(recipe, table, patients, rng)
+    latents = {name: rng.standard_normal(patients) for name in recipe.get("latents", [])}
+    draw_variables(recipe, table, classes, latents, rng)
+    outcomes = recipe["outcomes"]
+    table |= draw_outcomes(outcomes, table, classes, latents, rng)
+    table |= observe(outcomes, table, classes, rng)
+    events = draw_recurrent(outcomes, table, classes, rng)
+    known = _hide(table, recipe.get("missing", []), classes, rng)
+    ids = np.array([f"{site_letter(site_index)}-{number:05d}" for number in range(1, patients + 1)], dtype=object)
+    clean = pd.DataFrame({"patient_id": ids} | {name: known[name] for name in _visible(recipe)})
+    events.insert(0, "patient_id", ids[events.pop("row").to_numpy(dtype=int)])
+    return Drawn(clean, pd.DataFrame(table), events)
 
 
-def draw_complete(recipe: dict, site_index: int, patients: int, seed: int) -> pd.DataFrame:
-    """Everything that is known about the patients of `draw_site`, before values go missing.
+def draw_site(recipe: dict, site_index: int, patients: int, seed: int, profile: str = PLAIN) -> pd.DataFrame:
+    """`draw(...).clean`: patient_id and the use case's variables, as the site knows them."""
+    return draw(recipe, site_index, patients, seed, profile).clean
 
-    Also the hidden variables, the mixture's class, and per endpoint e: `e_drawn` (years, from the model
-    itself) and `e_true` (years, after ordering the endpoints, uncensored), beside the observed time and
-    event.
-    """
-    return pd.DataFrame(_complete(recipe, np.random.default_rng([seed, site_index]), patients))
+
+def draw_complete(recipe: dict, site_index: int, patients: int, seed: int, profile: str = PLAIN) -> pd.DataFrame:
+    """`draw(...).complete`: everything that is true of the patients of `draw_site`."""
+    return draw(recipe, site_index, patients, seed, profile).complete
 
 
 def site_letter(index: int) -> str:
@@ -51,83 +66,27 @@ def site_letter(index: int) -> str:
     return (site_letter(index // 26 - 1) if index >= 26 else "") + chr(ord("A") + index % 26)
 
 
-def _complete(recipe: dict, rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
-    mixture = recipe["mixture"]
-    levels = list(mixture["percent"])
-    weights = np.tile(np.array(list(mixture["percent"].values()), dtype=float), (n, 1))
-    table = {mixture["variable"]: draw_category(rng, levels, weights)}
-    classes = pd.Index(levels).get_indexer(table[mixture["variable"]])
-    latents = {name: rng.standard_normal(n) for name in recipe.get("latents", [])}
-    for name, spec in recipe["variables"].items():
-        where = f"recipe {recipe['name']}, {name}"
-        table[name] = _DRAW[spec["kind"]](spec, table, classes, latents, rng, where)
-    table |= draw_outcomes(recipe["outcomes"], table, rng)
-    return table | censor(recipe["outcomes"], table, rng)
+def _visible(recipe: dict) -> list[str]:
+    """The variables that a site may know, in the recipe's order, then outcomes."""
+    outcomes = recipe["outcomes"]
+    names = [name for name, spec in recipe["variables"].items() if not spec.get("hidden")]
+    for endpoint in outcomes["endpoints"].values():
+        names += [endpoint["time"], endpoint["event"]]
+    names += [*outcomes.get("happened", {}), *outcomes.get("dates", {})]
+    return names + [outcomes[key] for key in ("last_contact", "vital_status") if key in outcomes]
 
 
-def _number(spec, table, classes, latents, rng, where) -> np.ndarray:
-    transform, names = NUMBERS[spec["distribution"]]
-    scores = draw_scores(rng, spec.get("loading", {}), latents, len(classes))
-    zero = np.zeros(len(classes), dtype=bool)
-    if "zero_percent" in spec:
-        zero, scores = zero_inflate(scores, parameter(spec["zero_percent"], table, classes, where) / 100)
-    value = transform(scores, *(parameter(spec[name], table, classes, where) for name in names))
-    value = _rounded(value, spec)
-    if "clip" in spec:
-        low, high = (parameter(bound, table, classes, where) for bound in spec["clip"])
-        value = np.clip(value, low, np.maximum(low, high))
-    return np.where(zero, 0.0, value)
-
-
-def _rounded(value: np.ndarray, spec: dict) -> np.ndarray:
-    """Decimals of `round`, or multiples of `step`: laboratories do not deliver 15 digits."""
-    if "step" in spec:
-        return np.round(value / spec["step"]) * spec["step"]
-    return np.round(value, spec["round"]) if "round" in spec else value
-
-
-def _flag(spec, table, classes, latents, rng, where) -> np.ndarray:
-    probability = parameter(spec["percent"], table, classes, where) / 100
-    if (probability < 0).any() or (probability > 1).any():
-        raise HemaPilotsError(f"{where}: percent leaves 0 to 100; correct the recipe")
-    return draw_flag(rng, probability, spec.get("slope", {}), latents)
-
-
-def _category(spec, table, classes, latents, rng, where) -> np.ndarray:
-    levels = list(spec["percent"])
-    given = [
-        np.zeros(len(classes))
-        if spec["percent"][level] == "rest"
-        else parameter(spec["percent"][level], table, classes, where)
-        for level in levels
-    ]
-    weights = np.column_stack(given)
-    if "rest" in spec["percent"].values():
-        weights[:, levels.index(_rest(spec["percent"]))] = 100 - weights.sum(axis=1)
-    if (weights < 0).any() or (weights.sum(axis=1) <= 0).any():
-        raise HemaPilotsError(f"{where}: percentages are negative, over 100 or all zero; correct the recipe")
-    return draw_category(rng, levels, weights)
-
-
-def _rest(percent: dict) -> str:
-    return next(level for level, value in percent.items() if value == "rest")
-
-
-def _expression(spec, table, classes, latents, rng, where) -> np.ndarray:
-    value = np.broadcast_to(parse(spec["expression"]).evaluate(table), (len(classes),)).astype(float)
-    return _rounded(value, spec)
-
-
-_DRAW = {"number": _number, "flag": _flag, "category": _category, "expression": _expression}
-
-
-def _hide(table: dict, rules: list[dict], rng: np.random.Generator) -> None:
-    """Makes the variables of a rule unknown together: by chance (`percent`), or where any of `with` is."""
+def _hide(table: dict, rules: list[dict], classes: np.ndarray, rng: np.random.Generator) -> dict:
+    """The table with values gone: the variables of a rule together, in `percent` of the patients `where` a condition on what
+    is true holds (everyone of them, where no percent is given), and wherever one of `with` is unknown."""
+    known = dict(table)
     for rule in rules:
-        n = len(table[rule["variables"][0]])
-        gone = rng.random(n) < rule.get("percent", 0.0) / 100
+        chance = parameter(rule.get("percent", 100.0 if "where" in rule else 0.0), table, classes, "missing") / 100
+        gone = rng.random(len(classes)) < chance
+        if "where" in rule:
+            gone &= parse(rule["where"]).evaluate(table) == 1
         for name in rule.get("with", []):
-            gone |= pd.isna(table[name])
+            gone |= pd.isna(known[name])
         for name in rule["variables"]:
-            text = table[name].dtype == object
-            table[name] = np.where(gone, None if text else np.nan, table[name])
+            known[name] = np.where(gone, None if known[name].dtype == object else np.nan, known[name])
+    return known

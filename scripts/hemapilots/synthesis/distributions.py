@@ -9,7 +9,7 @@ probability.
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from scipy.special import expit, logit, ndtr, ndtri
+from scipy.special import betaincinv, expit, gammaincinv, log_ndtr, logit, ndtr, ndtri, pdtr, pdtrik
 
 __all__ = [
     "NUMBERS",
@@ -43,11 +43,36 @@ def _uniform(u: np.ndarray, low, high) -> np.ndarray:
     return low + (high - low) * ndtr(u)
 
 
+def _gamma(u: np.ndarray, mean, variance) -> np.ndarray:
+    shape = mean**2 / variance
+    return gammaincinv(shape, ndtr(u)) * variance / mean
+
+
+def _beta(u: np.ndarray, a, b) -> np.ndarray:
+    return betaincinv(a, b, ndtr(u))
+
+
+def _exponential(u: np.ndarray, mean) -> np.ndarray:
+    return -mean * log_ndtr(-u)
+
+
+def _poisson(u: np.ndarray, mean) -> np.ndarray:
+    """The count of the same probability: the smallest k with P(K <= k) >= ndtr(u)."""
+    level = np.clip(ndtr(u), 0.0, 1.0 - 1e-15)
+    count = np.maximum(np.ceil(np.nan_to_num(pdtrik(level, mean)) - 1e-9), 0.0)
+    count += pdtr(count, mean) < level
+    return np.where((count > 0) & (pdtr(np.maximum(count - 1, 0), mean) >= level), count - 1, count)
+
+
 # Name in a recipe -> (transform of a standard normal, its parameters in order).
 NUMBERS: dict[str, tuple[Callable, tuple[str, ...]]] = {
     "normal": (_normal, ("mean", "sd")),
     "lognormal": (_lognormal, ("mean", "sd")),
     "uniform": (_uniform, ("low", "high")),
+    "gamma": (_gamma, ("mean", "variance")),
+    "beta": (_beta, ("a", "b")),
+    "exponential": (_exponential, ("mean",)),
+    "poisson": (_poisson, ("mean",)),
 }
 
 

@@ -1,69 +1,109 @@
-"""Event times from Weibull proportional hazards, ordered between endpoints, then censored.
+"""Event times from the processes of a recipe, what follows from several of them, and what is seen before the last contact.
 
-S(t | x) = exp(-(t / scale)^shape exp(b.x)), t in years, x uncentred. One standard exponential variate per
-patient drives every endpoint, so that an endpoint that ends no later than another one keeps close to its own
-law.
+A process has a time from its own hazard (`<process>_drawn`) and a final one (`<process>_at`): never, where one that it only
+comes `until` is drawn earlier; counted from another's end, where it comes `after` that. Its exponential variate comes from a
+standard normal with `loading` on latents, so that processes which share a latent have a Gaussian copula.
+An endpoint is the first of its `events`, or of its `competing` ones: `<endpoint>_true` in years, `<endpoint>_cause` 1 or 2.
 """
 
 import numpy as np
 import pandas as pd
+from scipy.special import log_ndtr
 
-from hemapilots.errors import HemaPilotsError
+from hemapilots.synthesis.distributions import draw_scores
+from hemapilots.synthesis.hazards import hazard
+from hemapilots.synthesis.parameters import parameter
+from hemapilots.synthesis.variables import DAYS_PER_YEAR
 
-__all__ = ["censor", "concordance", "draw_outcomes", "linear_predictor", "weibull_times"]
-
-
-def linear_predictor(coefficients: dict[str, float], table) -> np.ndarray:
-    """b.x per row, shape (n,); raises HemaPilotsError where the table lacks a covariate."""
-    for name in coefficients:
-        if name not in table:
-            raise HemaPilotsError(f'outcomes, coefficients: no variable "{name}" is drawn; add it to the recipe')
-    return sum(np.asarray(table[name], dtype=float) * b for name, b in coefficients.items())
+__all__ = ["concordance", "draw_outcomes", "first", "in_days", "observe"]
 
 
-def weibull_times(exponential: np.ndarray, predictor: np.ndarray, shape: float, scale: float) -> np.ndarray:
-    """Years, shape (n,), at which (t/scale)^shape exp(predictor), the cumulative hazard, is `exponential`."""
-    return scale * (exponential * np.exp(-predictor)) ** (1.0 / shape)
-
-
-def draw_outcomes(outcomes: dict, table: dict, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Per endpoint e: `e_drawn` from its model; `e_true`, the smaller of it and that of `not_after`."""
-    n = len(next(iter(table.values())))
-    exponential = rng.standard_exponential(n)
-    times = {}
+def draw_outcomes(outcomes: dict, table: dict, classes: np.ndarray, latents: dict, rng) -> dict[str, np.ndarray]:
+    """Uncensored times in years, each of shape (n,), infinite for never: `_drawn`, `_at`, `_true` and `_cause`."""
+    processes, drawn, at = outcomes["processes"], {}, {}
+    for name, spec in processes.items():
+        scores = draw_scores(rng, spec.get("loading", {}), latents, len(classes))
+        drawn[name] = hazard(spec, table, classes, f"outcomes.processes.{name}").time_of(-log_ndtr(-scores))
+    for name, spec in processes.items():
+        earlier = [drawn[other] < drawn[name] for other in spec.get("until", [])]
+        at[name] = np.where(np.any(earlier, axis=0), np.inf, drawn[name]) if earlier else drawn[name]
+    for name, spec in processes.items():
+        if "after" in spec:
+            at[name] = at[spec["after"]] + drawn[name]
+    times = {f"{name}_drawn": drawn[name] for name in processes} | {f"{name}_at": at[name] for name in processes}
     for name, spec in outcomes["endpoints"].items():
-        predictor = linear_predictor(spec["coefficients"], table)
-        times[f"{name}_drawn"] = weibull_times(exponential, predictor, spec["shape"], spec["scale"])
-        times[f"{name}_true"] = times[f"{name}_drawn"]
-        if "not_after" in spec:
-            times[f"{name}_true"] = np.minimum(times[f"{name}_drawn"], times[f"{spec['not_after']}_true"])
+        event, competing = (first(spec.get(group, []), times, len(classes)) for group in ("events", "competing"))
+        times[f"{name}_true"] = np.minimum(event, competing)
+        times[f"{name}_cause"] = np.where(event <= competing, 1.0, 2.0)
     return times
 
 
-def censor(outcomes: dict, table: dict, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Observed time (years) and event (0/1) per endpoint, under one last contact per patient.
+def first(processes: list[str], table: dict, n: int) -> np.ndarray:
+    """Years to the first of some processes, shape (n,); infinite where there is none."""
+    return np.min([np.full(n, np.inf), *(table[f"{name}_at"] for name in processes)], axis=0)
 
-    Last contact is drawn by its quantile table (`percent`, `years`), linear in between. Times are rounded to
-    `decimals`, upwards where that would give 0.
+
+def observe(outcomes: dict, table: dict, classes: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """What is known at the last contact: time (years, whole days) and event per endpoint, dates, flags, status.
+
+    Also `last` (years to the end of observation: last contact or death). Days are at least 1, so that no time is 0.
     """
-    spec = outcomes["censoring"]
-    uniform = rng.random(len(next(iter(table.values()))))
-    last = np.interp(uniform, np.asarray(spec["percent"], dtype=float) / 100, spec["years"])
-    observed = {}
-    for name, endpoint in outcomes["endpoints"].items():
-        event = table[f"{name}_true"] <= last
-        years = np.where(event, table[f"{name}_true"], last)
-        digits = outcomes["decimals"]
-        observed[endpoint["time"]] = np.maximum(np.round(years, digits), 10.0**-digits)
-        observed[endpoint["event"]] = event.astype(float)
-    return observed
+    n = len(classes)
+    death = first(outcomes.get("death", []), table, n)
+    contact, lost = _last_contact(outcomes, table, classes, rng)
+    last = np.minimum(contact, death)
+    seen: dict[str, np.ndarray] = {"last": in_days(last) / DAYS_PER_YEAR}
+    for name, spec in outcomes["endpoints"].items():
+        end = np.minimum(contact, first(spec.get("censored_at", []), table, n))
+        event = table[f"{name}_true"] <= end
+        seen[spec["time"]] = in_days(np.minimum(table[f"{name}_true"], end)) / DAYS_PER_YEAR
+        seen[spec["event"]] = np.where(event, table[f"{name}_cause"], 0.0)
+    for variable, names in outcomes.get("happened", {}).items():
+        seen[variable] = (first(names, table, n) <= last).astype(float)
+    if "vital_status" in outcomes:
+        seen[outcomes["vital_status"]] = np.where(death <= contact, "dead", np.where(lost, "lost", "alive")).astype(object)
+    return seen | _dates(outcomes, table, last, n)
+
+
+def in_days(years: np.ndarray) -> np.ndarray:
+    """Whole days, at least one."""
+    return np.maximum(np.round(years * DAYS_PER_YEAR), 1.0)
+
+
+def _dates(outcomes: dict, table: dict, last: np.ndarray, n: int) -> dict[str, np.ndarray]:
+    """Days since 1970-01-01 of what happened until `last`, nan for what did not."""
+    dates = {}
+    for variable, names in outcomes.get("dates", {}).items():
+        years = first(names, table, n)
+        dates[variable] = np.where(years <= last, table[outcomes["index"]] + in_days(np.minimum(years, last)), np.nan)
+    if "last_contact" in outcomes:
+        dates[outcomes["last_contact"]] = table[outcomes["index"]] + in_days(last)
+    return dates
+
+
+def _last_contact(outcomes: dict, table: dict, classes: np.ndarray, rng) -> tuple[np.ndarray, np.ndarray]:
+    """Years until the last contact of those who live to it, and whether they were lost before their time was up."""
+    spec, n, where = outcomes["censoring"], len(classes), "outcomes.censoring"
+    uniform, exponential = rng.random(n), rng.standard_exponential(n)
+    end = np.full(n, np.inf)
+    if "quantiles" in spec:
+        table_of = spec["quantiles"]
+        years = np.interp(uniform, np.asarray(table_of["percent"], dtype=float) / 100, table_of["years"])
+        end = years * parameter(table_of.get("stretch", 1.0), table, classes, where)
+    if "lock" in spec:
+        begin = table[outcomes["index"]] / DAYS_PER_YEAR + 1970.0
+        end = np.minimum(end, np.maximum(parameter(spec["lock"], table, classes, where) - begin, 0.0))
+    rate = parameter(spec.get("loss_per_year", 0.0), table, classes, where)
+    with np.errstate(divide="ignore"):
+        loss = exponential / rate
+    return np.minimum(end, loss), loss < end
 
 
 def concordance(risk: np.ndarray, times: np.ndarray, horizon: float | None = None) -> float:
     """Share of comparable pairs whose earlier event has the higher risk, uncensored times, n log n.
 
     With a `horizon` (years) only pairs whose earlier event precedes it count: the estimand of Uno's C with
-    that tau.
+    that tau. Infinite times never happen.
     """
     from scipy.stats import kendalltau  # a slow import that drawing patients does not need
 
