@@ -13,7 +13,7 @@ with job(snakemake):
 
     draw, params = snakemake.params.draw, snakemake.params
     recipe = load_recipe(RESOURCES / "recipes" / f"{draw['recipe']}.yaml")
-    table = draw_site(recipe, draw["index"], draw["patients"], draw["seed"])
+    table = draw_site(recipe, draw["index"], draw["patients"], draw["seed"], draw["profile"])
     corrupt = write_extract(
         table,
         params.mapping,

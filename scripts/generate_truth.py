@@ -6,5 +6,6 @@ with job(snakemake):
     from hemapilots.synthesis.truth import truth
     from hemapilots.tables import write_json
 
-    recipe = sorted({draw["recipe"] for draw in snakemake.params.draws.values()})[0]
-    write_json(snakemake.output[0], truth(load_recipe(RESOURCES / "recipes" / f"{recipe}.yaml")))
+    draws = snakemake.params.draws
+    recipe = load_recipe(RESOURCES / "recipes" / f"{next(iter(draws.values()))['recipe']}.yaml")
+    write_json(snakemake.output[0], truth(recipe, draws))

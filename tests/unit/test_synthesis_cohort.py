@@ -10,7 +10,9 @@ import yaml
 
 from hemapilots.errors import HemaPilotsError
 from hemapilots.synthesis.cohort import draw_complete, draw_site, site_letter
-from hemapilots.synthesis.recipe import check_recipe, load_recipe, parameter
+from hemapilots.synthesis.parameters import parameter
+from hemapilots.synthesis.recipe import load_recipe, recipe_files
+from hemapilots.synthesis.shapes import check_recipe
 from hemapilots.synthesis.truth import truth
 
 ROOT = Path(__file__).parents[2]
@@ -24,9 +26,9 @@ SMALL = {
         "twice": {"kind": "expression", "expression": "2 * x", "hidden": True},
     },
     "outcomes": {
-        "decimals": 3,
-        "endpoints": {"os": {"time": "t", "event": "e", "scale": 2, "shape": 1.1, "coefficients": {"twice": 0.1}}},
-        "censoring": {"percent": [0, 100], "years": [0, 5]},
+        "processes": {"death": {"law": "weibull", "scale": 2, "shape": 1.1, "coefficients": {"twice": 0.1}}},
+        "endpoints": {"os": {"time": "t", "event": "e", "events": ["death"]}},
+        "censoring": {"quantiles": {"percent": [0, 100], "years": [0, 5]}},
     },
 }
 
@@ -70,6 +72,8 @@ def test_a_site_has_variables_of_the_use_case_and_none_besides(recipe):
         elif spec["type"] == "category":
             assert set(known) <= set(spec["levels"]), name
             assert table[name][table[name].isna()].map(lambda value: value is None).all()
+        elif spec["type"] == "date":
+            assert (known == known.round()).all() and known.between(-30_000, 20_089).all(), name
         else:
             low, high = spec["hard"]
             assert known.between(low, high).all(), name
@@ -106,10 +110,16 @@ def test_a_small_recipe_draws_by_class():
     ("path", "value", "message"),
     [
         (("variables", "x", "kind"), "numbr", "toy.yaml, x: kind is 'numbr'"),
-        (("variables", "x", "distribution"), "gamma", "toy.yaml, x: distribution is 'gamma'"),
+        (("variables", "x", "distribution"), "cauchy", "toy.yaml, x: distribution is 'cauchy'"),
         (("variables", "x", "meen"), 1, 'toy.yaml, x: the key "meen" is unknown'),
         (("variables", "x", "loading"), {"y": 1}, 'toy.yaml, x: "y" is not among the latents'),
-        (("outcomes", "endpoints", "os", "shap"), 1, 'toy.yaml, outcomes.endpoints.os: the key "shap"'),
+        (("outcomes", "endpoints", "os", "tme"), 1, 'toy.yaml, outcomes.endpoints.os: the key "tme"'),
+        (("outcomes", "endpoints", "os", "events"), ["deth"], '"deth" is not among the processes'),
+        (("outcomes", "processes", "death", "law"), "wibull", "outcomes.processes.death: law is 'wibull'"),
+        (("outcomes", "processes", "death", "rates"), [1], 'outcomes.processes.death: the key "rates" is unknown'),
+        (("outcomes", "processes", "death", "until"), ["aml"], '"aml" is not among the processes'),
+        (("outcomes", "processes", "death", "loading"), {"y": 1}, '"y" is not among the latents'),
+        (("sites",), {"plain": {"a": 1}, "profiles": {"p": {"b": 1}}}, 'sites.profiles.p: the key "b" is unknown'),
         (("frailty",), 1, 'toy.yaml, top level: the key "frailty" is unknown'),
     ],
 )
@@ -132,16 +142,37 @@ def test_absent_and_unreadable_recipes_are_named(tmp_path):
 
 
 def test_truth_is_json_and_says_what_is_exact(recipe):
-    smaller = recipe | {"truth": recipe["truth"] | {"patients": 20_000}}
+    direct = load_recipe(ROOT / "resources/recipes/mds-direct.yaml")
+    smaller = direct | {"truth": direct["truth"] | {"patients": 20_000}}
     told = json.loads(json.dumps(truth(smaller)))
     assert told == truth(smaller)
     assert told["endpoints"]["os"]["status"] == "exact" and told["endpoints"]["lfs"]["status"] == "derived"
-    assert told["endpoints"]["os"]["cut_share"] == 0 < told["endpoints"]["lfs"]["cut_share"] < 0.3
     assert told["endpoints"]["os"]["coefficients"]["tp53multi"] == 1.099
-    assert set(told["endpoints"]["lfs"]["limit"]["coefficients"]) == set(told["endpoints"]["lfs"]["coefficients"])
+    assert set(told["endpoints"]["lfs"]["limit"]["coefficients"]) == set(told["endpoints"]["os"]["coefficients"])
     # The published in-sample C of this model is 0.760 under censoring.
     assert 0.70 < told["endpoints"]["os"]["concordance"]["all"] < 0.80
     assert told["endpoints"]["os"]["concordance"]["before"]["2"] > told["endpoints"]["os"]["concordance"]["all"]
+    table = draw_complete(direct, 10**6, 20_000, 1)
+    assert told["endpoints"]["os"]["incidence"]["2"] == (table["os_true"] <= 2).mean()
+
+
+def test_truth_tells_what_each_site_drew(recipe):
+    smaller = recipe | {"truth": recipe["truth"] | {"patients": 500}}
+    draws = {"a": {"index": 0, "seed": 20, "profile": "community"}, "b": {"index": 1, "seed": 20, "profile": "plain"}}
+    told = truth(smaller, draws)["sites"]
+    assert told["a"]["profile"] == "community" and told["a"]["unsequenced"] == 30 and told["a"]["frailty"] != 0
+    assert told["b"]["frailty"] == 0
+    assert draw_complete(recipe, 0, 3, 20, "community")["frailty"].tolist() == [told["a"]["frailty"]] * 3
+
+
+def test_a_recipe_builds_on_another(tmp_path):
+    (tmp_path / "base.yaml").write_text(yaml.safe_dump(SMALL), encoding="utf-8")
+    (tmp_path / "more.yaml").write_text("extends: base\nname: more\n_anchor: 1\n", encoding="utf-8")
+    assert load_recipe(tmp_path / "more.yaml") == SMALL | {"name": "more"}
+    assert [path.name for path in recipe_files(tmp_path / "more.yaml")] == ["more.yaml", "base.yaml"]
+    (tmp_path / "round.yaml").write_text("extends: round\n", encoding="utf-8")
+    with pytest.raises(HemaPilotsError, match="round extends itself"):
+        load_recipe(tmp_path / "round.yaml")
 
 
 def test_what_goes_missing_leaves_the_other_values_alone(recipe):
@@ -149,3 +180,18 @@ def test_what_goes_missing_leaves_the_other_values_alone(recipe):
     for name in ("hb", "tet2", "os_years"):
         known = site[name].notna()
         assert pd.Series.equals(site[name][known], complete[name][known])
+
+
+def test_missing_values_follow_their_mechanism():
+    rules = [
+        {"variables": ["x"], "percent": "100 * flag"},
+        {"variables": ["flag"], "where": "x > 5"},
+        {"variables": ["t", "e"], "percent": 10, "with": ["x"]},
+    ]
+    recipe = json.loads(json.dumps(SMALL)) | {"missing": rules}
+    complete, clean = draw_complete(recipe, 0, 20_000, 1), draw_site(recipe, 0, 20_000, 1)
+    assert clean["x"].isna().equals(complete["flag"] == 1)
+    # On what is true, not on what is still known.
+    assert clean["flag"].isna().equals(complete["x"] > 5)
+    assert clean["t"][clean["x"].isna()].isna().all() and clean["t"].isna().equals(clean["e"].isna())
+    assert clean["t"][clean["x"].notna()].isna().mean() == pytest.approx(0.1, abs=0.01)

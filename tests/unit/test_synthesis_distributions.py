@@ -83,3 +83,23 @@ def test_category_follows_weights_row_by_row():
     assert set(drawn[: N // 2]) == {"b"}
     assert set(drawn[N // 2 :]) == {"a", "c"}
     assert (drawn[N // 2 :] == "c").mean() == pytest.approx(0.75, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "law"),
+    [
+        ("gamma", (1.0, 2.5), stats.gamma(0.4, scale=2.5)),
+        ("beta", (1.6, 2.0), stats.beta(1.6, 2.0)),
+        ("exponential", (2.5,), stats.expon(scale=2.5)),
+    ],
+)
+def test_continuous_laws_are_transforms_of_a_normal_score(name, parameters, law):
+    u = np.linspace(-4, 4, 201)
+    assert NUMBERS[name][0](u, *map(np.array, parameters)) == pytest.approx(law.ppf(stats.norm.cdf(u)), rel=1e-9)
+
+
+def test_counts_are_the_quantiles_of_their_law():
+    rng = np.random.default_rng(0)
+    u, mean = rng.standard_normal(50_000), rng.gamma(0.4, 2.5, 50_000)
+    assert np.array_equal(NUMBERS["poisson"][0](u, mean), stats.poisson.ppf(stats.norm.cdf(u), mean))
+    assert (NUMBERS["poisson"][0](u, np.zeros(50_000)) == 0).all()

@@ -31,11 +31,13 @@ class Synthetic(Strict):
 
 
 class Site(Strict):
-    """A site: its mapping, and its extract folder or, in a synthetic cohort, its share of the patients and its habits."""
+    """A site: its mapping, and its extract folder or, in a synthetic cohort, its share of the patients, profile of the recipe
+    and habits."""
 
     mapping: str
     extract: str | None = None
     share: Annotated[float, Field(gt=0, le=1)] | None = None
+    profile: Name | None = None
     habits: Habits | None = None
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from hemapilots.config import PublicCohort, nearest
 from hemapilots.cross_checks.source import Source, check_known
+from hemapilots.synthesis.recipe import load_recipe
+from hemapilots.synthesis.sites import PLAIN
 from hemapilots.yaml_source import read_yaml, validate
 
 __all__ = ["check_cohort", "load_public"]
@@ -49,6 +51,7 @@ def check_cohort(pilot: Source, use_case: Source, resources: Path, sites: list[s
                 ("cohort", "synthetic", "recipe"),
                 f"no such recipe; {nearest(recipe.stem, [p.stem for p in recipe.parent.glob('*.yaml')])}",
             )
+        _check_profiles(pilot, load_recipe(recipe))
         shares = [site.share for site in cohort.sites.values()]
         if None in shares or abs(sum(shares) - 1) > 1e-9:
             raise pilot.fault(
@@ -60,6 +63,10 @@ def check_cohort(pilot: Source, use_case: Source, resources: Path, sites: list[s
             if site.share is not None:
                 raise pilot.fault(
                     ("cohort", "sites", name, "share"), "only sites of a synthetic cohort have a `share`; remove it"
+                )
+            if site.profile is not None:
+                raise pilot.fault(
+                    ("cohort", "sites", name, "profile"), "only sites of a synthetic cohort have a `profile`; remove it"
                 )
             if site.extract and extracts.count(site.extract) > 1:
                 problem = "two sites name the same folder, so its patients would count twice; give each its own"
@@ -75,6 +82,16 @@ def check_cohort(pilot: Source, use_case: Source, resources: Path, sites: list[s
             )
     if len(sites) < 2:
         raise pilot.fault(("cohort", "sites"), "a federation needs at least two sites")
+
+
+def _check_profiles(pilot: Source, recipe: dict) -> None:
+    """A site's profile is one of the recipe's."""
+    known = [PLAIN, *(recipe.get("sites") or {}).get("profiles", {})]
+    for name, site in pilot.value.cohort.sites.items():
+        if site.profile is not None and site.profile not in known:
+            raise pilot.fault(
+                ("cohort", "sites", name, "profile"), f"the recipe has no such profile; {nearest(site.profile, known)}"
+            )
 
 
 def _check_habits(pilot: Source, name: str, site, synthetic: bool, mapping) -> None:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from hemapilots.config import Habits
 from hemapilots.study.hashes import sha256
+from hemapilots.synthesis.recipe import load_recipe, recipe_files
+from hemapilots.synthesis.sites import profile_in_turn
 
 __all__ = ["SOURCE", "extracts", "generation", "mapping_names"]
 
@@ -26,14 +28,21 @@ def extracts(pilot: str, cohort, names: dict) -> dict[str, str]:
 
 
 def generation(cohort, resources: Path) -> dict:
-    """What the generator of each synthetic site needs."""
+    """What the generator of each synthetic site needs; sites that name no profile get the recipe's in turn."""
     if not cohort.synthetic:
         return {}
-    recipe = resources / "recipes" / f"{cohort.synthetic.recipe}.yaml"
-    shared = {"recipe": cohort.synthetic.recipe, "seed": cohort.synthetic.seed}
+    path = resources / "recipes" / f"{cohort.synthetic.recipe}.yaml"
+    recipe, hashes = load_recipe(path), {file.name: sha256(file) for file in recipe_files(path)}
+    shared = {"recipe": cohort.synthetic.recipe, "seed": cohort.synthetic.seed, "sha256": hashes}
     counts = _patients(cohort.synthetic.patients, {site: cohort.sites[site].share for site in sorted(cohort.sites)})
     return {
-        site: shared | {"index": at, "patients": count, "habits": _habits(cohort.sites[site]), "sha256": sha256(recipe)}
+        site: shared
+        | {
+            "index": at,
+            "patients": count,
+            "profile": cohort.sites[site].profile or profile_in_turn(recipe, at),
+            "habits": _habits(cohort.sites[site]),
+        }
         for at, (site, count) in enumerate(counts.items())
     }
 

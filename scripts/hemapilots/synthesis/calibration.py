@@ -133,4 +133,11 @@ def _spearman(target: dict, one: np.ndarray, two: np.ndarray) -> float:
 
 
 _OF_TIME = {"survival": _survival, "incidence": _incidence, "median_time": _median_time, "rate": _rate}
-_OF_VALUES = {"share": _share, "mean": _mean, "sd": _sd, "median": _median, "quantile": _quantile, "spearman": _spearman}
+_OF_VALUES = {
+    "share": _share,
+    "mean": _mean,
+    "sd": _sd,
+    "median": _median,
+    "quantile": _quantile,
+    "spearman": _spearman,
+}

@@ -121,7 +121,9 @@ def _by_age(p: dict, age: np.ndarray) -> np.ndarray:
     """The rates summed from birth to `age`."""
     ends = np.append(p["from"][0, 1:], np.inf)
     bands = zip(p["from"][0], ends, p["rates"].T, strict=True)
-    return sum((rate[:, None] * np.clip(age - start, 0.0, end - start) for start, end, rate in bands), np.zeros(age.shape))
+    return sum(
+        (rate[:, None] * np.clip(age - start, 0.0, end - start) for start, end, rate in bands), np.zeros(age.shape)
+    )
 
 
 def _piecewise_inverse(p: dict, h: np.ndarray) -> np.ndarray:

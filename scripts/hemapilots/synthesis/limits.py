@@ -20,9 +20,7 @@ PATIENTS, SEED, CHUNK = 1_000_000, 7, 50_000
 
 def limits(recipe: dict, patients: int = PATIENTS, seed: int = SEED) -> dict[str, dict[str, float]]:
     """Coefficients per derived endpoint: Cox on the observed times, event 1, everything else censored."""
-    derived = {
-        name: spec for name, spec in recipe["outcomes"]["endpoints"].items() if not is_exact(recipe, name)
-    }
+    derived = {name: spec for name, spec in recipe["outcomes"]["endpoints"].items() if not is_exact(recipe, name)}
     columns = {name: covariates(recipe["outcomes"], name) for name in derived}
     wanted = {spec[key] for spec in derived.values() for key in ("time", "event")} | set().union(*columns.values())
     parts = [
@@ -42,7 +40,8 @@ def cox(x, time, event, entry=None, strata=None) -> tuple[np.ndarray, np.ndarray
     """Coefficients and standard errors (p,) of an unpenalised Cox model, Efron, by Newton's method; strata: labels (n,)."""
     entry = np.zeros(len(time)) if entry is None else np.asarray(entry, dtype=float)
     strata = np.zeros(len(time)) if strata is None else np.asarray(strata)
-    x = np.asarray(x, dtype=float) - np.mean(x, axis=0)
+    x = np.array(x, dtype=float)
+    x -= x.mean(axis=0)
     groups = []
     for label in np.unique(strata):
         rows = np.flatnonzero(strata == label)

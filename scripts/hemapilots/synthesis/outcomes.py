@@ -46,13 +46,18 @@ def first(processes: list[str], table: dict, n: int) -> np.ndarray:
 def observe(outcomes: dict, table: dict, classes: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """What is known at the last contact: time (years, whole days) and event per endpoint, dates, flags, status.
 
-    Also `last` (years to the end of observation: last contact or death). Days are at least 1, so that no time is 0.
+    Also `contact` (years to the last contact if nobody died), `last` (years to the end of observation, contact or death) and
+    `died` (whether it was death). Days are at least 1, so that no time is 0.
     """
     n = len(classes)
     death = first(outcomes.get("death", []), table, n)
     contact, lost = _last_contact(outcomes, table, classes, rng)
     last = np.minimum(contact, death)
-    seen: dict[str, np.ndarray] = {"last": in_days(last) / DAYS_PER_YEAR}
+    seen: dict[str, np.ndarray] = {
+        "contact": contact,
+        "last": in_days(last) / DAYS_PER_YEAR,
+        "died": (death <= contact).astype(float),
+    }
     for name, spec in outcomes["endpoints"].items():
         end = np.minimum(contact, first(spec.get("censored_at", []), table, n))
         event = table[f"{name}_true"] <= end
@@ -61,7 +66,9 @@ def observe(outcomes: dict, table: dict, classes: np.ndarray, rng: np.random.Gen
     for variable, names in outcomes.get("happened", {}).items():
         seen[variable] = (first(names, table, n) <= last).astype(float)
     if "vital_status" in outcomes:
-        seen[outcomes["vital_status"]] = np.where(death <= contact, "dead", np.where(lost, "lost", "alive")).astype(object)
+        seen[outcomes["vital_status"]] = np.where(death <= contact, "dead", np.where(lost, "lost", "alive")).astype(
+            object
+        )
     return seen | _dates(outcomes, table, last, n)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from hemapilots.synthesis.hazards import hazard
-from hemapilots.synthesis.outcomes import first, in_days
+from hemapilots.synthesis.outcomes import in_days
 from hemapilots.synthesis.variables import DAYS_PER_YEAR
 
 __all__ = ["COLUMNS", "draw_recurrent"]
@@ -19,8 +19,7 @@ def draw_recurrent(outcomes: dict, table: dict, classes: np.ndarray, rng: np.ran
     come at the process's intensity; one that begins less than `merge_days` after the one before belongs to it.
     """
     last = table["last"]
-    dead = first(outcomes.get("death", []), table, len(classes))
-    end_event = np.where(in_days(dead) / DAYS_PER_YEAR <= last, 2.0, 0.0)
+    end_event = np.where(table["died"] == 1, 2.0, 0.0)
     parts = [
         _intervals(name, _episodes(spec, table, classes, last, rng, f"outcomes.recurrent.{name}"), last, end_event)
         for name, spec in outcomes.get("recurrent", {}).items()

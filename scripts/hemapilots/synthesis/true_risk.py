@@ -52,8 +52,12 @@ def _risk(outcomes: dict, endpoint: str, hazards: dict[str, Hazard], time: float
     rho = _correlation(processes, leaving)
     if rho is not None:
         if len(leaving) > 2 or set(leaving) != set(spec["events"]):
-            raise HemaPilotsError(f"outcomes.endpoints.{endpoint}: competing processes share a latent; no true risk is known")
-        return 1.0 - _both_later(*(np.exp(-hazards[name].cumulative(np.array([[time]])))[:, 0] for name in leaving), rho)
+            raise HemaPilotsError(
+                f"outcomes.endpoints.{endpoint}: competing processes share a latent; no true risk is known"
+            )
+        return 1.0 - _both_later(
+            *(np.exp(-hazards[name].cumulative(np.array([[time]])))[:, 0] for name in leaving), rho
+        )
     # Cosine steps are short at both ends, where shapes below 1 are steep.
     grid = time * (1.0 - np.cos(np.linspace(0.0, np.pi, _STEPS + 1)))[None, :] / 2.0
     cumulative = {name: hazards[name].cumulative(grid) for name in leaving}

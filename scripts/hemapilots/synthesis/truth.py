@@ -64,7 +64,10 @@ def is_exact(recipe: dict, endpoint: str) -> bool:
     rivals = [processes[name] for name in (*spec.get("competing", []), *process.get("until", []))]
     shared = any(set(process.get("loading", {})) & set(rival.get("loading", {})) for rival in rivals)
     constants = set((recipe.get("sites") or {}).get("plain", {}))
-    baseline = [process.get("factor"), *(process[key] for key in LAWS[process["law"]].keys if key not in ("age", "from"))]
+    baseline = [
+        process.get("factor"),
+        *(process[key] for key in LAWS[process["law"]].keys if key not in ("age", "from")),
+    ]
     return len(spec["events"]) == 1 and not shared and "after" not in process and _common(baseline, constants)
 
 

@@ -5,11 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from lifelines import CoxPHFitter, KaplanMeierFitter
+from lifelines import KaplanMeierFitter
 
 from hemapilots.expressions import parse
 from hemapilots.synthesis.cohort import draw_complete, draw_site
-from hemapilots.synthesis.outcomes import linear_predictor
 from hemapilots.synthesis.recipe import load_recipe
 
 ROOT = Path(__file__).parents[2]
@@ -34,11 +33,6 @@ def recipe():
 @pytest.fixture(scope="module")
 def cohort(recipe):
     return draw_complete(recipe, 0, 20_000, 11)
-
-
-@pytest.fixture(scope="module")
-def large(recipe):
-    return draw_complete(recipe, 3, 50_000, 2)
 
 
 def golden() -> pd.DataFrame:
@@ -116,6 +110,10 @@ def test_clinical_values_have_their_distribution(cohort):
 
 
 def test_karyotype_is_coherent(cohort):
+    assert set(cohort["tp53_nmut"]) == {0.0, 1.0, 2.0}
+    loh = (cohort["tp53_maxvaf"] > 0.55) | (cohort["del17_17p"] == 1) | (cohort["tp53_loh"] == 1)
+    multi = (cohort["tp53_nmut"] >= 2) | ((cohort["tp53_nmut"] == 1) & loh)
+    assert multi.equals(cohort["tp53multi"] == 1)
     poorest = cohort["cyto_ipssr"] == "very_poor"
     assert (cohort["complex"][poorest] == 1).all()
     assert cohort["cyto_ipssr"][cohort["complex"] == 1].isin(["poor", "very_poor"]).all()
@@ -123,7 +121,7 @@ def test_karyotype_is_coherent(cohort):
     assert (cohort["zrsr2"][cohort["sex"] == "F"] == 0).all()
     assert ((cohort["del7"] == 0) | (cohort["del7q"] == 0)).all()
     simple = cohort["complex"] == 0
-    lesions = [name for name in cohort if name.startswith(("del", "plus"))]
+    lesions = [name for name in cohort if name.startswith(("del", "plus")) and name not in ("del7_7q", "del17_17p")]
     assert cohort.loc[simple, lesions].sum(axis=1).max() <= 2
     very_good = cohort["cyto_ipssr"] == "very_good"
     assert ((cohort["dely"] + cohort["del11q"])[very_good] == 1).all()
@@ -139,47 +137,6 @@ def test_survival_and_censoring_are_near_the_cohort_s(cohort):
     assert quantiles == pytest.approx([0.12, 0.68, 2.34, 4.23, 6.30], rel=0.1)
     assert living.max() <= 22
     assert cohort["os_status"].mean() == pytest.approx(1354 / 2811, abs=0.03)
-
-
-def cox_z(table, names, years, status, true) -> np.ndarray:
-    """Distance of lifelines' Efron estimates from the truth, in standard errors."""
-    columns = table[names].assign(years=years, status=status)
-    fit = CoxPHFitter().fit(columns, "years", "status", fit_options={"precision": 1e-7})
-    return (fit.params_[names].to_numpy() - np.array(true)) / fit.standard_errors_[names].to_numpy()
-
-
-def test_cox_recovers_the_coefficients_of_overall_survival(recipe, large):
-    coefficients = recipe["outcomes"]["endpoints"]["os"]["coefficients"]
-    assert len(coefficients) == 25
-    z = cox_z(large, list(coefficients), large["os_years"], large["os_status"], list(coefficients.values()))
-    assert np.abs(z).max() < 4
-    assert (z**2).sum() < 60
-
-
-def test_cox_recovers_the_drawn_law_and_the_stored_limit_of_leukaemia_free_survival(recipe, large):
-    spec = recipe["outcomes"]["endpoints"]["lfs"]
-    names = list(spec["coefficients"])
-    last = np.quantile(large["lfs_drawn"], 0.6)
-    seen = np.minimum(large["lfs_drawn"], last)
-    z = cox_z(large, names, seen, large["lfs_drawn"] <= last, list(spec["coefficients"].values()))
-    assert np.abs(z).max() < 4
-    limit = [spec["limit"]["coefficients"][name] for name in names]
-    z = cox_z(large, names, large["lfs_years"], large["lfs_status"], limit)
-    assert np.abs(z).max() < 4
-
-
-def test_survival_follows_the_weibull_model(recipe, cohort):
-    spec = recipe["outcomes"]["endpoints"]["os"]
-    predictor = linear_predictor(spec["coefficients"], cohort)
-    cumulative = (cohort["os_true"] / spec["scale"]) ** spec["shape"] * np.exp(predictor)
-    assert cumulative.mean() == pytest.approx(1, abs=0.03)
-    assert cumulative.std() == pytest.approx(1, abs=0.04)
-    assert np.corrcoef(cumulative, predictor)[0, 1] == pytest.approx(0, abs=0.03)
-
-
-def test_endpoints_are_ordered(recipe, large):
-    assert (large["lfs_years"] <= large["os_years"]).all()
-    assert (large["lfs_status"] >= large["os_status"]).all()
 
 
 def test_missing_values_have_their_shares(recipe):
@@ -199,4 +156,4 @@ def test_missing_values_have_their_shares(recipe):
         assert unknown[name] == pytest.approx(percent, abs=0.8), name
     parts = table[["hb", "plt", "bm_blast", "cyto_ipssr"]].isna().any(axis=1)
     assert table["ipssm_score"].isna().equals(parts)
-    assert not table["tet2"].isna().any()
+    assert not table["tet2"].isna().any() and table["aml"].isna().equals(table["lfs_status"].isna())

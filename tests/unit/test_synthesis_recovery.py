@@ -1,0 +1,87 @@
+"""Cox models find the coefficients that a recipe was drawn from: 50,000 patients at five sites of the plain law.
+
+Stratified by site. Where one proportional hazards law makes the event, against its own coefficients; where several hazards
+do, against the limit that is stored in the recipe. Every estimate within four standard errors.
+"""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from lifelines import CoxPHFitter
+
+from hemapilots.synthesis.cohort import draw_complete
+from hemapilots.synthesis.limits import cox
+from hemapilots.synthesis.recipe import load_recipe
+from hemapilots.synthesis.truth import covariates, is_exact
+
+RECIPES = Path(__file__).parents[2] / "resources" / "recipes"
+
+
+@cache
+def recipe_of(name: str) -> dict:
+    return load_recipe(RECIPES / f"{name}.yaml")
+
+
+@cache
+def cohort(name: str) -> pd.DataFrame:
+    sites = [draw_complete(recipe_of(name), site, 10_000, 2).assign(site=site) for site in range(5)]
+    return pd.concat(sites, ignore_index=True)
+
+
+def seen(table: pd.DataFrame, processes: dict, process: str) -> tuple[pd.Series, pd.Series]:
+    """Time and event of one process, what it comes `until` and the last contact ending observation."""
+    ends = [table["contact"], *(table[f"{other}_drawn"] for other in processes[process].get("until", []))]
+    end = np.min(ends, axis=0)
+    return np.minimum(table[f"{process}_drawn"], end), table[f"{process}_drawn"] <= end
+
+
+def distances(table, coefficients: dict, time, event, entry=None) -> np.ndarray:
+    names = list(coefficients)
+    found, errors = cox(table[names], np.asarray(time), np.asarray(event), entry, table["site"])
+    return (found - np.array(list(coefficients.values()))) / errors
+
+
+def assert_recovered(z: np.ndarray):
+    """The rule, and that the distances together are no larger than chance (a chi-square, one in ten thousand)."""
+    from scipy.stats import chi2
+
+    assert np.abs(z).max() < 4
+    assert (z**2).sum() < chi2(len(z)).ppf(0.9999)
+
+
+@pytest.mark.parametrize(
+    ("name", "process"), [("mds", "aml"), ("mds", "death_without"), ("mds-direct", "death"), ("mds-direct", "progress")]
+)
+def test_the_law_of_a_process_is_recovered(name, process):
+    table, processes = cohort(name), recipe_of(name)["outcomes"]["processes"]
+    assert_recovered(distances(table, processes[process]["coefficients"], *seen(table, processes, process)))
+
+
+@pytest.mark.parametrize(("name", "endpoint"), [("mds", "os"), ("mds", "lfs"), ("mds-direct", "lfs")])
+def test_the_stored_limit_of_a_derived_endpoint_is_found(name, endpoint):
+    recipe, table = recipe_of(name), cohort(name)
+    assert not is_exact(recipe, endpoint)
+    spec = recipe["outcomes"]["endpoints"][endpoint]
+    limit = spec["limit"]["coefficients"]
+    assert list(limit) == covariates(recipe["outcomes"], endpoint)
+    assert np.abs(distances(table, limit, table[spec["time"]], table[spec["event"]] == 1)).max() < 4
+
+
+def test_the_model_of_these_tests_equals_lifelines():
+    table = cohort("mds").iloc[:12_000]
+    names = ["hb", "blast5", "age10", "tp53multi"]
+    found, errors = cox(
+        table[names], table["os_years"].to_numpy(), table["os_status"].to_numpy() == 1, None, table["site"]
+    )
+    other = CoxPHFitter().fit(
+        table[[*names, "os_years", "os_status", "site"]],
+        "os_years",
+        "os_status",
+        strata=["site"],
+        fit_options={"precision": 1e-10},
+    )
+    assert found == pytest.approx(other.params_[names].to_numpy(), abs=1e-7)
+    assert errors == pytest.approx(other.standard_errors_[names].to_numpy(), abs=1e-7)
