@@ -115,15 +115,19 @@ def _harmonize(options: argparse.Namespace) -> int:
     mapping, use_case = load_mapping(options.mapping, options.folder / "config")
     made = harmonize_extract(options.extract, mapping, use_case)
     record = write_harmonization(made, mapping, use_case, options.out)
-    records, steps = record["records"], record["flow"]
-    kept, delivered = ("few" if n is None else str(n) for n in (records, steps[0]["records_in"] if steps else None))
-    print(f"{mapping['name']}: {kept} of {delivered} records (rounded; exact counts in flow.json and checks.csv)")
+    failed = tally(made.exact["checks"])["failed"]
+    kept, delivered = (
+        "a number not shown" if n is None else str(n) for n in (record["records"], record["flow"][0]["records_in"])
+    )
+    print(f"{mapping['name']}: records delivered: {delivered}, kept: {kept} (rounded; exact counts in flow.json)")
     print("\n".join(check_lines(record["checks"])))
+    verdict = "checks fail: those with `pass` False" if failed else "no check fails: all are"
+    print(f"\nBy the exact counts {verdict} in {options.out / 'checks.csv'}")
     print(
-        f"\n{options.out}: quality.json, quality.html (small counts hidden, others rounded; ledger.parquet lists them); "
+        f"{options.out}: quality.json, quality.html (small counts hidden, others rounded; ledger.parquet lists them); "
         "private: harmonized.parquet, issues.parquet, flow.json, checks.csv, secret"
     )
-    return 1 if tally(made.exact["checks"])["failed"] else 0
+    return 1 if failed else 0
 
 
 def _dictionary(options: argparse.Namespace) -> int:

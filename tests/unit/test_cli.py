@@ -202,7 +202,8 @@ def test_harmonize_without_a_pilot(hospital, capsys):
     said(capsys)
     assert main(["harmonize", "extract", "--mapping", "clinic", "--out", "private"]) == 0
     out, err = said(capsys)
-    assert out.startswith("clinic: 60 of 60 records") and not err and "Beispiel" not in out
+    assert out.startswith("clinic: records delivered: 60, kept: 60 (rounded") and not err and "Beispiel" not in out
+    assert "By the exact counts no check fails" in out
     names = {"harmonized.parquet", "issues.parquet", "flow.json", "checks.csv", "secret"}
     names |= {"quality.json", "quality.html", "ledger.parquet"}
     assert {path.name for path in (hospital / "private").iterdir()} == names
@@ -257,7 +258,42 @@ def test_the_terminal_says_no_exact_number_but_the_exit_code_knows(hospital, cap
     said(capsys)
     assert main(["harmonize", "extract", "--mapping", "clinic", "--out", "private"]) == 1
     out, _ = said(capsys)
-    assert out.startswith("clinic: 60 of 60 records (rounded") and "59" not in out and "possible.hb" not in out
+    assert out.startswith("clinic: records delivered: 60, kept: 60 (rounded")
+    assert "59" not in out and "possible.hb" not in out
+    # Nothing in the table says why the exit code is 1: the last lines do.
+    assert "By the exact counts checks fail" in out
+
+
+SECOND = """\
+  relapse_years: {label: Time to relapse, type: number, unit: a, known_at: outcome}
+  relapse_status: {label: Relapsed, type: flag, known_at: outcome}
+endpoints:
+  relapse: {label: Relapse, time: relapse_years, event: relapse_status, not_after: os}
+  os: {label"""
+
+
+def test_a_source_that_cannot_tell_an_endpoint_says_so(hospital, capsys):
+    path = hospital / "config" / "use_cases" / "small.yaml"
+    text = path.read_text().replace("endpoints: {os: {label", SECOND).replace("event: os_status}}", "event: os_status}")
+    path.write_text(text)
+    mapping = approved(hospital)
+    assert "# Still needed: 'relapse_years' is missing" in mapping.read_text()
+    said(capsys)
+    assert main(["validate", "--mapping", "clinic"]) == 2
+    assert "or write `without: [relapse]` where the source cannot tell it" in said(capsys)[1]
+    drafted = mapping.read_text()
+    for without, words in (("[relapse, os]", "no endpoint is left"), ("[relaps]", "did you mean 'relapse'?")):
+        mapping.write_text(f"{drafted}\nwithout: {without}\n")
+        assert main(["validate", "--mapping", "clinic"]) == 2
+        assert words in said(capsys)[1]
+    mapping.write_text(f"{drafted}\nwithout: [relapse]\n")
+    assert main(["harmonize", "extract", "--mapping", "clinic", "--out", "private"]) == 0
+    table = pd.read_parquet(hospital / "private" / "harmonized.parquet")
+    assert table["relapse_event"].isna().all() and table["os_event"].notna().all()
+    record = json.loads((hospital / "private" / "quality.json").read_text())
+    assert not record["endpoints"]["relapse"]["delivered"] and record["endpoints"]["os"]["delivered"]
+    notes = {row["id"]: row["note"] for row in record["checks"]}
+    assert notes["outcome.relapse"] == "not delivered by this site" != notes["outcome.os"]
 
 
 def test_harmonize_exits_with_two_on_an_error(hospital, capsys, monkeypatch):

@@ -102,7 +102,12 @@ def test_endpoints_in_years_with_half_a_day_for_zero():
     np.testing.assert_array_equal(table["late_event"], [1, 2, np.nan, np.nan, np.nan, np.nan])
     np.testing.assert_array_equal(table["late_entry"][:2], [0.5, 0])
     expected = {"patients": 4, "events": 3, "competing": 0, "censored": 1, "unknown": 2, "zero_time": 1}
-    assert {**flow["endpoints"]["os"], "lines": []} == {"label": "Overall", **expected, "lines": []}
+    assert {**flow["endpoints"]["os"], "lines": []} == {
+        "label": "Overall",
+        **expected,
+        "delivered": True,
+        "lines": [],
+    }
     assert flow["endpoints"]["late"]["competing"] == 1
 
 

@@ -185,6 +185,26 @@ def test_first_rows(header, data):
     assert looks_like_data(header) == data
 
 
+def test_a_header_that_swallowed_the_first_row_is_refused(extract, config):
+    rows = "".join(f"{k % 9 + 5}.5,f,Secret{k},p{k}\n" for k in range(1, 30))
+    (extract / "a.csv").write_text(f"hb,sex,note,id#5.0,f,Secret0,p0\n{rows}")
+    with pytest.raises(HemaPilotsError, match="do not have the width of the header") as error:
+        everything(extract, config)
+    assert "Secret" not in str(error.value)
+
+
+def test_the_only_row_of_a_file_is_not_shown_as_its_header(extract, config):
+    scan_sample.write_csv(extract)
+    (extract / "b.csv").write_text("P27;Alder27;Beta\n")
+    assert "Alder27" not in everything(extract, config)
+
+
+def test_a_name_that_stands_twice_is_shown_twice(extract, config):
+    rows = "".join(f"p{k},{k % 9 + 5}.5,f{k % 2}\n" for k in range(30))
+    (extract / "a.csv").write_text(f"id,hb,hb\n{rows}")
+    assert "hb (again)" in everything(extract, config)
+
+
 def test_a_link_out_of_the_folder_and_what_holds_no_data(extract, config, tmp_path):
     scan_sample.write_csv(tmp_path)
     (extract / "a.csv").symlink_to(tmp_path / "patients.csv")

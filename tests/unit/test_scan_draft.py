@@ -245,6 +245,101 @@ def test_redcap(extract, config):
     assert mapping.variables["hb"].unit == "g/dL" and not mapping.files["export"].repeated
 
 
+def test_redcap_with_its_data_dictionary(extract, config):
+    scan_sample.write_redcap(extract)
+    export = pd.read_csv(extract / "export.csv", dtype=str, keep_default_na=False)
+    export["f1"], export["f2"] = export["sex"].map({"m": "1", "f": "2", "": ""}), export["hb"]
+    export["f3"] = [f"Alder {k}" for k in range(len(export))]
+    export.drop(columns=["sex", "hb"]).to_csv(extract / "export.csv", index=False)
+    head = "Variable / Field Name,Form Name,Field Type,Field Label,"
+    head += '"Choices, Calculations, OR Slider Labels",Identifier?\n'
+    rows = [
+        "record_id,base,text,Record,,",
+        'f1,base,radio,Sexe,"1, Homme | 2, Femme",',
+        "f2,labs,text,Hémoglobine (g/L),,",
+    ]
+    rows += ['findings,base,checkbox,Mutations,"1, SRSF2 | 2, TET2",', "f3,base,text,Parti,,y"]
+    (extract / "aa.csv").write_text(head + "\n".join(rows) + "\n")
+    found, mapping = drafted(extract, config, language="fr")
+    check_extract(extract, mapping.model_dump(mode="json") | {"name": "draft"})
+    assert list(mapping.files) == ["export", "dictionary"] and mapping.patient_id == "record_id"
+    entries = mapping.variables
+    assert entries["sex"].column == "f1" and entries["sex"].values == {"1": "M", "2": "F"}
+    assert (entries["hb"].column, entries["hb"].unit, entries["srsf2"].column) == ("f2", "g/L", "findings___1")
+    assert "labels and choices of 5 fields" in found.profile and "Alder" not in found.profile + found.draft
+
+
+def test_a_dictionary_alone_is_no_extract(extract, config):
+    (extract / "a.csv").write_text("field_name,field_type,field_label,select_choices_or_calculations\nhb,text,Hb,\n")
+    with pytest.raises(HemaPilotsError, match="no file of it holds a table"):
+        scan(extract, "small", config, "redcap")
+
+
+def disease(config):
+    """The use case with codes of its disease, dates that give its outcome, and an age."""
+    path = config / "use_cases" / "small.yaml"
+    text = path.read_text().replace(
+        "index_date: diagnosis\n", 'index_date: diagnosis\ncodes: {orpha: "1", icd10: D46}\n'
+    )
+    text = text.replace(
+        "  os_years:",
+        "  birth_date: {label: Date of birth, type: date, known_at: index}\n"
+        "  last_contact_date: {label: Last contact, type: date, known_at: outcome}\n  os_years:",
+        1,
+    )
+    outcomes = "{os: {time: os_years, status: os_status, events: [death_date]}}"
+    follow_up = (
+        "{index: diagnosis_date, birth: birth_date, age: age, last_contact: last_contact_date, death: death_date, "
+    )
+    path.write_text(text + f"follow_up: {follow_up}outcomes: {outcomes}}}\n")
+
+
+def test_a_draft_names_the_diagnosis_and_what_is_still_needed(extract, config):
+    disease(config)
+    scan_sample.write_fhir(extract)
+    conditions = [
+        {"resourceType": "Condition", "code": {"coding": [{"code": code}]}, "onsetDateTime": f"201{k % 9}-03-04"}
+        | {"subject": {"reference": f"Patient/p{k}"}}
+        for k in range(30)
+        for code in ("I10", "D46.9")
+    ]
+    (extract / "Condition.ndjson").write_text("\n".join(json.dumps(one) for one in conditions))
+    found, mapping = drafted(extract, config)
+    check_extract(extract, mapping.model_dump(mode="json") | {"name": "draft"})
+    assert mapping.variables["diagnosis_date"].column == "Condition.onset[D46.9]"
+    assert "derived: {age: (diagnosis_date - birth_date) / 365.25}" in found.draft
+    needed = [line for line in found.draft.splitlines() if line.startswith("# Still needed")]
+    assert len(needed) == 1 and "'last_contact_date' and 'death_date' to be mapped" in needed[0]
+    # What the comments say can be done as they say it.
+    text = found.draft.replace("# Two of the dates give age; to use them: derived:", "derived:").replace(
+        "proposed", "approved"
+    )
+    (config / "mappings").mkdir()
+    (config / "mappings" / "mine.yaml").write_text(text)
+    with pytest.raises(HemaPilotsError, match="'os_years' is missing"):
+        load_mapping("mine", config)
+    given = yaml.safe_load(text)
+    given["variables"]["last_contact_date"] = {"column": "Condition.onset[I10]"}
+    given["variables"]["death_date"] = {"column": "Patient.deceasedDateTime"}
+    (config / "mappings" / "mine.yaml").write_text(yaml.safe_dump(given))
+    assert load_mapping("mine", config)[0]["derived"] == {"age": "(diagnosis_date - birth_date) / 365.25"}
+
+
+def test_omop_concepts_are_told_by_the_vocabulary_of_the_extract(extract, config):
+    scan_sample.write_omop(extract)
+    frame = pd.read_parquet(extract / "measurement.parquet").assign(measurement_source_value="LAB7")
+    frame.to_parquet(extract / "measurement.parquet")
+    assert "hb" not in drafted(extract, config)[1].variables
+    rows = ["concept_id\tconcept_name\tdomain_id\tvocabulary_id\tconcept_code"]
+    rows += [f'{k}\tConcept "{k}"\tMeasurement\tLOINC\t{k}-0' for k in range(200)]
+    rows.append("3000963\tHemoglobin [Mass/volume] in Blood\tMeasurement\tLOINC\t718-7")
+    (extract / "CONCEPT.csv").write_text("\n".join(rows) + "\n")
+    found, mapping = drafted(extract, config)
+    assert mapping.variables["hb"].column == "measurement[3000963]" and "code 718-7 (loinc)" in found.draft
+    (extract / "CONCEPT.csv").write_text("no table")
+    assert "hb" not in drafted(extract, config)[1].variables
+
+
 def test_cbioportal(extract, config):
     scan_sample.write_cbioportal(extract)
     found, mapping = drafted(extract, config)
@@ -286,6 +381,9 @@ def test_what_cannot_be_scanned_is_said_in_a_sentence(extract, config):
     (extract / "a.csv").write_text("")
     with pytest.raises(HemaPilotsError, match="the file is empty"):
         scan(extract, "small", config)
+    (extract / "a.csv").write_text("patient_id,hb\n")
+    with pytest.raises(HemaPilotsError, match="there is a header but no data row"):
+        scan(extract, "small", config)
     with pytest.raises(HemaPilotsError, match="not a known language"):
         scan(extract, "small", config, "csv", "xx")
 
@@ -301,9 +399,10 @@ def test_hostile_headers_still_give_a_draft_that_loads(extract, config):
     table = pd.DataFrame({"id": [f"p{k}" for k in range(40)], "hb": "9.8"})
     for name in ("a: {b", "#x", "'\"", "yes", "&anchor", "- item", "%tag", "\u2028", "x" * 3000):
         table[name] = "v"
-    table.rename(columns={"hb": "Hb: #{}\"'"}).to_csv(extract / "a.csv", index=False)
-    _, mapping = drafted(extract, config)
-    assert mapping.variables["hb"].column == "Hb: #{}\"'"
+    for name in ("Hb: #{}\"'", "Hb (\x80\x9f\ufeff\x85\U0001f600)"):
+        table.rename(columns={"hb": name}).to_csv(extract / "a.csv", index=False)
+        _, mapping = drafted(extract, config)
+        assert mapping.variables["hb"].column == name
 
 
 def test_the_same_extract_gives_the_same_draft(extract, config):

@@ -146,6 +146,7 @@ class Mapping(Strict):
     auxiliary: dict[VariableName, Auxiliary] = {}
     derived: dict[VariableName, Text] = {}
     inclusion: tuple[Inclusion, ...] = ()
+    without: tuple[VariableName, ...] = ()
 
     @model_validator(mode="after")
     def _somewhere(self):

@@ -106,11 +106,15 @@ class Outcome(Strict):
 
 
 class FollowUp(Strict):
-    """Which dates tell what became of a patient; times are years since `index`. status: a category with levels alive, dead, lost."""
+    """Which dates tell what became of a patient; times are years since `index`. status: a category with levels alive, dead, lost.
+
+    age: the number that `birth` and `index` give; drafts of mappings say how.
+    """
 
     index: str
     last_contact: str
     birth: str | None = None
+    age: str | None = None
     death: str | None = None
     status: str | None = None
     outcomes: dict[VariableName, Outcome]

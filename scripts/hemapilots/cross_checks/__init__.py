@@ -4,7 +4,7 @@ Each complaint names file, line and field.
 """
 
 from hemapilots.cross_checks.cohort import check_cohort, load_public
-from hemapilots.cross_checks.mapping import check_mapping
+from hemapilots.cross_checks.mapping import check_mapping, missing_outcomes
 from hemapilots.cross_checks.protocol import resolve_models, resolve_strategies
 from hemapilots.cross_checks.score_tables import load_scores
 from hemapilots.cross_checks.source import Source
@@ -16,6 +16,7 @@ __all__ = [
     "check_mapping",
     "load_public",
     "load_scores",
+    "missing_outcomes",
     "resolve_models",
     "resolve_strategies",
     "resolve_use_case",

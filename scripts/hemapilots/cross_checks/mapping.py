@@ -8,13 +8,13 @@ from hemapilots.errors import HemaPilotsError
 from hemapilots.expressions import parse
 from hemapilots.harmonize.reading.units import factor
 
-__all__ = ["check_mapping"]
+__all__ = ["check_mapping", "missing_outcomes"]
 
 
-def check_mapping(mapping: Source, use_case: Source, factors: dict, draft: bool = False) -> None:
+def check_mapping(mapping: Source, use_case: Source, factors: dict, draft: bool = False, partial: bool = False) -> None:
     """A mapping maps variables of the use case to values that they have, with units, and all that the endpoints need.
 
-    draft: entries that are still `proposed` are accepted.
+    draft: entries that are still `proposed` are accepted. partial: endpoints may be left out by `without`.
     """
     if mapping.value.use_case != use_case.value.name:
         raise mapping.fault(
@@ -33,7 +33,7 @@ def check_mapping(mapping: Source, use_case: Source, factors: dict, draft: bool 
     _check_expressions(mapping, use_case.value)
     _check_tables(mapping)
     _check_reasons(mapping)
-    _check_outcomes(mapping, use_case.value)
+    _check_outcomes(mapping, use_case.value, partial)
 
 
 def _check_source(mapping: Source, location: tuple, column) -> None:
@@ -111,16 +111,45 @@ def _check_reasons(mapping: Source) -> None:
                 check_reason(mapping, (part, name, "missing", code), reason)
 
 
-def _check_outcomes(mapping: Source, use_case: UseCase) -> None:
+def _check_outcomes(mapping: Source, use_case: UseCase, partial: bool) -> None:
     """The variables that an endpoint is made of come from a column, an expression, or the dates of follow-up."""
-    reachable = {*mapping.value.variables, *mapping.value.derived, *_from_dates(mapping.value, use_case)}
+    for at, name in enumerate(mapping.value.without):
+        check_known(mapping, ("without", at), name, use_case.endpoints)
+        if not partial:
+            problem = f"a pilot needs the endpoint '{name}' of every site; deliver it, or use a use case without it"
+            raise mapping.fault(("without", at), problem)
+    if {*mapping.value.without} == {*use_case.endpoints}:
+        raise mapping.fault(("without",), "no endpoint is left; name those only that the source cannot tell")
+    for problem in missing_outcomes(mapping.value, use_case).values():
+        raise mapping.fault(("variables",), problem)
+
+
+def missing_outcomes(mapping: Mapping, use_case: UseCase) -> dict[str, str]:
+    """Endpoint -> what it needs and nothing gives, with the remedy."""
+    reachable = {*mapping.variables, *mapping.derived, *_from_dates(mapping, use_case)}
+    found = {}
     for name, endpoint in use_case.endpoints.items():
-        for text in filter(None, (endpoint.time, endpoint.event, endpoint.entry)):
-            for variable in _raw_variables(use_case, parse(text).names):
-                if variable not in reachable:
-                    raise mapping.fault(
-                        ("variables",), f"'{variable}' is missing, which the endpoint '{name}' needs; map it"
-                    )
+        texts = filter(None, (endpoint.time, endpoint.event, endpoint.entry))
+        needed = [variable for text in texts for variable in _raw_variables(use_case, parse(text).names)]
+        missing = next((variable for variable in needed if variable not in reachable), None)
+        if missing is not None and name not in mapping.without:
+            found[name] = (
+                f"'{missing}' is missing, which the endpoint '{name}' needs; map it{_or_dates(missing, mapping, use_case)}, "
+                f"or write `without: [{name}]` where the source cannot tell it"
+            )
+    return found
+
+
+def _or_dates(variable: str, mapping: Mapping, use_case: UseCase) -> str:
+    """The dates that would give a variable, as far as they are not mapped."""
+    follow_up = use_case.follow_up
+    outcomes = follow_up.outcomes.values() if follow_up else ()
+    outcome = next((outcome for outcome in outcomes if variable in (outcome.time, outcome.status)), None)
+    if outcome is None:
+        return ""
+    dates = (follow_up.index, follow_up.last_contact, *outcome.events, *outcome.competing)
+    missing = [f"'{date}'" for date in dict.fromkeys(dates) if date not in {*mapping.variables, *mapping.derived}]
+    return f", or the dates that give it ({' and '.join(missing)} to be mapped)" if missing else ""
 
 
 def _from_dates(mapping: Mapping, use_case: UseCase) -> list[str]:

@@ -161,6 +161,8 @@ def _check_follow_up(source: Source) -> None:
     for part in ("index", "last_contact", "birth", "death"):
         if getattr(follow_up, part) is not None:
             _check_type(source, ("follow_up", part), getattr(follow_up, part), "date")
+    if follow_up.age is not None:
+        _check_type(source, ("follow_up", "age"), follow_up.age, "number")
     if follow_up.status is not None:
         _check_type(source, ("follow_up", "status"), follow_up.status, "category")
         levels = set(source.value.variables[follow_up.status].levels)

@@ -19,7 +19,8 @@ HALF_DAY = 0.5 / 365.25
 class Endpoint:
     """entry, time, event: float64, nan where the endpoint is unknown; why: object, the reason where it is, else None.
 
-    delivered: event as the expression gives it, before anything was found to be missing or out of order.
+    delivered: event as the expression gives it, before anything was found to be missing or out of order; told: whether the
+    source tells this endpoint at all.
     """
 
     entry: np.ndarray
@@ -27,6 +28,7 @@ class Endpoint:
     event: np.ndarray
     delivered: np.ndarray
     why: np.ndarray
+    told: bool = True
 
     @property
     def usable(self) -> np.ndarray:
@@ -65,9 +67,11 @@ def measure(
 ) -> Endpoint:
     """An endpoint of all records. A time of 0 becomes half a day; entry >= exit leaves it unknown.
 
-    kept: the records that count; withheld: why nobody has the outcome, where follow-up says so. Raises HemaPilotsError
-    where none of them has a time, or an event is not 0, 1 or 2.
+    kept: the records that count; withheld: why nobody has the outcome, where follow-up says so. An endpoint that the
+    mapping is `without` is unknown. Raises HemaPilotsError where none of them has a time, or an event is not 0, 1 or 2.
     """
+    if name in (mapping.get("without") or ()):
+        return Endpoint(*np.full((4, len(kept)), np.nan), np.full(len(kept), "missing", dtype=object), told=False)
     where, n = f"endpoints.{name}", len(kept)
     expressions = {part: parse(str(spec[part])) for part in ("time", "event")}
     time, event = (evaluate(expressions[part], table, f"{where}.{part}", n) for part in ("time", "event"))
@@ -79,7 +83,7 @@ def measure(
             f"{_columns(expressions['time'], mapping)}: no record has a time for "
             f'endpoint "{name}"'
             + (f" ({withheld})" if withheld else "")
-            + "; deliver it, or leave the endpoint out of the use case"
+            + "; deliver it, or leave the endpoint out of the use case (outside pilots: name it under `without` in the mapping)"
         )
     odd = int((~np.isin(event, (0, 1, 2)) & ~np.isnan(event) & kept).sum())
     if odd:

@@ -265,6 +265,7 @@ def _flow(
             events, stayed = events | outcome.happened, outcome.stayed
             why = np.where((why == "missing") & ~np.equal(outcome.why, None), outcome.why, why)
         stayed = np.where(endpoint.event == 2, "competing", stayed)
+        counts[name]["delivered"] = endpoint.told
         counts[name]["lines"] = lines(work.flow, start, events, endpoint.event == 1, why, endpoint.usable, stayed)
         if outcome is not None and outcome.deaths_only:
             label = spec.get("label", name)

@@ -88,16 +88,13 @@ def _subjects(check: dict, record: dict, use_case: dict):
             yield None, None, Counts.of_site(record)
         case "endpoint":
             for name, entry in record["endpoints"].items():
-                yield name, entry["label"], Counts.of_endpoint(entry, record["records"], record["minimum_cell"])
+                counts = Counts.of_endpoint(entry, record["records"], record["minimum_cell"])
+                yield name, entry["label"], counts if entry["delivered"] else None
         case level:
             for name, entry in record["variables" if level == "variable" else "dates"].items():
-                if not _has(check, entry, use_case["variables"][name]):
-                    continue
-                delivered = entry.get("delivered", True)
-                if not delivered:
-                    yield name, entry["label"], None
-                    continue
-                yield name, entry["label"], Counts.of_variable(entry, record["records"], record["minimum_cell"])
+                if _has(check, entry, use_case["variables"][name]):
+                    counts = Counts.of_variable(entry, record["records"], record["minimum_cell"])
+                    yield name, entry["label"], counts if entry.get("delivered", True) else None
 
 
 def _has(check: dict, entry: dict, spec: dict) -> bool:

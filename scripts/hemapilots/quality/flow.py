@@ -52,7 +52,7 @@ def endpoint(counts: dict, minimum: int, draw: Draw, rounded: bool = False) -> d
     zero_time = None if whole["patients"] is None else zero["zero_time"]
     few += [name for name in few_zero if name == "zero_time" and whole["patients"] is not None]
     shown = {"label": counts["label"], "patients": whole["patients"], **parts, "unknown": whole["unknown"]}
-    shown["zero_time"] = zero_time
+    shown |= {"zero_time": zero_time, "delivered": counts.get("delivered", True)}
     shown["lines"] = _lines(counts.get("lines") or [], shown, minimum, draw.of("lines"))
     hidden = any(value is None for value in shown.values())
     return shown | {"few": few, "suppressed": hidden}

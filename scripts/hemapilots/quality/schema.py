@@ -162,7 +162,7 @@ class _Reader:
         numbers = ("patients", "events", "competing", "censored", "unknown", "zero_time")
         parts = {"label": _just(spec.get("label", name)), **dict.fromkeys(numbers, self.count)}
         parts |= {"lines": lambda lines, where: self.each(lines, where, self.line)}
-        self.keys(value, at, parts | {"few": self.few(numbers), "suppressed": _flag})
+        self.keys(value, at, parts | {"few": self.few(numbers), "suppressed": _flag, "delivered": _flag})
 
     def deaths(self, value, at: str, name: str, spec: dict) -> None:
         texts = {(label, reason) for _, label, reason in self.lines} | {SILENT}

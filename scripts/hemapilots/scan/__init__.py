@@ -12,6 +12,7 @@ from hemapilots.paths import RESOURCES
 from hemapilots.scan.draft import draft, variant_columns
 from hemapilots.scan.identity import names_a_patient
 from hemapilots.scan.match import language_of, match
+from hemapilots.scan.needed import name_diagnoses, still_needed
 from hemapilots.scan.profile import Profile, profile_column
 from hemapilots.scan.propose import propose
 from hemapilots.scan.show import show
@@ -45,9 +46,11 @@ def scan(extract: Path, use_case: str, config: Path, reader: str | None = None, 
 
     if language is not None and language not in LANGUAGES:
         raise HemaPilotsError(f"--language {language}: not a known language; {nearest(language, LANGUAGES)}")
-    _, resolved = load_use_case(use_case, config)
+    source, resolved = load_use_case(use_case, config)
     words, factors = load_words(), load_factors(RESOURCES / "units" / "factors.csv")
     reader, tables = read_extract(extract, reader)
+    lookups, tables = [table for table in tables if table.lookup], [table for table in tables if not table.lookup]
+    name_diagnoses(tables, resolved.get("codes") or {})
     profiles = {table.alias: [profile_column(column, words) for column in table.columns] for table in tables}
     language = language or language_of([profile for found in profiles.values() for profile in found], words)
     tables, patient = _patients(tables, profiles, words)
@@ -64,17 +67,17 @@ def scan(extract: Path, use_case: str, config: Path, reader: str | None = None, 
         (guess, propose(guess, resolved["variables"][guess.variable], factors, words, language)) for guess in guesses
     ]
     matched = {(guess.table, guess.profile.column.selector) for guess in guesses}
-    shown = show(tables, profiles, language, reader, matched)
+    shown = show([*tables, *lookups], profiles, language, reader, matched)
     used = {guess.table for guess in guesses} | {table.alias for table in tables[1:] if variant_columns(table)}
     tables = [table for place, table in enumerate(tables) if place == 0 or table.alias in used]
-    text = draft(use_case, reader, language, patient, tables, proposals, others, profiles, resolved)
+    text = draft(use_case, reader, language, patient, [*tables, *lookups], proposals, others, profiles, resolved)
     # What is drafted must load: a header that no YAML can carry would be noticed here and not by the reader of the draft.
-    Mapping.model_validate(yaml.safe_load(text))
+    needed = still_needed(Mapping.model_validate(yaml.safe_load(text)), source.value)
     unmapped = sum(bool(proposal.unmapped) for _, proposal in proposals)
     summary = (
         f"{len(guesses)} of {len(resolved['variables'])} variables proposed, {unmapped} of them with values left to map"
     )
-    return Scan(shown, text, summary)
+    return Scan(shown, text + "".join(f"{line}\n" for line in needed), summary)
 
 
 def _patients(tables: list[Table], profiles: dict[str, list[Profile]], words: Words) -> tuple[list[Table], str]:

@@ -14,6 +14,7 @@ import pandas as pd
 from hemapilots.ingest.fhir.files import resources
 from hemapilots.ingest.fhir.values import Malformed, date_of, items, obj, text
 from hemapilots.scan.cells import MINIMUM
+from hemapilots.scan.concepts import read_concepts
 from hemapilots.scan.tables import Column, Table, patient_codes
 from hemapilots.scan.text_files import alias_of, read_parquet_files, read_text_table
 
@@ -46,7 +47,8 @@ GENDER = {"8507": "male", "8532": "female"}
 class _Cells:
     """Collects, per selector, what stands in its cells, of whom, in which unit, and what the source calls it."""
 
-    def __init__(self):
+    def __init__(self, standard: Path | None = None):
+        self.standard = standard
         self.parts = defaultdict(lambda: ([], [], [], []))
         self.fixed, self.codes = {}, {}
 
@@ -66,19 +68,21 @@ class _Cells:
     def table(self, alias: str, path: str, repeated: bool) -> Table:
         """The columns; codes of few patients are only counted."""
         columns, rare = [], 0
+        concepts = read_concepts(self.standard, {*self.codes.values()}) if self.standard else {}
         for selector, (values, who, units, said) in self.parts.items():
             patients = patient_codes(pd.Categorical(who))
             if selector in self.codes and len(np.unique(patients)) < MINIMUM:
                 rare += 1
                 continue
-            name = self.fixed.get(selector) or _common(said, patients)
+            own, called = concepts.get(self.codes.get(selector), ("", ""))
+            name = self.fixed.get(selector) or called or _common(said, patients)
             columns.append(
                 Column(
                     selector,
                     pd.Categorical(values),
                     pd.Categorical(units) if any(units) else None,
                     (name,) if name else (),
-                    (self.codes[selector],) if selector in self.codes else (),
+                    tuple(filter(None, (self.codes.get(selector), own))),
                     GENDER if selector == "person.gender_concept_id" else {},
                     patients,
                 )
@@ -169,12 +173,12 @@ def _plain(value) -> str | None:
 
 def read_omop(folder: Path, files: list[Path]) -> list[Table]:
     """One table per OMOP table that mappings can name; a column per concept."""
-    tables = []
+    tables, standard = [], next((path for path in files if path.stem.lower() == "concept"), None)
     for path in sorted(files, key=lambda path: (path.stem.lower() != "person", path.name)):
         name = path.stem.lower()
         if name not in OMOP_TABLES:
             continue
-        frame, cells = _frame(folder, path), _Cells()
+        frame, cells = _frame(folder, path), _Cells(standard)
         for selector, (table, columns, what) in OMOP_FIELDS.items():
             column = next((column for column in columns if column in frame), None)
             if table == name and column:

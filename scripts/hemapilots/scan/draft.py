@@ -12,6 +12,8 @@ from hemapilots.texts import fold
 
 __all__ = ["draft"]
 
+# What no YAML may hold as it is, and what ends a line of it.
+_UNSAFE = re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029]")
 _PLAIN = re.compile(r"^[A-Za-z_][A-Za-z0-9_./ *-]*[A-Za-z0-9_*]$|^[A-Za-z]$")
 _WORDS = {"yes", "no", "on", "off", "true", "false", "null", "y", "n", "none"}
 LISTED = 60
@@ -152,8 +154,10 @@ def _scalar(value) -> str:
     if isinstance(value, int | float):
         return f"{value:g}"
     text = str(value)
-    return text if _PLAIN.match(text) and text.casefold() not in _WORDS else json.dumps(text, ensure_ascii=False)
+    if _PLAIN.match(text) and text.casefold() not in _WORDS:
+        return text
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False))
 
 
 def _comment(text: str) -> str:
-    return re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029]+", " ", text)
+    return _UNSAFE.sub(" ", text)

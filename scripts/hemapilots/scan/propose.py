@@ -72,7 +72,9 @@ def _stated(profile: Profile) -> list[tuple[str, str]]:
         found.append((profile.beside, "beside the values"))
     if profile.unit:
         found.append((profile.unit, profile.unit_from))
-    found += [(unit, "in the header") for unit in header_unit(profile.column.selector)]
+    # What a code is called says how it may be measured, not how this source does.
+    labels = () if profile.column.codes else profile.column.names
+    found += [(unit, "in the header") for name in (profile.column.selector, *labels) for unit in header_unit(name)]
     return [(unit, where) for unit, where in found if unit]
 
 

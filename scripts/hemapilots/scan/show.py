@@ -25,6 +25,9 @@ def show(
     tongue = f", headers in {LANGUAGES[language]}" if language else ""
     lines = [f"reader {reader}{tongue}; values of fewer than {MINIMUM} patients are not shown"]
     for table in tables:
+        if table.lookup:
+            lines += ["", f"{table.path} ({table.alias}): {'; '.join(table.remarks)}"]
+            continue
         form = ", ".join(f"{key} {_visible(value)}" for key, value in table.form.items() if value)
         rows = "several rows a patient" if table.repeated else "one row a patient"
         if table.patient is None:

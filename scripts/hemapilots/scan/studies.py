@@ -5,6 +5,9 @@ from pathlib import Path
 import pandas as pd
 
 from hemapilots.ingest.cbioportal.study_files import table_below
+from hemapilots.ingest.redcap.dictionary import Dictionary, box_code, is_dictionary, read_dictionary
+from hemapilots.ingest.redcap.reader import DICTIONARY
+from hemapilots.ingest.text import Text, read_bytes
 from hemapilots.scan.tables import Column, Table, patient_codes
 from hemapilots.scan.text_files import alias_of, columns_of, decoded, parsed, read_text_table
 
@@ -14,11 +17,19 @@ _OWN = ("redcap_event_name", "redcap_repeat_instrument", "redcap_repeat_instance
 
 
 def read_redcap(folder: Path, files: list[Path]) -> list[Table]:
-    """One table per export; cells of rows that belong to another instrument are left out."""
-    tables = []
-    for path in files:
-        frame, form = read_text_table(path)
-        patient = next((name for name in frame.columns if name.lower() in ("record_id", "study_id")), frame.columns[0])
+    """One table per export, and its data dictionary; cells of rows that belong to another instrument are left out."""
+    read = {path: read_text_table(path) for path in files}
+    lookup = next((path for path, (frame, _) in read.items() if is_dictionary([*map(str, frame.columns)])), None)
+    fields, tables = Dictionary(folder, {}), []
+    if lookup is not None:
+        fields = read_dictionary(Text(lookup, read_bytes(lookup), {"files": {DICTIONARY: {}}}, DICTIONARY))
+        remark = f"data dictionary: labels and choices of {len(fields.fields)} fields"
+        path_text = str(lookup.relative_to(folder))
+        tables.append(Table(DICTIONARY, path_text, [], patient="", settled=True, lookup=True, remarks=[remark]))
+    for path in [path for path in files if path != lookup]:
+        frame, form = read[path]
+        known = ("record_id", "study_id", *list(fields.fields)[:1])
+        patient = next((name for name in frame.columns if name.lower() in known), frame.columns[0])
         who = patient_codes(pd.Categorical(frame[patient].astype(str)))
         repeated = "redcap_repeat_instrument" in frame.columns
         columns = []
@@ -29,7 +40,7 @@ def read_redcap(folder: Path, files: list[Path]) -> list[Table]:
                 texts, instrument = pd.Series(cells).astype(str), frame["redcap_repeat_instrument"].to_numpy()
                 mine = (texts.groupby(instrument).transform("max").astype(str) != "").to_numpy()
                 cells, own = pd.Categorical(texts[mine]), who[mine]
-            columns.append(Column(column.selector, cells, patients=own))
+            columns.append(_described(Column(column.selector, cells, patients=own), fields))
         form = {key: value for key, value in form.items() if (key, value) != ("delimiter", ",")}
         remarks = ["instruments repeat: measurements come in several rows a patient"] if repeated else []
         # Rows that repeat are the reader's business, not the mapping's.
@@ -38,6 +49,19 @@ def read_redcap(folder: Path, files: list[Path]) -> list[Table]:
             Table(alias_of(path, tables), path_text, columns, form, str(patient), remarks=remarks, settled=True)
         )
     return tables
+
+
+def _described(column: Column, dictionary: Dictionary) -> Column:
+    """A column with what the data dictionary says of it: labels, the meaning of codes, whether it is about a person."""
+    name, _, code = column.selector.partition("___")
+    field = dictionary.fields.get(name)
+    if field is None:
+        return column
+    boxes = [label for choice, label in field.choices.items() if box_code(choice) == code.lower()]
+    column.names = tuple(boxes[:1] if code else filter(None, [field.label]))
+    column.meanings = {} if code else field.choices
+    column.personal = field.identifier or field.type == "notes"
+    return column
 
 
 def read_cbioportal(folder: Path, files: list[Path]) -> list[Table]:

@@ -35,7 +35,8 @@ OMOP_TABLES = ("person", "measurement", "observation_period", "condition_occurre
 class Column:
     """One column of raw text. selector: how a mapping names it; units: of each cell where the source says so;
     names: what else the source calls it (the display of a code); meanings: words for cells that are codes of a standard;
-    patients: of each cell a number for its patient, None where no column names patients."""
+    patients: of each cell a number for its patient, None where no column names patients; personal: the source says that it names
+    patients or holds free text."""
 
     selector: str
     texts: pd.Categorical
@@ -44,12 +45,14 @@ class Column:
     codes: tuple[str, ...] = ()
     meanings: dict[str, str] = field(default_factory=dict)
     patients: np.ndarray | None = None
+    personal: bool = False
 
 
 @dataclass
 class Table:
     """One file or sheet. form: keys of a mapping's `files` entry that were told from the file; patient: the column that is
-    known to name patients (None: to be found, "": the reader knows); repeated: many rows a patient; settled: that is known."""
+    known to name patients (None: to be found, "": the reader knows); repeated: many rows a patient; settled: that is known;
+    lookup: it holds no patients, and the reader needs it to read the others."""
 
     alias: str
     path: str
@@ -58,6 +61,7 @@ class Table:
     patient: str | None = None
     repeated: bool = False
     settled: bool = False
+    lookup: bool = False
     remarks: list[str] = field(default_factory=list)
 
     @property
@@ -93,9 +97,13 @@ def read_extract(extract: Path, reader: str | None) -> tuple[str, list[Table]]:
     files = _sound(folder, [path for path in files if path.suffix.lower() in SUFFIXES], extract.is_dir())
     reader = reader or _told(extract, files)
     tables = _reader(reader)(folder, _of_reader(reader, files))
-    tables = [table for table in tables if table.columns]
-    if not tables:
+    tables = [table for table in tables if table.columns or table.lookup]
+    if all(table.lookup for table in tables):
         raise HemaPilotsError(f"{extract}: no file of it holds a table that reader {reader} can read; name the reader")
+    # Without rows nobody can tell whether a header is one, or a patient.
+    tables = [table for table in tables if table.rows or table.lookup]
+    if all(table.lookup for table in tables):
+        raise HemaPilotsError(f"{extract}: there is a header but no data row; ask for the extract again")
     wide = next((table for table in tables if len(table.columns) > MAXIMUM_COLUMNS), None)
     if wide:
         raise HemaPilotsError(

@@ -1,14 +1,12 @@
 """Delimited text, workbooks and Parquet files with all their columns, as text."""
 
-import csv
-import io
 import re
-import warnings
 from pathlib import Path
 
 import pandas as pd
 
 from hemapilots.errors import HemaPilotsError
+from hemapilots.ingest.csv import columns_at
 from hemapilots.ingest.dialect import Dialect, decode, find_delimiter, split_record, without_preamble
 from hemapilots.ingest.headers import looks_like_data
 from hemapilots.ingest.text import read_bytes
@@ -55,23 +53,33 @@ def decoded(path: Path) -> Dialect:
 def parsed(path: Path, content: bytes, delimiter: str | None = None) -> tuple[pd.DataFrame, str]:
     """(all cells as text, the delimiter). The header is looked at before the rows are: a million columns take minutes."""
     delimiter = delimiter or find_delimiter(path, content, None, "--reader")[0]
-    check_width(path, split_record(path, content, delimiter, "--reader"), MAXIMUM_COLUMNS)
+    header = split_record(path, content, delimiter, "--reader")
+    check_width(path, header, MAXIMUM_COLUMNS)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = pd.read_csv(
-                io.BytesIO(content), sep=delimiter, dtype=str, keep_default_na=False, na_filter=False, index_col=False
-            )
-    except (ValueError, csv.Error, OverflowError, pd.errors.ParserWarning):
-        # The parser's own message may quote a row.
-        raise HemaPilotsError(f"{path}: its rows do not have the width of the header; check it in an editor") from None
-    _check_header(path, list(frame.columns), [frame.iloc[:, place].astype(str) for place in range(frame.shape[1])])
+        columns, ragged = columns_at(content, delimiter, len(header), list(range(len(header))))
+    except ValueError:
+        columns, ragged = [], [()]
+    if ragged:
+        raise HemaPilotsError(f"{path}: its rows do not have the width of the header; check it in an editor")
+    _check_header(path, header, [cells.categories for cells in columns])
+    frame = pd.DataFrame(dict(enumerate(columns)), copy=False)
+    frame.columns = _each_once(header)
     return frame, delimiter
+
+
+def _each_once(header: list[str]) -> list[str]:
+    """Names of columns, each once: a reader refuses a name that stands twice, so the second is shown as one."""
+    names: dict[str, None] = {}
+    for name in header:
+        while name.strip() and name in names:
+            name += " (again)"
+        names[name if name.strip() else " " * len(names)] = None
+    return list(names)
 
 
 def _check_header(path: Path, names: list, columns: list) -> None:
     """Refuses a table whose first row is a patient: its cells would be shown as names of columns."""
-    names = ["" if str(name).startswith("Unnamed:") else str(name).strip() for name in names]
+    names = [str(name).strip() for name in names]
     if looks_like_data(names, [name in set(cells) for name, cells in zip(names, columns, strict=True)]):
         raise HemaPilotsError(
             f"{path}: its first row looks like data and not like names of columns; put a header row above it"
@@ -116,14 +124,8 @@ def _filled(cells: pd.Categorical) -> pd.Categorical:
 
 
 def columns_of(frame: pd.DataFrame) -> list[Column]:
-    """Columns with a header; blank cells and missing ones are the empty text."""
-    columns = []
-    for place, name in enumerate(frame.columns):
-        if not str(name).strip() or str(name).startswith("Unnamed:"):
-            continue
-        cells = frame.iloc[:, place].astype(object)
-        columns.append(Column(str(name).strip(), pd.Categorical(cells.where(cells.notna(), "").astype(str))))
-    return columns
+    """The columns of a table that `parsed` gave, those with a header."""
+    return _named(list(frame.columns), [frame.iloc[:, place].array for place in range(frame.shape[1])])
 
 
 def alias_of(path: Path, tables: list[Table]) -> str:

@@ -66,6 +66,8 @@ class Words:
 
     def identifies(self, column: Column) -> bool:
         """Whether the header says that a column names patients or holds free text about them."""
+        if column.personal:
+            return True
         names = [column.selector, *column.names]
         kinds = {variable for name in names for variable, _ in self.by_header.get(fold(name), ())}
         if kinds:

@@ -15,7 +15,7 @@ from hemapilots.ingest.gather import renamed
 from hemapilots.ingest.text import Text
 from hemapilots.texts import BLANKS, joined
 
-__all__ = ["Dictionary", "Field", "box_code", "read_dictionary", "translated"]
+__all__ = ["Dictionary", "Field", "box_code", "is_dictionary", "read_dictionary", "translated"]
 
 # As the dictionary is downloaded, and as the interface for programs names the same columns.
 _COLUMNS = {
@@ -26,6 +26,7 @@ _COLUMNS = {
 }
 _FIXED_CHOICES = {"yesno": {"1": "Yes", "0": "No"}, "truefalse": {"1": "True", "0": "False"}}
 _WITH_CHOICES = ("radio", "dropdown", "checkbox", "select")
+_IDENTIFIER = ("Identifier?", "identifier")
 # Columns that REDCap adds to an export and that no dictionary lists.
 _ADDED = re.compile(r"redcap_\w+|\w+_complete|\w+_timestamp")
 _TAG = re.compile(r"<[^<>]{0,500}>")
@@ -33,11 +34,12 @@ _TAG = re.compile(r"<[^<>]{0,500}>")
 
 @dataclass(frozen=True)
 class Field:
-    """type: radio, checkbox, text, ...; label: without markup; choices: code -> label."""
+    """type: radio, checkbox, text, ...; label: without markup; choices: code -> label; identifier: marked as one."""
 
     type: str
     label: str
     choices: dict[str, str]
+    identifier: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,24 +98,33 @@ def box_code(code: str) -> str:
     return re.sub(r"[^a-z0-9_]", "_", code.strip().lower())
 
 
+def is_dictionary(header: list[str]) -> bool:
+    """Whether a header is that of a data dictionary."""
+    return len(_places(header)) == len(_COLUMNS)
+
+
+def _places(header: list[str]) -> dict[str, int]:
+    folded = {joined(name): place for place, name in reversed(list(enumerate(header)))}
+    return {part: folded[joined(name)] for part, names in _COLUMNS.items() for name in names if joined(name) in folded}
+
+
 def read_dictionary(text: Text) -> Dictionary:
     """Reads a data dictionary; raises HemaPilotsError where the file is not one."""
-    folded = {joined(name): place for place, name in reversed(list(enumerate(text.header)))}
-    places = {
-        part: folded[joined(name)] for part, names in _COLUMNS.items() for name in names if joined(name) in folded
-    }
+    places = _places(text.header)
     if missing := [names[0] for part, names in _COLUMNS.items() if part not in places]:
         raise HemaPilotsError(
             f'{text.path}: no column "{missing[0]}", so it is not a REDCap data dictionary; download it from the project, '
             f"or remove files.{text.alias}"
         )
-    table = read_columns(text, places)
-    cells = {part: [str(cell).strip(BLANKS) for cell in table[part]] for part in _COLUMNS}
+    marked = next((place for place, name in enumerate(text.header) if joined(name) in map(joined, _IDENTIFIER)), None)
+    table = read_columns(text, places | ({} if marked is None else {"identifier": marked}))
+    cells = {part: [str(cell).strip(BLANKS) for cell in table[part]] for part in table.columns}
+    identifiers = cells.get("identifier", [""] * len(table))
     fields = {}
-    for name, kind, label, choices in zip(*(cells[part] for part in _COLUMNS), strict=True):
+    for name, kind, label, choices, mark in zip(*(cells[part] for part in _COLUMNS), identifiers, strict=True):
         kind = kind.lower()
         label = " ".join(_TAG.sub("", label).split())
-        fields[name] = Field(kind, label, _FIXED_CHOICES.get(kind) or _choices(kind, choices))
+        fields[name] = Field(kind, label, _FIXED_CHOICES.get(kind) or _choices(kind, choices), mark.lower() == "y")
     return Dictionary(text.path, fields)
 
 
