@@ -6,7 +6,7 @@ with job(snakemake):
 
     tables = read_parquet(snakemake.input.harmonized), read_parquet(snakemake.input.issues)
     rule = snakemake.params.split
-    harmonized, issues = split(*tables, rule["sites"], rule["seed"])[snakemake.wildcards.site]
+    harmonized, issues = split(*tables, rule)[snakemake.wildcards.site]
     write_parquet(snakemake.output.harmonized, harmonized)
     write_parquet(snakemake.output.issues, issues)
     write_json(snakemake.output.flow, site_flow(harmonized, snakemake.params.use_case))

@@ -30,7 +30,7 @@ def source(n=101):
 
 def test_rows_are_dealt_once_each_with_their_numbers():
     table, issues = source()
-    sites = split(table, issues, SHARES, seed=7)
+    sites = split(table, issues, {"sites": SHARES, "seed": 7})
     assert {name: len(records) for name, (records, _) in sites.items()} == {"b": 61, "a": 30, "c": 10}
     rows = np.concatenate([records["row"] for records, _ in sites.values()])
     assert sorted(rows) == table["row"].tolist()
@@ -41,7 +41,7 @@ def test_rows_are_dealt_once_each_with_their_numbers():
 
 def test_the_seed_decides():
     table, issues = source()
-    first, again, other = (split(table, issues, SHARES, seed) for seed in (7, 7, 8))
+    first, again, other = (split(table, issues, {"sites": SHARES, "seed": seed}) for seed in (7, 7, 8))
     for name in SHARES:
         pd.testing.assert_frame_equal(first[name][0], again[name][0])
         pd.testing.assert_frame_equal(first[name][1], again[name][1])
@@ -50,7 +50,7 @@ def test_the_seed_decides():
 
 def test_issues_follow_their_rows_and_add_up():
     table, issues = source()
-    sites = split(table, issues, SHARES, seed=7)
+    sites = split(table, issues, {"sites": SHARES, "seed": 7})
     parts = pd.concat([part for _, part in sites.values()])
     for keys in (("null", "missing"), ("null", "range_hard")):
         chosen = [frame[(frame["status"] == keys[0]) & (frame["reason"] == keys[1])] for frame in (issues, parts)]
@@ -65,7 +65,7 @@ def test_issues_follow_their_rows_and_add_up():
 
 
 def test_a_dealt_site_has_a_flow_and_a_quality_record():
-    records, part = split(*source(), SHARES, seed=7)["b"]
+    records, part = split(*source(), {"sites": SHARES, "seed": 7})["b"]
     flow = site_flow(records, USE_CASE)
     assert flow["steps"][0]["records_out"] == 61 and flow["endpoints"]["os"]["patients"] == 61
     assert quality(records, part, flow, USE_CASE)["records"] == 61
@@ -96,7 +96,7 @@ def test_sizes_are_those_of_the_largest_remainder(n, shares, expected):
 )
 def test_impossible_shares_are_refused(shares, words):
     with pytest.raises(HemaPilotsError, match=words):
-        split(*source(), shares, seed=1)
+        split(*source(), {"sites": shares, "seed": 1})
 
 
 def test_what_only_the_source_went_through_belongs_to_no_site():
@@ -107,7 +107,38 @@ def test_what_only_the_source_went_through_belongs_to_no_site():
     issues.column("drawn", "null", "missing", "", 9)
     issues.column("x", "inferred", "unit_inferred", "mg", 80)
     issues.column("x", "null", "not_assayed", "", 21)
-    parts = split(table, issues.table(), SHARES, seed=7)
+    parts = split(table, issues.table(), {"sites": SHARES, "seed": 7})
     for records, part in parts.values():
         assert part["status"].tolist() == ["inferred", "null"] and part["variable"].tolist() == ["x", "x"]
         assert part["count"].tolist() == [records["x"].notna().sum(), records["x"].isna().sum()]
+
+
+NATURAL = {"by": "ward", "sites": {"north": ["1", "3"], "south": ["2"]}}
+
+
+def test_rows_that_name_their_site_go_there():
+    table, issues = source(99)
+    sites = split(table.assign(site=list("123" * 33)), issues, NATURAL)
+    assert sites["south"][0]["row"].tolist() == list(range(3, 297, 9))
+    assert len(sites["north"][0]) == 66 and not set(sites["north"][0]["row"]) & set(sites["south"][0]["row"])
+    assert all("site" not in records for records, _ in sites.values())
+
+
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [
+        ("4", ["\"ward\" has the value '4'", "list every value"]),
+        (None, ['"ward" is blank for 1 of the included records']),
+    ],
+)
+def test_a_row_of_no_listed_site_stops_the_run(last, words):
+    table, issues = source(99)
+    with pytest.raises(HemaPilotsError) as error:
+        split(table.assign(site=[*("123" * 33)[:-1], last]), issues, NATURAL)
+    assert all(word in str(error.value) for word in ["cohort.split.sites", *words])
+
+
+def test_a_site_without_rows_stops_the_run():
+    table, issues = source(99)
+    with pytest.raises(HemaPilotsError, match="none of the included records to site south"):
+        split(table.assign(site="3"), issues, NATURAL)

@@ -449,3 +449,36 @@ def test_a_score_is_neither_predictor_nor_part_of_another(config, name, words):
     with pytest.raises(HemaPilotsError) as caught:
         load(config)
     assert all(word in str(caught.value) for word in words)
+
+
+def test_sites_that_the_source_names_are_natural_ones(config):
+    edit(config / SPLIT, "{site-a: 0.6, site-b: 0.3, site-c: 0.1}, seed: 7", "{north: [1, two], south: 3}, by: WARD")
+    study = load(config, "mds-ipssm")
+    assert study["split"] == {"by": "WARD", "sites": {"north": ["1", "two"], "south": ["3"]}}
+    assert study["evaluate"]["split"] is False and study["sites"] == ["north", "south"]
+    mapping = study["mappings"]["source"]
+    assert mapping["site"] == "site" and mapping["auxiliary"]["site"]["column"] == "WARD"
+    edit(config / "mappings" / "ipssm.yaml", "{column: AGE, unit: a}", "{column: WARD, unit: a}")
+    with pytest.raises(HemaPilotsError, match=r'variables.age: column "WARD" names the site of each row'):
+        load(config, "mds-ipssm")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("seed: 7", "sead: 7", ["cohort.split", "unknown key 'sead'"]),
+        (", seed: 7", "", ["cohort.split", "give the `seed` of a random split, or `by`"]),
+        ("site-c: 0.1}", "site-c: low}", ["cohort.split", "values of a column go with `by`"]),
+        ("split: {sites:", "split: {by: WARD, sites:", ["cohort.split", "remove `seed` or `by`"]),
+        (
+            "{site-a: 0.6, site-b: 0.3, site-c: 0.1}, seed: 7",
+            "{site-a: 1, site-b: [2, 1]}, by: W",
+            ["'1' stands at two"],
+        ),
+    ],
+)
+def test_a_split_is_by_shares_or_by_a_column(config, old, new, words):
+    edit(config / SPLIT, old, new)
+    with pytest.raises(HemaPilotsError) as caught:
+        load(config, "mds-ipssm")
+    assert all(word in str(caught.value) for word in words)

@@ -3,7 +3,7 @@
 Each complaint names file, line and field.
 """
 
-from hemapilots.cross_checks.cohort import check_cohort, load_public
+from hemapilots.cross_checks.cohort import SITE, check_cohort, load_public
 from hemapilots.cross_checks.mapping import check_mapping, missing_outcomes
 from hemapilots.cross_checks.protocol import resolve_models, resolve_strategies
 from hemapilots.cross_checks.score_tables import load_scores
@@ -11,6 +11,7 @@ from hemapilots.cross_checks.source import Source
 from hemapilots.cross_checks.use_case import resolve_use_case
 
 __all__ = [
+    "SITE",
     "Source",
     "check_cohort",
     "check_mapping",

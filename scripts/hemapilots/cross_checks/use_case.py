@@ -4,6 +4,7 @@ from pathlib import Path
 
 from hemapilots.config import UseCase
 from hemapilots.config.shapes import nearest
+from hemapilots.cross_checks.cohort import SITE
 from hemapilots.cross_checks.kinds import kind_of
 from hemapilots.cross_checks.predictors import check_kept, resolve_comparators, resolve_predictor_sets
 from hemapilots.cross_checks.scores import resolve_scores
@@ -15,7 +16,7 @@ from hemapilots.paths import RESOURCES
 
 __all__ = ["check_reason", "companions", "resolve_use_case"]
 
-RESERVED_VARIABLES = ("row", "patient_id")
+RESERVED_VARIABLES = ("row", "patient_id", SITE)
 # What a status of follow-up may say.
 VITAL_STATUS = {"alive", "dead", "lost"}
 # What an expression makes of a variable of these types; the others are numbers.

@@ -37,7 +37,8 @@ def harmonize(
 
     delivered: what a reader gave. units: of `load_factors`. harmonized: `row` (the patient's first row in the extract),
     variables except dates and karyotypes, derived variables, scores (`score_columns`), then `<endpoint>_entry`, `_time` (years)
-    and `_event`; numbers and flags float64 (nan), categories text (None); included patients only. flow: see `flow`.
+    and `_event`, and the column `site` of a source whose rows are dealt to the sites that they name; numbers and flags float64
+    (nan), categories text (None); included patients only. flow: see `flow`.
     Raises HemaPilotsError where the mapping, the follow-up or the whole extract is unusable.
     """
     check_known(use_case, mapping)
@@ -66,7 +67,7 @@ def harmonize(
             "check the units and codes of the columns that the inclusion rules read"
         )
     endpoints = _measure(work, table, use_case, mapping, followed)
-    harmonized = _harmonized(work, table, endpoints, use_case)
+    harmonized = _harmonized(work, table, endpoints, use_case, mapping)
     flow = _flow(work, harmonized, endpoints, followed, use_case, start)
     if not any(counts["patients"] for counts in flow["endpoints"].values()):
         raise HemaPilotsError(
@@ -227,7 +228,7 @@ def _measure(work: Work, table: dict, use_case: dict, mapping: dict, followed: d
     return endpoints
 
 
-def _harmonized(work: Work, table: dict, endpoints: dict[str, Endpoint], use_case: dict) -> pd.DataFrame:
+def _harmonized(work: Work, table: dict, endpoints: dict[str, Endpoint], use_case: dict, mapping: dict) -> pd.DataFrame:
     kept = work.flow.kept
     columns = {"row": work.rows}
     columns |= {
@@ -236,12 +237,13 @@ def _harmonized(work: Work, table: dict, endpoints: dict[str, Endpoint], use_cas
         if use_case["variables"].get(name, {}).get("type") not in NOT_KEPT
     }
     found = _frame(columns, kept)
+    site = _frame({name: work.cells[name].values for name in filter(None, [mapping.get("site")])}, kept)
     outcomes = {
         f"{name}_{part}": getattr(endpoint, part)
         for name, endpoint in endpoints.items()
         for part in ("entry", "time", "event")
     }
-    return pd.concat([found, pd.DataFrame(score_columns(found, use_case)), _frame(outcomes, kept)], axis=1)
+    return pd.concat([found, pd.DataFrame(score_columns(found, use_case)), _frame(outcomes, kept), site], axis=1)
 
 
 def _frame(columns: dict[str, np.ndarray], kept: np.ndarray) -> pd.DataFrame:

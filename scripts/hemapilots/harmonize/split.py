@@ -1,4 +1,4 @@
-"""Deals the records of one source to simulated sites: public and synthetic cohorts only."""
+"""Deals the records of one source to sites: to those that the source names, or at random; public cohorts only."""
 
 import math
 
@@ -11,25 +11,47 @@ from hemapilots.harmonize.issues import COLUMNS
 
 __all__ = ["site_flow", "sizes", "split"]
 
+SITE = "site"
 
-def split(
-    harmonized: pd.DataFrame, issues: pd.DataFrame, shares: dict[str, float], seed: int
-) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
-    """Site -> (harmonized, issues): a random permutation cut by `sizes`; row numbers are kept, ascending.
 
+def split(harmonized: pd.DataFrame, issues: pd.DataFrame, rule: dict) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
+    """Site -> (harmonized, issues); row numbers are kept, ascending.
+
+    rule: `sites` with the shares of a random permutation drawn by `seed`; or `by`, a column of the source, and `sites` with the
+    values of each, which the column `site` of `harmonized` holds and which no site keeps.
     A site's issues are the listed cells of its records, and what holds for a whole column of the harmonized table with
     the site's own counts. Records that inclusion dropped, and what the source as a whole went through (remarks of the
-    reader, columns that are not kept), belong to no site.
+    reader, columns that are not kept), belong to no site. Raises HemaPilotsError where a row belongs to no site or a site has none.
     """
-    counts = sizes(len(harmonized), shares)
-    order = np.random.default_rng([seed]).permutation(len(harmonized))
-    dealt, start = {}, 0
-    for site, count in counts.items():
-        places = np.sort(order[start : start + count])
-        start += count
-        records = harmonized.iloc[places].reset_index(drop=True)
-        dealt[site] = (records, _issues_of(records, issues))
-    return dealt
+    places = _named(harmonized[SITE], rule) if rule.get("by") else _dealt(len(harmonized), rule)
+    records = harmonized.drop(columns=SITE, errors="ignore")
+    dealt = {site: records.iloc[rows].reset_index(drop=True) for site, rows in places.items()}
+    return {site: (rows, _issues_of(rows, issues)) for site, rows in dealt.items()}
+
+
+def _dealt(n: int, rule: dict) -> dict[str, np.ndarray]:
+    """The places of each site's records: a random permutation cut by `sizes`."""
+    counts = sizes(n, rule["sites"])
+    order = np.random.default_rng([rule["seed"]]).permutation(n)
+    ends = np.cumsum(list(counts.values()))
+    return {site: np.sort(order[end - count : end]) for (site, count), end in zip(counts.items(), ends, strict=True)}
+
+
+def _named(column: pd.Series, rule: dict) -> dict[str, np.ndarray]:
+    """The places of each site's records, by the value that the source gives them."""
+    where, blank = f'cohort.split.sites: column "{rule["by"]}"', int(column.isna().sum())
+    if blank:
+        raise HemaPilotsError(f"{where} is blank for {blank} of the included records; complete it in the source")
+    listed = {value: site for site, values in rule["sites"].items() for value in values}
+    strange = sorted(set(column) - set(listed))
+    if strange:
+        raise HemaPilotsError(f"{where} has the value {strange[0]!r}, which no site lists; list every value")
+    site_of = column.map(listed).to_numpy()
+    places = {site: np.flatnonzero(site_of == site) for site in rule["sites"]}
+    empty = [site for site, rows in places.items() if len(rows) == 0]
+    if empty:
+        raise HemaPilotsError(f"{where} gives none of the included records to site {empty[0]}; correct its values")
+    return places
 
 
 def sizes(n: int, shares: dict[str, float]) -> dict[str, int]:

@@ -72,7 +72,7 @@ def seeds(released: Released) -> list[dict]:
         {"name": "folds", "seed": protocol["resampling"]["seed"]},
         {"name": "bootstrap", "seed": protocol["bootstrap"]["seed"]},
     ]
-    if released.protocol["split"]:
+    if (released.protocol["split"] or {}).get("seed") is not None:
         rows.append({"name": "split into sites", "seed": released.protocol["split"]["seed"]})
     drawn = sorted({one["seed"] for one in (released.protocol["generate"] or {}).values()})
     return rows + [{"name": "synthetic cohort", "seed": seed} for seed in drawn]

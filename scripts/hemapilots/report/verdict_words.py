@@ -25,11 +25,16 @@ def criteria(released: Released, labels: Labels) -> list[dict]:
     """Per criterion: name, question, result, rule, outcome, sequence, note, sites."""
     primary = released.primary
     metric = labels.metric(primary["metric"], primary["horizon"])
-    simulated = released.study["sharing"] == "synthetic" or bool(released.study["split"])
+    simulated = released.study["sharing"] == "synthetic" or _random(released.study)
     return [
         _criterion(one, primary, metric, labels) | {"caution": _caution(one, simulated)}
         for one in released.verdict["criteria"]
     ]
+
+
+def _random(study: dict) -> bool:
+    """Whether the sites are random parts of one cohort."""
+    return bool(study["split"]) and not study["split"].get("by")
 
 
 def _caution(one: dict, simulated_sites: bool) -> str:
@@ -95,7 +100,9 @@ def reality(released: Released) -> list[dict]:
             else "the sites’ own patients."
         )
         sites = f"Real: {count} sites that delivered their own records."
-    if study["split"]:
+    if study["split"] and not _random(study):
+        sites = f"Real: the source names the site of each patient in its column “{study['split']['by']}”: {count} natural sites."
+    elif study["split"]:
         shares = "/".join(f"{100 * share:g}" for share in study["split"]["sites"].values())
         sites = (
             f"Simulated: the source names no sites, so its records were dealt at random to {count} sites "

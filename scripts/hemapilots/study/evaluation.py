@@ -21,7 +21,8 @@ def evaluation_spec(protocol: Source, use_case: dict, cohort, sites: list[str], 
     return {
         "scenario": SCENARIO,
         "sharing": cohort.sharing,
-        "split": bool(cohort.split),
+        # Sites that are random parts of one cohort; natural ones stand on their own.
+        "split": cohort.split is not None and cohort.split.by is None,
         "endpoints": list(use_case["endpoints"]),
         "primary_endpoint": use_case["primary_endpoint"],
         "horizons": use_case["horizons"],

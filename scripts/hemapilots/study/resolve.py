@@ -17,7 +17,7 @@ from hemapilots.ingest.public import check_mirror
 from hemapilots.ingest.readers import check_extract
 from hemapilots.study.evaluation import SCENARIO, evaluation_spec
 from hemapilots.study.hashes import frozen_protocol, public_hashes, reference_tables, score_tables
-from hemapilots.study.sources import extracts, generation, mapping_names
+from hemapilots.study.sources import extracts, generation, mapping_names, mappings_of, split_spec
 from hemapilots.study.stages import agree_spec, predict_spec, prepare_spec, report_spec, train_spec
 from hemapilots.yaml_source import validate
 
@@ -51,9 +51,7 @@ def load_study(name: str, config: Path, resources: Path) -> dict:
     mappings = {stem: Source(config / "mappings" / f"{stem}.yaml", Mapping) for stem in sorted(set(names.values()))}
     resolved = _checked(pilot, use_case, mappings, sites, resources)
     study = _cohort_of(name, pilot.value, sites, resources)
-    study["mappings"] = {
-        site: mappings[stem].value.model_dump(mode="json") | {"name": stem} for site, stem in names.items()
-    }
+    study["mappings"] = mappings_of(cohort, mappings)
     study |= _stages(protocol, resolved, use_case, cohort, sites)
     citation = load_public(resources)[cohort.public]["citation"] if cohort.public else None
     study["report"] = report_spec(study, citation)
@@ -84,7 +82,7 @@ def _cohort_of(name: str, pilot: Pilot, sites: list[str], resources: Path) -> di
         "gate": cohort.effective_gate,
         "sites": sites,
         "public": cohort.public,
-        "split": cohort.split.model_dump() if cohort.split else None,
+        "split": split_spec(cohort),
         "tables": reference_tables(resources),
         "extracts": extracts(name, cohort, mapping_names(cohort)),
         "generate": generation(cohort, resources),

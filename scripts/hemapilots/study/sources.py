@@ -3,11 +3,13 @@
 from pathlib import Path
 
 from hemapilots.config import Habits
+from hemapilots.config.mapping import Auxiliary
+from hemapilots.cross_checks import SITE, Source
 from hemapilots.study.hashes import sha256
 from hemapilots.synthesis.recipe import load_recipe, recipe_files
 from hemapilots.synthesis.sites import profile_in_turn
 
-__all__ = ["SOURCE", "extracts", "generation", "mapping_names"]
+__all__ = ["SOURCE", "extracts", "generation", "mapping_names", "mappings_of", "split_spec"]
 
 # The name of a source that is harmonized as one and then dealt to sites.
 SOURCE = "source"
@@ -16,6 +18,28 @@ SOURCE = "source"
 def mapping_names(cohort) -> dict[str, str]:
     """The mapping of each source."""
     return {site: entry.mapping for site, entry in cohort.sites.items()} or {SOURCE: cohort.mapping}
+
+
+def mappings_of(cohort, mappings: dict[str, Source]) -> dict[str, dict]:
+    """The mapping of each source as ingestion and harmonization receive it, with the column that names a row's site, if any."""
+    found = {
+        site: mappings[stem].value.model_dump(mode="json") | {"name": stem}
+        for site, stem in mapping_names(cohort).items()
+    }
+    if cohort.split and cohort.split.by:
+        column = Auxiliary(column=cohort.split.by, type="text").model_dump(mode="json")
+        source = found[SOURCE]
+        found[SOURCE] = source | {"auxiliary": source["auxiliary"] | {SITE: column}, "site": SITE}
+    return found
+
+
+def split_spec(cohort) -> dict | None:
+    """How rows come to sites: `sites` with shares and `seed`, or `by` with the values of each site; None where they are there."""
+    if cohort.split is None:
+        return None
+    if cohort.split.by:
+        return {"by": cohort.split.by, "sites": cohort.split.values()}
+    return {"sites": dict(cohort.split.sites), "seed": cohort.split.seed}
 
 
 def extracts(pilot: str, cohort, names: dict) -> dict[str, str]:
