@@ -40,7 +40,13 @@ USE_CASE = {
     ],
     "endpoints": {
         "os": {"label": "Overall", "time": "months", "event": "died"},
-        "late": {"label": "Delayed", "time": "months", "event": "case(gene, 2, died)", "entry": "seen"},
+        "late": {
+            "label": "Delayed",
+            "time": "months",
+            "event": "case(gene, 2, died)",
+            "entry": "seen",
+            "competing": "Other",
+        },
     },
 }
 MAPPING = {

@@ -45,7 +45,7 @@ USE_CASE = {
     "endpoints": {
         "os": {"label": "Overall", "time": "os_years", "event": "os_status"},
         "efs": {"label": "Event-free", "time": "efs_years", "event": "efs_status", "not_after": "os"},
-        "ci": {"label": "Relapse", "time": "ci_years", "event": "ci_status"},
+        "ci": {"label": "Relapse", "time": "ci_years", "event": "ci_status", "competing": "Death or graft"},
     },
     "primary_endpoint": "os",
 }

@@ -338,7 +338,7 @@ MORE_MISTAKES = [
         USE_CASE,
         "  os: {label: Overall survival,",
         "  os: {label: Overall survival, entry: age,",
-        ["endpoints.os.entry", "not evaluated yet"],
+        ["endpoints.os", "late `entry` needs a `scale`"],
     ),
     (
         USE_CASE,

@@ -121,18 +121,29 @@ class FollowUp(Strict):
 
 
 class Endpoint(Strict):
-    """time and event (0, 1, 2 = competing) as expressions; entry, where patients come under observation late.
+    """time and event (0, 1, 2 = competing) as expressions, in years.
 
-    not_after: an endpoint that this one can never outlast and whose event is one of its own; else this one is nulled.
-    horizons: the use case's unless given, years.
+    entry: where patients come under observation late, on the same scale as time; scale: what that scale is called.
+    competing: what event 2 is called. not_after: an endpoint that this one can never outlast and whose event is one of its
+    own; else this one is nulled. horizons: years since the index date, the use case's unless given.
     """
 
     label: Text
     time: Text
     event: Text
     entry: Text | None = None
+    scale: Text | None = None
+    competing: Text | None = None
     not_after: str | None = None
     horizons: tuple[Annotated[float, Field(gt=0)], ...] = ()
+
+    @model_validator(mode="after")
+    def _complete(self):
+        if (self.entry is None) != (self.scale is None):
+            raise ValueError(
+                "late `entry` needs a `scale` that says what its times are counted in, such as Age; and only then"
+            )
+        return self
 
 
 class PredictorSet(Strict):

@@ -137,11 +137,6 @@ def _check_endpoints(source: Source, known) -> None:
         for part in ("time", "event", "entry"):
             if getattr(endpoint, part) is not None:
                 check_expression(source, ("endpoints", name, part), getattr(endpoint, part), known)
-        if endpoint.entry is not None:
-            problem = (
-                "late entry is fitted exactly but not evaluated yet; leave it out and measure time from the index date"
-            )
-            raise source.fault(("endpoints", name, "entry"), problem)
         if endpoint.not_after is not None:
             others = [other for other in use_case.endpoints if other != name]
             if endpoint.not_after not in others:

@@ -118,7 +118,9 @@ def _endpoint(name: str, spec: dict) -> list[dict]:
     ]
     for column, words in zip(columns, ("coming under observation", "the event or the last contact"), strict=False):
         column |= {"unit": "a", "lowest_possible": 0, "known_at": "outcome"}
-        column["definition"] = f"years from the index date to {words}"
+        column["definition"] = (
+            f"{spec['scale']}, years, at {words}" if spec.get("scale") else f"years from the index date to {words}"
+        )
     columns[2] |= {"levels": ["0", "1", "2"], "known_at": "outcome"}
     columns[2]["definition"] = "0 none until the last contact, 1 the event, 2 a competing event"
     return columns

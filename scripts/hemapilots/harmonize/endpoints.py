@@ -88,6 +88,12 @@ def measure(
     odd = int((~np.isin(event, (0, 1, 2)) & ~np.isnan(event) & kept).sum())
     if odd:
         raise HemaPilotsError(f"{where}.event: {odd} records are neither 0, 1 nor 2; mend the expression")
+    competing = int(((event == 2) & kept).sum())
+    if competing and not spec.get("competing"):
+        raise HemaPilotsError(
+            f"{where}.event: {competing} records have a competing event (2), which has no name; "
+            "add `competing` with its label, or mend the expression"
+        )
     endpoint = Endpoint(entry, np.where(time == 0, HALF_DAY, time), event, event, np.full(n, None, dtype=object))
     endpoint.null(np.isnan(time) | np.isnan(event) | np.isnan(entry), "missing")
     endpoint.null(endpoint.usable & (entry >= endpoint.time), "date_order")
@@ -98,9 +104,9 @@ def no_later(endpoints: dict[str, Endpoint], specs: dict) -> None:
     """An endpoint that outlasts the one that it can never outlast is unknown (`contradiction`).
 
     So is one that goes without an event to the very time of the other's event, which is one of its own.
-    Times are compared as measured, with half a day of rounding, so that the order of the endpoints does not matter.
+    Years since entry are compared as measured, with half a day of rounding, so that the order of the endpoints does not matter.
     """
-    times = {name: endpoint.time for name, endpoint in endpoints.items()}
+    times = {name: endpoint.time - endpoint.entry for name, endpoint in endpoints.items()}
     events = {name: endpoint.event for name, endpoint in endpoints.items()}
     for name, spec in specs.items():
         if spec.get("not_after"):
