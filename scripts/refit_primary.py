@@ -13,6 +13,7 @@ with job(snakemake):
 
     agreed, spec = json.loads(Path(snakemake.input.columns).read_text()), snakemake.params.evaluate
     folders = {Path(path).parent.name: Path(path).parent for path in snakemake.input.harmonized}
-    refits = refit(folders, Path(snakemake.input.models), agreed, snakemake.params.train, spec["primary"])
+    training = snakemake.params.predict | snakemake.params.train
+    refits = refit(folders, Path(snakemake.input.models), agreed, training, spec["primary"])
     values = refit_values({site: read_evaluation(folder) for site, folder in folders.items()}, refits, spec)
     write_csv(snakemake.output.refits, pd.DataFrame({"refit": range(len(values)), spec["primary"]["metric"]: values}))

@@ -56,9 +56,10 @@ def is_flag(column: dict) -> bool:
 def support(harmonized: pd.DataFrame, design: pd.DataFrame, folds: pd.DataFrame, spec: dict) -> dict:
     """What the site says of its support, per endpoint: yes or no to each question, never a count.
 
-    patients, events: enough in the smallest training set; any_event: at least one in all; trains: enough of both in all to take part
-    where the gate is enforced; columns: enough carriers and non-carriers, or observed values of other columns, in every training set;
-    incomplete: columns with enough missing values to tell; constant: columns that do not vary.
+    patients, events, competing (events): enough in the smallest training set; any_event, any_competing: at least one in all;
+    trains: enough patients and events in all to take part where the gate is enforced; columns: enough carriers and
+    non-carriers, or observed values of other columns, in every training set; incomplete: columns with enough missing values
+    to tell; constant: columns that do not vary.
     """
     sets = training_sets(spec["resampling"]["replicates"], spec["resampling"]["folds"], tune=True)
     wide = folds.pivot(index="row", columns="replicate", values="fold").reindex(design["row"]).to_numpy()
@@ -67,7 +68,8 @@ def support(harmonized: pd.DataFrame, design: pd.DataFrame, folds: pd.DataFrame,
     out = {}
     for endpoint in spec["endpoints"]:
         known = harmonized[f"{endpoint}_event"].notna().to_numpy()
-        event = harmonized.loc[known, f"{endpoint}_event"].to_numpy() == 1
+        codes = harmonized.loc[known, f"{endpoint}_event"].to_numpy()
+        event, other = codes == 1, codes == 2
         x, fold = design.loc[known, names].to_numpy(), wide[known]
         members = [
             np.ones(len(x), bool) if r < 0 else (fold[:, r] != first) & (fold[:, r] != second)
@@ -79,6 +81,8 @@ def support(harmonized: pd.DataFrame, design: pd.DataFrame, folds: pd.DataFrame,
             "patients": bool(min(rows.sum() for rows in members) >= MINIMUM_SUPPORT),
             "events": bool(min(event[rows].sum() for rows in members) >= MINIMUM_SUPPORT),
             "any_event": bool(event.any()),
+            "competing": bool(min(other[rows].sum() for rows in members) >= MINIMUM_SUPPORT),
+            "any_competing": bool(other.any()),
             "trains": bool(known.sum() >= MINIMUM_PATIENTS and event.sum() >= MINIMUM_SUPPORT),
             "columns": {name: bool(count >= MINIMUM_SUPPORT) for name, count in zip(names, columns, strict=True)},
             "incomplete": [name for name, count in zip(names, missing, strict=True) if count >= MINIMUM_SUPPORT],
@@ -90,12 +94,13 @@ def support(harmonized: pd.DataFrame, design: pd.DataFrame, folds: pd.DataFrame,
 
 
 def agree(supports: dict[str, dict], columns: list[dict], spec: dict) -> dict:
-    """From every site's support: per endpoint the sites that train, per model its columns, and what was left out and why.
+    """From every site's support: per endpoint the sites that train, those that train the hazard of a competing event as well, per
+    model its columns, and what was left out and why.
 
     A column that is constant everywhere is left out; an indicator of missing values stays where some site has enough of them. Where
     the gate is enforced, and in a `supported_only` model, a column that falls short at any training site is left out for all.
     """
-    out = {"sites": {}, "evaluated_only": {}, "columns": {}, "left_out": []}
+    out = {"sites": {}, "competing": {}, "evaluated_only": {}, "columns": {}, "left_out": []}
     for endpoint in spec["endpoints"]:
         by_site = {site: supports[site][endpoint] for site in sorted(supports)}
         if not any(found["any_event"] for found in by_site.values()):
@@ -110,6 +115,8 @@ def agree(supports: dict[str, dict], columns: list[dict], spec: dict) -> dict:
                 "set, so none may train under an enforced gate; enlarge the cohort or use fewer folds"
             )
         out["sites"][endpoint] = training
+        enough = "competing" if spec["gate"] == "enforce" else "any_competing"
+        out["competing"][endpoint] = [site for site in training if by_site[site][enough]]
         out["evaluated_only"][endpoint] = [site for site in by_site if site not in training]
         able = [site for site in training if _may_train(by_site[site])]
         objections = _objections(by_site, training, able, columns)

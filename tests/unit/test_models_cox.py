@@ -28,6 +28,7 @@ def baseline(x, entry, time, event, beta, grid, ties):
 
 
 GRID = np.array([0.5, 1.0, 2.0, 4.0])
+PREDICT = {"grid": GRID.tolist(), "horizons": {"os": 1.0}, "entry": [], "competing": []}
 CARD = {"columns": ["a", "b"], "ties": "efron", "kind": "cox", "state": ["coefficients"], "settings": {}}
 
 
@@ -106,7 +107,7 @@ def model_arrays(replicates=2, folds=3, p=2):
 
 def test_each_patient_is_predicted_once_a_replicate_by_the_model_of_its_own_fold():
     tables, arrays = site_tables(), model_arrays()
-    frame = apply_model(tables, "os", arrays, CARD)
+    frame = apply_model(tables, "os", arrays, CARD, PREDICT)
     assert len(frame) == 2 * 119 and not frame.duplicated(["replicate", "row"]).any()
     assert 10 not in set(frame["row"])
     one = frame.iloc[50]
@@ -118,12 +119,11 @@ def test_each_patient_is_predicted_once_a_replicate_by_the_model_of_its_own_fold
 
 def test_own_baseline_does_not_see_the_tested_fold():
     tables, arrays = site_tables(), model_arrays()
-    card = CARD
-    before = apply_model(tables, "os", arrays, card)
+    before = apply_model(tables, "os", arrays, CARD, PREDICT)
     tested = tables["folds"][0] == 1
     spoiled = tables | {"harmonized": tables["harmonized"].copy()}
     spoiled["harmonized"].loc[tested.to_numpy(), "os_time"] *= 3
-    after = apply_model(spoiled, "os", arrays, card)
+    after = apply_model(spoiled, "os", arrays, CARD, PREDICT)
     same = (before["replicate"] == 0) & (before["fold"] == 1)
     pd.testing.assert_frame_equal(before[same], after[same])
     assert not before[~same].equals(after[~same])
@@ -140,16 +140,9 @@ def test_own_model_is_filed_as_local_own(tmp_path):
     from hemapilots.models.files import write_model
 
     arrays = model_arrays() | {"baseline": np.full((2, 3, 4), 0.5)}
-    card = CARD
     for site in ("x", "y"):
-        write_model(tmp_path / "models", "os", "m", f"local/{site}", arrays, card)
-    spec = {
-        "comparators": {"points": {"score": "points"}},
-        "endpoints": ["os"],
-        "grid": GRID.tolist(),
-        "horizons": [1.0],
-        "sharing": "public",
-    }
+        write_model(tmp_path / "models", "os", "m", f"local/{site}", arrays, CARD)
+    spec = PREDICT | {"comparators": {"points": {"score": "points"}}, "endpoints": ["os"], "sharing": "public"}
     predict_site("x", site_tables(), [tmp_path / "models"], spec, tmp_path / "out")
     written = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.parquet"))
     assert written == [

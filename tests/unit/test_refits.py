@@ -23,6 +23,9 @@ TRAIN = {
     "ties": "efron",
     "grid": [1.0, 2.0],
     "gate": "off",
+    "horizons": {"os": 1.0},
+    "entry": [],
+    "competing": [],
 }
 AGREED = {"sites": {"os": ["x", "y"]}, "columns": {"os": {"m": COLUMNS}}}
 PRIMARY = {"endpoint": "os", "model": "m", "regime": "federated/newton", "metric": "uno_c", "refits": 2, "seed": 5}
@@ -60,7 +63,7 @@ def run(world, primary=PRIMARY):
 def original(world):
     root, folders = world
     arrays, card = read_model(root / "models", "os", "m", "federated/newton")
-    return {site: apply_model(read_site(folder), "os", arrays, card) for site, folder in folders.items()}
+    return {site: apply_model(read_site(folder), "os", arrays, card, TRAIN) for site, folder in folders.items()}
 
 
 def evaluation(world):

@@ -74,6 +74,7 @@ rule refit_primary:
         "../../envs/python.yaml"
     params:
         train=lookup(within=STUDIES, dpath="{pilot}/train"),
+        predict=lookup(within=STUDIES, dpath="{pilot}/predict"),
         evaluate=lookup(within=STUDIES, dpath="{pilot}/evaluate"),
         code=library("refit_primary"),
     script:

@@ -1,4 +1,4 @@
-"""Kaplan-Meier curves of survival and of censoring for a batch of patient weights.
+"""Kaplan-Meier curves of survival and of censoring, and Aalen-Johansen curves, for a batch of patient weights.
 
 At a tied time events come before censorings: a patient censored at t is at risk of the event at t, and a
 patient with the event at t is not at risk of being censored at t. Then an event at t was observable if
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["StepCurves", "Weighted", "kaplan_meier", "log_censoring_gradient", "weigh"]
+__all__ = ["StepCurves", "Weighted", "aalen_johansen", "kaplan_meier", "log_censoring_gradient", "weigh"]
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,28 @@ def kaplan_meier(time: np.ndarray, event: np.ndarray, weights: np.ndarray, censo
     return StepCurves(ordered[starts], np.cumprod(1 - hazard, axis=1))
 
 
+def aalen_johansen(time: np.ndarray, event: np.ndarray, weights: np.ndarray) -> StepCurves:
+    """1 - CIF(t) of event 1 for weights (batch, n), `event` (n,) 0, 1 or 2; Kaplan-Meier's survival where nothing competes.
+
+    CIF(t) sums S(u-) d1(u) / n(u) over event times u <= t, S being the survival without either event.
+    """
+    free = kaplan_meier(time, event != 0, weights)
+    place = np.searchsorted(free.times, time)
+    at_risk = np.zeros((len(weights), len(free.times)))
+    hits = np.zeros_like(at_risk)
+    np.add.at(at_risk.T, place, weights.T)
+    np.add.at(hits.T, place, (weights * (event == 1)).T)
+    at_risk = at_risk[:, ::-1].cumsum(axis=1)[:, ::-1]
+    hazard = np.divide(hits, at_risk, out=np.zeros_like(hits), where=at_risk > 0)
+    return StepCurves(free.times, 1 - np.cumsum(free.before(free.times) * hazard, axis=1))
+
+
 @dataclass(frozen=True)
 class Weighted:
     """Outcomes (n,) under a batch of patient weights (batch, n), with what censoring makes of them.
 
-    `inverse` (batch, n): 1 / G(time-) of patients with the event, 0 for the others; `curves`: G itself.
+    `event` (n,): 0 censored, 1 the event, 2 a competing one; boolean where nothing competes. `inverse` (batch, n): 1 / G(time-) of
+    patients with an event of either kind, 0 for the censored; `curves`: G itself, for which both kinds end follow-up uncensored.
     """
 
     time: np.ndarray
@@ -66,13 +83,19 @@ class Weighted:
     curves: StepCurves
     left: bool
 
+    def of(self, members: np.ndarray) -> "Weighted":
+        """Some of the patients (indices), with the censoring curve of all."""
+        parts = (self.time[members], self.event[members], self.weights[:, members], self.inverse[:, members])
+        return Weighted(*parts, self.curves, self.left)
+
 
 def weigh(time: np.ndarray, event: np.ndarray, weights: np.ndarray, left: bool = True) -> Weighted:
     """Estimates the censoring curve anew for each row of weights; `left` takes G(t-), else G(t)."""
-    curves = kaplan_meier(time, event, weights, censoring=True)
+    seen = event != 0
+    curves = kaplan_meier(time, seen, weights, censoring=True)
     probability = curves.before(time) if left else curves.at(time)
     # G is zero only where no weight is left, so those patients count for nothing in that row.
-    usable = event & (probability > 0)
+    usable = seen & (probability > 0)
     inverse = np.divide(1.0, probability, out=np.zeros_like(probability), where=usable)
     return Weighted(time, event, weights, inverse, curves, left)
 
@@ -83,6 +106,7 @@ def log_censoring_gradient(time: np.ndarray, event: np.ndarray, amounts: np.ndar
     With `left=False` of sum_i amounts_i log G(time_i). log G sums log(alive / at risk) over censoring times:
     a patient who stays past one adds to both, one censored there to `at risk` alone.
     """
+    event = event != 0
     times, group = np.unique(time, return_inverse=True)
     leaving = np.bincount(group, minlength=len(times)).astype(float)
     hits = np.bincount(group, weights=event, minlength=len(times))

@@ -5,7 +5,7 @@ tau. The derivative of N and D by a patient's weight gives the influence functio
 a pair matrix the replicates of the bootstrap to first order.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from scipy.special import ndtri
@@ -13,7 +13,7 @@ from scipy.special import ndtri
 from hemapilots.evaluation.censoring import kaplan_meier, log_censoring_gradient
 from hemapilots.evaluation.counting import pair_sums
 
-__all__ = ["PairGradient", "concordance", "pair_gradient"]
+__all__ = ["PairGradient", "competing_gradient", "concordance", "pair_gradient"]
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,16 @@ class PairGradient:
     numerator_pull: np.ndarray
     denominator_pull: np.ndarray
 
+    def __add__(self, other: "PairGradient") -> "PairGradient":
+        """The sums over both sets of pairs."""
+        return PairGradient(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+
 
 def pair_gradient(time: np.ndarray, event: np.ndarray, risk: np.ndarray, mass: np.ndarray, power: int) -> PairGradient:
-    """Concordant and comparable sums with `mass` (n,) = q of patients with events; q is G to the -`power`."""
+    """Concordant and comparable sums with `mass` (n,) = q of patients with events; q is G to the -`power`.
+
+    `event` (n,) boolean; pairs with patients whom a competing event took before are another sum, `competing_gradient`.
+    """
     mass = np.where(event, mass, 0.0)
     sums = pair_sums(time, event, risk, mass)
     concordant, comparable = mass * sums.below, mass * sums.later
@@ -44,6 +51,30 @@ def pair_gradient(time: np.ndarray, event: np.ndarray, risk: np.ndarray, mass: n
         comparable + sums.earlier,
         -power * concordant,
         -power * comparable,
+    )
+
+
+def competing_gradient(
+    time: np.ndarray, event: np.ndarray, risk: np.ndarray, inverse: np.ndarray, early: np.ndarray, power: int
+) -> PairGradient:
+    """The sums over pairs of a patient with event 1 and one who had event 2 before, and so never has event 1.
+
+    Each pair counts r_i r_j with r = `inverse` (n,) = 1 / G(time-) to the `power` 1 (Wolbers et al. 2014, second term), or 1 to the
+    power 0; `early` (n,) marks the patients with event 1 that count.
+    """
+    case, rate = (event == 1) & early, inverse if power else np.ones(len(time))
+    mass, weight = np.where(case, rate, 0.0), np.where(event == 2, rate, 0.0)
+    # Pairs at one time are among the others: the one with event 2 was still at risk.
+    sums = pair_sums(-time, event != 0, risk, mass, weight)
+    concordant, comparable = mass * sums.below, mass * sums.later
+    partner, partners = weight * sums.above, weight * sums.earlier
+    return PairGradient(
+        float(concordant.sum()),
+        float(comparable.sum()),
+        concordant + partner,
+        comparable + partners,
+        -power * (concordant + partner),
+        -power * (comparable + partners),
     )
 
 

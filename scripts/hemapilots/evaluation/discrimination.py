@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from hemapilots.evaluation.censoring import Weighted, log_censoring_gradient
-from hemapilots.evaluation.concordance import pair_gradient
+from hemapilots.evaluation.concordance import competing_gradient, pair_gradient
 
 __all__ = ["EXACT_PAIRS", "Fold", "Ratio"]
 
@@ -35,7 +35,13 @@ class Fold:
 
     @cached_property
     def event(self) -> np.ndarray:
-        return self.outcomes.event[self.members]
+        """Whether the patient has the event of interest."""
+        return self.outcomes.event[self.members] == 1
+
+    @cached_property
+    def competing(self) -> np.ndarray:
+        """Whether a competing event came first."""
+        return self.outcomes.event[self.members] == 2
 
     @cached_property
     def weights(self) -> np.ndarray:
@@ -46,27 +52,50 @@ class Fold:
         return self.outcomes.inverse[:, self.members]
 
     def concordance(self, risk: np.ndarray) -> dict[str, Ratio]:
-        """`harrell_c` and `uno_c` (truncated: events before tau) of `risk` (m,), higher is worse."""
+        """`harrell_c` and `uno_c` (truncated: events before tau) of `risk` (m,), higher is worse.
+
+        A patient with a competing event never has the event, so every case makes a pair with such a patient, whichever came first
+        (Wolbers et al. 2009). For Uno's C such a pair weighs 1 / G(time_i-) G(time_j-) where the competing event came before
+        (Wolbers et al. 2014).
+        """
         if len(self.members) > EXACT_PAIRS:
             return {"harrell_c": self._expanded(risk, uno=False), "uno_c": self._expanded(risk, uno=True)}
         cases = risk[self._cases]
         lower = (risk < cases[:, None]) + np.float32(0.5) * (risk == cases[:, None])
-        sums = (self._weights32 @ (lower * self._comparable).T).astype(float)
-        return {
-            name: (np.einsum("bi,bi->b", mass, sums), np.einsum("bi,bi->b", mass, self._pairs))
-            for name, mass in self._case_mass.items()
-        }
+        num = self._summed(lower)
+        den = self._pairs
+        return {name: (num[name], den[name]) for name in num}
+
+    def _summed(self, lower: np.ndarray | np.float32) -> dict[str, np.ndarray]:
+        """Sums (batch,) over comparable pairs of what each is worth, `lower` (cases, m)."""
+        later = (self._weights32 @ (lower * self._comparable).T).astype(float)
+        sums = {name: np.einsum("bi,bi->b", mass, later) for name, mass in self._case_mass.items()}
+        if self.competing.any():
+            pairs = (lower * self._passed).T
+            before = (self._weights32 @ pairs).astype(float)
+            weighed = ((self.weights * self._inverse).astype(np.float32) @ pairs).astype(float)
+            sums["harrell_c"] += np.einsum("bi,bi->b", self._case_mass["harrell_c"], before)
+            sums["uno_c"] += np.einsum("bi,bi->b", self._case_mass["once"], weighed)
+        return {name: sums[name] for name in ("harrell_c", "uno_c")}
 
     def auc(self, risk: np.ndarray, horizon: float) -> Ratio:
-        """Cumulative/dynamic AUC, times cases: cases have the event by `horizon`, controls outlive it.
+        """Cumulative/dynamic AUC, times cases: cases have the event by `horizon`, controls do not.
 
-        Cases are weighted by 1 / G(time-) (Hung & Chiang 2010; Uno et al. 2007), tied risks count one half.
+        Controls outlive the horizon, or had a competing event by then: they did not need what a case needed (definition B of Zheng
+        et al. 2012, as in Blanche et al. 2013). Cases and such controls are weighted by 1 / G(time-), the others by 1 / G(horizon)
+        (Hung & Chiang 2010; Uno et al. 2007); tied risks count one half.
         """
         cases = np.flatnonzero(self.event & (self.time <= horizon))
-        controls = np.flatnonzero(self.time > horizon)
+        passed = self.competing & (self.time <= horizon)
+        controls = np.flatnonzero(passed | (self.time > horizon))
         controls = controls[np.argsort(risk[controls], kind="stable")]
+        amounts = self.weights[:, controls]
+        if passed.any():
+            reached = self.outcomes.curves.at(np.array([horizon]))
+            alive = np.divide(1.0, reached, out=np.zeros_like(reached), where=reached > 0)
+            amounts = amounts * np.where(passed[controls], self._inverse[:, controls], alive)
         running = np.zeros((len(self.weights), len(controls) + 1))
-        np.cumsum(self.weights[:, controls], axis=1, out=running[:, 1:])
+        np.cumsum(amounts, axis=1, out=running[:, 1:])
         lower = np.searchsorted(risk[controls], risk[cases], side="left")
         upto = np.searchsorted(risk[controls], risk[cases], side="right")
         mass = (self.weights * self._inverse)[:, cases]
@@ -90,19 +119,29 @@ class Fold:
         return ((self.time > start) | ((self.time == start) & ~self.event)).astype(np.float32)
 
     @cached_property
-    def _pairs(self) -> np.ndarray:
-        return (self._weights32 @ self._comparable.T).astype(float)
+    def _passed(self) -> np.ndarray:
+        """(cases, m) whether a competing event had taken the second before."""
+        return (self.competing & (self.time < self.time[self._cases, None])).astype(np.float32)
+
+    @cached_property
+    def _pairs(self) -> dict[str, np.ndarray]:
+        return self._summed(np.float32(1))
 
     @cached_property
     def _case_mass(self) -> dict[str, np.ndarray]:
+        """What a case weighs in a pair: Harrell's 1, Uno's G^-2, and `once`, G^-1, where the partner brings the other."""
         weights, inverse = self.weights[:, self._cases], self._inverse[:, self._cases]
         early = self.time[self._cases] < self.tau
-        return {"harrell_c": weights, "uno_c": weights * inverse**2 * early}
+        return {"harrell_c": weights, "uno_c": weights * inverse**2 * early, "once": weights * inverse * early}
 
     def _expanded(self, risk: np.ndarray, uno: bool) -> Ratio:
         """Sums at weights 1 plus (W - 1) times their derivatives, the censoring curve's share included."""
-        mass = self._inverse[0] ** 2 * (self.time < self.tau) if uno else self.event.astype(float)
+        early = (self.time < self.tau) | (not uno)
+        mass = (self._inverse[0] ** 2 if uno else 1.0) * (self.event & early)
         pairs = pair_gradient(self.time, self.event, risk, mass, power=2 if uno else 0)
+        if self.competing.any():
+            codes, inverse = self.outcomes.event[self.members], self._inverse[0]
+            pairs += competing_gradient(self.time, codes, risk, inverse, early, power=int(uno))
         change = self.weights - 1
         num = pairs.numerator + change @ pairs.numerator_gradient
         den = pairs.denominator + change @ pairs.denominator_gradient

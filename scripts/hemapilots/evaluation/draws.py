@@ -9,6 +9,7 @@ import numpy as np
 from hemapilots.evaluation.censoring import Weighted, weigh
 from hemapilots.evaluation.discrimination import Fold, Ratio
 from hemapilots.evaluation.prediction_error import brier, integrated
+from hemapilots.evaluation.reach import Reach
 from hemapilots.evaluation.resampling import bootstrap_weights
 from hemapilots.evaluation.sample import Key, Sample
 
@@ -22,10 +23,12 @@ SHARE_AT_RISK, EVENTS_BEFORE, EVENTS_FOR_C = 0.10, 20, 5
 
 @dataclass(frozen=True)
 class Draws:
-    """Values (samples + 1,) of a metric, row 0 the estimate, and the weight with which sites are combined."""
+    """Values (samples + 1,) of a metric, row 0 the estimate, the weight with which sites are combined, and whom it rests on."""
 
     values: np.ndarray
     weight: float
+    n: int
+    events: int
 
 
 def measures(spec: Mapping[str, Any]) -> list[Measure]:
@@ -45,26 +48,27 @@ def reportable(time: np.ndarray, event: np.ndarray, horizon: float) -> bool:
 
 def draw(sample: Sample, spec: Mapping[str, Any]) -> dict[Key, dict[Measure, Draws]]:
     """Per (model, regime) and measure the draws; nan where not estimable. Replicates are averaged."""
+    size = len(sample.time), int(np.count_nonzero(sample.case))
     wanted = _estimable(sample, spec)
     if not any(wanted.values()):
-        samples = int(spec["bootstrap"]["samples"])
-        nothing = Draws(np.full(samples + 1, np.nan), np.nan)
+        nothing = _missing(int(spec["bootstrap"]["samples"]) + 1, *size)
         return {key: dict.fromkeys(wanted, nothing) for key in sample.risk}
     strata = np.column_stack([np.unique(sample.site, return_inverse=True)[1], sample.fold[0]])
     weights = bootstrap_weights(strata, int(spec["bootstrap"]["samples"]), int(spec["bootstrap"]["seed"]))
     outcomes = weigh(sample.time, sample.event, weights)
     folds = [_folds(outcomes, fold, spec) for fold in sample.fold]
+    reach = Reach(sample, np.asarray(spec["grid"], float))
     return {
-        key: _ranking(sample.risk[key], folds, wanted) | _errors(outcomes, sample.survival[key], wanted, spec)
+        key: _ranking(sample.risk[key], folds, wanted, size) | _errors(outcomes, reach, key, wanted)
         for key in sample.risk
     }
 
 
 def _estimable(sample: Sample, spec: Mapping[str, Any]) -> dict[Measure, bool]:
     """Which measures these patients allow; the integrated Brier score needs a reportable tau."""
-    enough = np.count_nonzero(sample.event) >= EVENTS_FOR_C
+    enough = np.count_nonzero(sample.case) >= EVENTS_FOR_C
     return {
-        (name, t): bool(enough if name.endswith("_c") else reportable(sample.time, sample.event, t))
+        (name, t): bool(enough if name.endswith("_c") else reportable(sample.time, sample.case, t))
         for name, t in measures(spec)
     }
 
@@ -73,7 +77,9 @@ def _folds(outcomes: Weighted, fold: np.ndarray, spec: Mapping[str, Any]) -> lis
     return [Fold(outcomes, np.flatnonzero(fold == k), float(spec["tau"])) for k in np.unique(fold)]
 
 
-def _ranking(risk: np.ndarray, folds: list[list[Fold]], wanted: dict[Measure, bool]) -> dict[Measure, Draws]:
+def _ranking(
+    risk: np.ndarray, folds: list[list[Fold]], wanted: dict[Measure, bool], size: tuple[int, int]
+) -> dict[Measure, Draws]:
     """C and AUC: ratios of sums over a replicate's folds, then means over replicates."""
     ratios: dict[Measure, list[Ratio]] = {}
     for one_risk, replicate in zip(risk, folds, strict=True):
@@ -82,7 +88,7 @@ def _ranking(risk: np.ndarray, folds: list[list[Fold]], wanted: dict[Measure, bo
             num, den = (sum(part[measure][side] for part in parts) for side in (0, 1))
             ratios.setdefault(measure, []).append((num, den))
     return {
-        measure: _averaged(ratios[measure]) if wanted[measure] else _missing(len(folds[0][0].weights))
+        measure: _averaged(ratios[measure], size) if wanted[measure] else _missing(len(folds[0][0].weights), *size)
         for measure in wanted
         if measure[0] in ("uno_c", "harrell_c", "auc")
     }
@@ -95,36 +101,35 @@ def _fold_ratios(fold: Fold, risk: np.ndarray, wanted: dict[Measure, bool]) -> d
     return ratios | {measure: fold.auc(risk, measure[1]) for measure in horizons}
 
 
-def _averaged(ratios: list[Ratio]) -> Draws:
+def _averaged(ratios: list[Ratio], size: tuple[int, int]) -> Draws:
     values = [np.divide(num, den, out=np.full_like(num, np.nan), where=den > 0) for num, den in ratios]
-    return Draws(np.mean(values, axis=0), float(np.mean([den[0] for _, den in ratios])))
+    return Draws(np.mean(values, axis=0), float(np.mean([den[0] for _, den in ratios])), *size)
 
 
-def _errors(
-    outcomes: Weighted, survival: np.ndarray, wanted: dict[Measure, bool], spec: Mapping[str, Any]
-) -> dict[Measure, Draws]:
+def _errors(outcomes: Weighted, reach: Reach, key: Key, wanted: dict[Measure, bool]) -> dict[Measure, Draws]:
     """Brier scores on a replicate's pooled out-of-fold rows, then means over replicates; weight is n."""
-    grid = np.asarray(spec["grid"], float)
-    scores: np.ndarray | None = None
     result = {}
     for measure in (one for one in wanted if one[0] in ("brier", "ibs")):
-        if not wanted[measure] or not np.isfinite(survival).any():
-            result[measure] = _missing(len(outcomes.weights))
+        known = key in reach.keys(measure[1])
+        members = reach.members(measure[1]) if known else np.arange(len(outcomes.time))
+        judged = outcomes.of(members)
+        size = len(members), int(np.count_nonzero(judged.event == 1))
+        if not (wanted[measure] and known and reportable(judged.time, judged.event == 1, measure[1])):
+            result[measure] = _missing(len(outcomes.weights), *size)
             continue
-        if scores is None:
-            scores = np.mean([brier(outcomes, one, grid) for one in survival], axis=0)
-        result[measure] = Draws(_from_grid(scores, grid, measure), float(len(outcomes.time)))
+        values = [_error(judged, one[members], reach, measure) for one in reach.sample.survival[key]]
+        result[measure] = Draws(np.mean(values, axis=0), float(len(members)), *size)
     return result
 
 
-def _from_grid(scores: np.ndarray, grid: np.ndarray, measure: Measure) -> np.ndarray:
-    """Brier at a horizon, or its mean over (0, tau]; nan where the grid has no such time."""
-    if measure[0] == "ibs":
-        within = grid <= measure[1]
-        return integrated(scores[:, within], grid[within])
-    place = np.flatnonzero(np.isclose(grid, measure[1], rtol=0, atol=1e-9))
-    return scores[:, place[0]] if len(place) else np.full(len(scores), np.nan)
+def _error(outcomes: Weighted, survival: np.ndarray, reach: Reach, measure: Measure) -> np.ndarray:
+    """Brier at a horizon, or its mean over (0, tau]."""
+    place = reach.place(measure[1])
+    if measure[0] == "brier":
+        return brier(outcomes, survival[:, [place]], reach.grid[[place]])[:, 0]
+    within = slice(0, place + 1)
+    return integrated(brier(outcomes, survival[:, within], reach.grid[within]), reach.grid[within])
 
 
-def _missing(length: int) -> Draws:
-    return Draws(np.full(length, np.nan), np.nan)
+def _missing(length: int, n: int, events: int) -> Draws:
+    return Draws(np.full(length, np.nan), np.nan, n, events)

@@ -23,9 +23,8 @@ def metric_rows(endpoint: str, sample: Sample, draws: AllDraws, spec: Mapping[st
     for key in sorted([*sample.risk, *sample.absent]):
         for metric, horizon in measures(spec):
             one = draws.get(key, {}).get((metric, horizon))
-            size = _size(sample) if key in draws else {"n": 0.0, "events": 0.0}
             name = {"endpoint": endpoint, "model": key[0], "regime": key[1], "subgroup": "all"}
-            yield name | {"metric": metric, "horizon": horizon} | _figures(one, spec, "estimate") | size
+            yield name | {"metric": metric, "horizon": horizon} | _figures(one, spec, "estimate") | _size(one)
 
 
 def difference_rows(
@@ -36,17 +35,16 @@ def difference_rows(
         first = draws.get((pair["model"], pair["regime"]))
         second = draws.get((pair["reference_model"], pair["reference_regime"]))
         both = first is not None and second is not None
-        size = _size(sample) if both else {"n": 0.0, "events": 0.0}
         for measure in measures(spec):
             one = _subtracted(first[measure], second[measure]) if both else None
             name = {"metric": measure[0], "horizon": measure[1]}
             p = None if one is None else paired_p(one.values)
             figures = _figures(one, spec, "difference")
-            yield pair | name | figures | {"p": p if np.isfinite(figures["difference"]) else None} | size
+            yield pair | name | figures | {"p": p if np.isfinite(figures["difference"]) else None} | _size(one)
 
 
 def _subtracted(first: Draws, second: Draws) -> Draws:
-    return Draws(first.values - second.values, first.weight)
+    return Draws(first.values - second.values, first.weight, first.n, first.events)
 
 
 def _figures(draws: Draws | None, spec: Mapping[str, Any], name: str) -> dict[str, float]:
@@ -58,5 +56,5 @@ def _figures(draws: Draws | None, spec: Mapping[str, Any], name: str) -> dict[st
     return {name: found.estimate} | limits | {"weight": weight}
 
 
-def _size(sample: Sample) -> dict[str, float]:
-    return {"n": float(len(sample.time)), "events": float(np.count_nonzero(sample.event))}
+def _size(draws: Draws | None) -> dict[str, float]:
+    return {"n": 0.0, "events": 0.0} if draws is None else {"n": float(draws.n), "events": float(draws.events)}

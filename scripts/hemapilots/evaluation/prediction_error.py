@@ -8,14 +8,15 @@ __all__ = ["brier", "integrated"]
 
 
 def brier(outcomes: Weighted, survival: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Brier(t), shape (batch, t), of predicted survival (n, t) at `times` (t,); nan where a prediction is.
+    """Brier(t), shape (batch, t), of predicted survival S (n, t) at `times` (t,); nan where a prediction is.
 
-    A patient with the event by t counts S^2 / G(time-), one who outlives t counts (1 - S)^2 / G(t), one
-    censored before counts 0; the sum is divided by all weight.
+    A patient with the event by t counts S^2 / G(time-), one with a competing event by t (1 - S)^2 / G(time-), one who outlives t
+    (1 - S)^2 / G(t), one censored before 0; the sum is divided by all weight. With competing events S is 1 - CIF
+    (Schoop et al. 2011).
     """
-    time = outcomes.time[:, None]
-    died = outcomes.event[:, None] & (time <= times)
-    case_loss = np.where(died, survival**2, 0.0)
+    time, event = outcomes.time[:, None], outcomes.event[:, None]
+    left = (event != 0) & (time <= times)
+    case_loss = np.where(left, np.where(event == 1, survival, 1 - survival) ** 2, 0.0)
     alive_loss = np.where(time > times, (1 - survival) ** 2, 0.0)
     reached = outcomes.curves.at(times)
     alive = outcomes.weights @ alive_loss

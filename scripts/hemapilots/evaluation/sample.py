@@ -8,7 +8,10 @@ import pandas as pd
 
 from hemapilots.errors import HemaPilotsError
 
-__all__ = ["Key", "Sample", "SiteData", "assemble"]
+__all__ = ["REACHED", "Key", "Sample", "SiteData", "assemble", "years_since_entry"]
+
+# A model that leaves more than a tenth of the patients without a prediction is not compared.
+REACHED = 0.9
 
 Key = tuple[str, str]
 SiteData = tuple[pd.DataFrame, pd.DataFrame, Mapping[tuple[str, str, str], pd.DataFrame]]
@@ -18,8 +21,9 @@ SiteData = tuple[pd.DataFrame, pd.DataFrame, Mapping[tuple[str, str, str], pd.Da
 class Sample:
     """n patients with a known outcome and a prediction of every regime that predicts at all.
 
-    `site` (n,) names, `time` (n,) years, `event` (n,) boolean, `fold` (replicates, n); per (model, regime)
-    `risk` (replicates, n) and `survival` (replicates, n, grid). `absent`: regimes without any prediction.
+    `site` (n,) names, `time` (n,) years since the index date, `event` (n,) 0, 1 or 2 = competing, `fold` (replicates, n); per
+    (model, regime) `risk` (replicates, n) and `survival` (replicates, n, grid), the probability of no event 1. `absent`: regimes
+    without any prediction.
     """
 
     site: np.ndarray
@@ -30,12 +34,18 @@ class Sample:
     survival: dict[Key, np.ndarray]
     absent: tuple[Key, ...]
 
+    @property
+    def case(self) -> np.ndarray:
+        """Who has the event of interest (n,)."""
+        return self.event == 1
+
 
 def assemble(sites: Mapping[str, SiteData], endpoint: str, grid: list[float]) -> Sample:
     """Patients of all sites in order of site and row, reduced to the intersection of the regimes' patients.
 
-    Folds of one number are one test fold across sites. Raises HemaPilotsError where a patient has two rows in
-    a replicate or the endpoint has competing events.
+    A delivered score counts where it is there for anybody, a model where it reaches nine patients in ten: those that it does not
+    reach are out of a baseline's range, and are lost to every regime. Time runs from each patient's entry. Folds of one number are
+    one test fold across sites. Raises HemaPilotsError where a patient has two rows in a replicate.
     """
     names = sorted(sites)
     keys = sorted({key[1:] for name in names for key in sites[name][2] if key[0] == endpoint})
@@ -45,7 +55,7 @@ def assemble(sites: Mapping[str, SiteData], endpoint: str, grid: list[float]) ->
     fold = np.concatenate([part[3] for part in parts], axis=1)
     tables = {key: np.concatenate([part[4][key] for part in parts], axis=1) for key in keys}
     usable = {key: np.isfinite(tables[key][:, :, 0]).all(axis=0) for key in keys}
-    present = [key for key in keys if usable[key].any()]
+    present = [key for key in keys if usable[key].any() and (key[0] == "score" or np.mean(usable[key]) >= REACHED)]
     kept = np.logical_and.reduce([usable[key] for key in present]) if present else np.zeros(len(time), bool)
     return Sample(
         site[kept],
@@ -68,19 +78,19 @@ def _site_arrays(
     fold = _by_patient(folds, ["fold"], known["row"].to_numpy(), replicates, f"{name}, folds")[:, :, 0]
     dealt = np.isfinite(fold).all(axis=0) & (len(replicates) > 0)
     known, fold = known[dealt], fold[:, dealt]
-    event = known[f"{endpoint}_event"].to_numpy(float)
-    if not np.isin(event, (0.0, 1.0)).all():
-        raise HemaPilotsError(
-            f"{name}, {endpoint}_event: holds codes other than 0 and 1; define an endpoint without competing "
-            "events, which are not evaluated."
-        )
+    event, time = known[f"{endpoint}_event"].to_numpy(int), years_since_entry(known, endpoint)
     rows = known["row"].to_numpy()
     columns = ["risk", *(f"survival_{t:g}" for t in grid)]
     tables = {}
     for key in keys:
         what = f"{name}, {endpoint} {'/'.join(key)}"
         tables[key] = _by_patient(predictions.get((endpoint, *key)), columns, rows, replicates, what)
-    return np.full(len(rows), name), known[f"{endpoint}_time"].to_numpy(float), event == 1, fold, tables
+    return np.full(len(rows), name), time, event, fold, tables
+
+
+def years_since_entry(outcomes: pd.DataFrame, endpoint: str) -> np.ndarray:
+    """Follow-up (n,) from the day that each patient came under observation."""
+    return (outcomes[f"{endpoint}_time"] - outcomes[f"{endpoint}_entry"]).to_numpy(float)
 
 
 def _by_patient(

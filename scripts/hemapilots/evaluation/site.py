@@ -63,16 +63,16 @@ def _sizes(endpoint: str, sample: Sample, horizons: list[float], minimum: int) -
     A horizon is told only if the events and the censorings between it and the horizons told before, and after
     it, are each 0 or at least `minimum`: no small cell can be had by subtraction.
     """
-    size = {"n": _cell(len(sample.time), minimum), "events": _cell(np.count_nonzero(sample.event), minimum)}
+    size = {"n": _cell(len(sample.time), minimum), "events": _cell(np.count_nonzero(sample.case), minimum)}
     yield {"kind": "endpoint", "endpoint": endpoint} | size
     told = -np.inf
     for horizon in sorted(horizons):
         inside = (sample.time > told) & (sample.time <= horizon)
         beyond = sample.time > horizon
-        kinds = (sample.event, ~sample.event)
+        kinds = (sample.case, ~sample.case)
         cells = [np.count_nonzero(part & kind) for part in (inside, beyond) for kind in kinds]
         safe = all(np.isfinite(list(size.values()))) and all(cell == 0 or cell >= minimum for cell in cells)
-        before, at_risk = np.count_nonzero(sample.event & (sample.time <= horizon)), np.count_nonzero(beyond)
+        before, at_risk = np.count_nonzero(sample.case & (sample.time <= horizon)), np.count_nonzero(beyond)
         figures = {"events": float(before), "at_risk": float(at_risk)} if safe else {}
         yield {"kind": "horizon", "endpoint": endpoint, "horizon": float(horizon), "n": size["n"]} | figures
         told = horizon if safe else told

@@ -43,6 +43,15 @@ def describe(fitted: Fitted, endpoint: str, name: str, regime: str) -> tuple[dic
     return arrays, card | (linear(fitted, outer) if "coefficients" in fitted.state else {})
 
 
+def with_competing(model: tuple[dict, dict], competing: tuple[dict, dict] | None = None) -> tuple[dict, dict]:
+    """A model together with the one of its competing event: its arrays under the prefix competing_, its card under `competing`."""
+    arrays, card = model
+    if competing is None:
+        return model
+    others = {f"competing_{name}": value for name, value in competing[0].items()}
+    return arrays | others, card | {"competing": competing[1]}
+
+
 def linear(fitted: Fitted, outer: np.ndarray) -> dict:
     """What the card of a linear model says besides: penalties and coefficients."""
     penalties, best = fitted.plan.penalties, int(fitted.chosen[0])

@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from hemapilots.federation.cards import describe, with_competing
 from hemapilots.federation.client import client_app
 from hemapilots.federation.grid import LocalGrid
-from hemapilots.federation.plan import Fitted, Plan
+from hemapilots.federation.plan import Plan
 from hemapilots.federation.release import Exit
 from hemapilots.federation.server import train
 from hemapilots.federation.training import plan_of, training_data
 from hemapilots.models.files import read_model
+from hemapilots.predict import apply_model
 from hemapilots.site_tables import read_site
 
 Refit = dict[str, pd.DataFrame]
@@ -25,33 +27,51 @@ def refit(folders: dict[str, Path], models: Path, agreed: dict, spec: dict, prim
     """Per refit and site a frame: replicate, fold, row, risk, and count, how often the row stands in the resample.
 
     Patients are drawn with replacement within site and fold of the first replicate; each training set keeps its chosen penalty.
+    spec: what training and prediction receive, together.
     """
-    endpoint, name = primary["endpoint"], primary["model"]
-    columns = agreed["columns"][endpoint][name]
-    arrays, _ = read_model(models, endpoint, name, primary["regime"])
-    strategy = spec["strategies"][primary["regime"].removeprefix("federated/")]
-    tables = {site: read_site(folder) for site, folder in folders.items()}
-    plan = _plan(plan_of(spec, name, columns), arrays)
-    refits = []
+    endpoint, original = (
+        primary["endpoint"],
+        read_model(models, *(primary[key] for key in ("endpoint", "model", "regime"))),
+    )
+    tables, refits = {site: read_site(folder) for site, folder in folders.items()}, []
     for number in range(primary["refits"]):
-        counts = {
-            site: _resample(table["folds"], [primary["seed"], number, *site.encode()]) for site, table in tables.items()
-        }
-        apps = {}
-        for site in agreed["sites"][endpoint]:
-            data = training_data(tables[site], endpoint, columns, counts[site])
-            apps[site] = client_app(spec["models"][name]["kind"], data, Exit(site, "refit", "off"))
-        fitted = train(LocalGrid(apps), plan, strategy)
-        refits.append(
-            {site: _predict(fitted, table, endpoint, columns, counts[site]) for site, table in tables.items()}
-        )
+        seeds = {site: [primary["seed"], number, *site.encode()] for site in tables}
+        counts = {site: _resample(table["folds"], seeds[site]) for site, table in tables.items()}
+        model = _refitted(tables, counts, agreed, spec, primary, original)
+        refits.append({site: _predict(model, table, endpoint, spec, counts[site]) for site, table in tables.items()})
     return refits
 
 
-def _plan(plan: Plan, arrays: dict[str, np.ndarray]) -> Plan:
+def _refitted(
+    tables, counts, agreed: dict, spec: dict, primary: dict, original: tuple[dict, dict]
+) -> tuple[dict, dict]:
+    """Arrays and card of the primary model on resampled rows, with the hazard of a competing event where the original has it."""
+    endpoint, name, fits = primary["endpoint"], primary["model"], []
+    columns, strategy = agreed["columns"][endpoint][name], primary["regime"].removeprefix("federated/")
+    for cause, prefix, sites in ((1, "", agreed["sites"]), (2, "competing_", agreed.get("competing", {}))):
+        if cause == 2 and "competing" not in original[1]:
+            continue
+        plan, apps = _plan(plan_of(spec, endpoint, name, columns), original[0], prefix), {}
+        for site in sites[endpoint]:
+            data = training_data(tables[site], endpoint, columns, counts[site], cause)
+            apps[site] = client_app(plan.kind, data, Exit(site, "refit", "off"))
+        fitted = train(LocalGrid(apps), plan, spec["strategies"][strategy])
+        fits.append(describe(fitted, endpoint, name, primary["regime"]))
+    return with_competing(*fits)
+
+
+def _plan(plan: Plan, arrays: dict[str, np.ndarray], prefix: str) -> Plan:
     """The plan of the outer folds alone, each with the penalty that was chosen for it."""
-    chosen = np.concatenate([[arrays["final_chosen"].item()], arrays["chosen"].ravel()])
-    return replace(plan, penalties=np.zeros(1), own_penalty=arrays["penalties"][chosen])
+    chosen = np.concatenate([[arrays[f"{prefix}final_chosen"].item()], arrays[f"{prefix}chosen"].ravel()])
+    return replace(plan, penalties=np.zeros(1), own_penalty=arrays[f"{prefix}penalties"][chosen])
+
+
+def _predict(
+    model: tuple[dict, dict], table: dict[str, pd.DataFrame], endpoint: str, spec: dict, counts: pd.Series
+) -> pd.DataFrame:
+    """Out-of-fold risks of a site's patients under a refitted model."""
+    frame = apply_model(table, endpoint, *model, spec, counts)
+    return frame[["replicate", "fold", "row", "risk"]].assign(count=counts.loc[frame["row"]].to_numpy())
 
 
 def _resample(folds: pd.DataFrame, seed: list[int]) -> pd.Series:
@@ -62,32 +82,3 @@ def _resample(folds: pd.DataFrame, seed: list[int]) -> pd.Series:
         members = np.flatnonzero(folds[0] == fold)
         counts[members] = np.bincount(rng.integers(members.size, size=members.size), minlength=members.size)
     return pd.Series(counts, index=folds.index)
-
-
-def _predict(
-    fitted: Fitted, table: dict[str, pd.DataFrame], endpoint: str, columns: list[dict], counts: pd.Series
-) -> pd.DataFrame:
-    """Out-of-fold risks of a site's patients under the refitted models."""
-    known = table["harmonized"][f"{endpoint}_event"].notna().to_numpy()
-    x = table["design"].loc[known, [column["column"] for column in columns]].to_numpy(dtype=float)
-    rows = table["design"].loc[known, "row"].to_numpy()
-    folds = table["folds"].reindex(rows).to_numpy()
-    frames = []
-    for s, (replicate, fold, _) in enumerate(fitted.plan.sets):
-        tested = folds[:, replicate] == fold
-        if s == 0 or not tested.any():
-            continue
-        state = {name: value[s, 0] for name, value in fitted.state.items()}
-        risk = fitted.plan.model.risk(state, fitted.preprocessing.apply(x[tested], s), fitted.plan.settings)
-        frames.append(
-            pd.DataFrame(
-                {
-                    "replicate": replicate,
-                    "fold": fold,
-                    "row": rows[tested],
-                    "risk": risk,
-                    "count": counts.loc[rows[tested]].to_numpy(),
-                }
-            )
-        )
-    return pd.concat(frames, ignore_index=True)

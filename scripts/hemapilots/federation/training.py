@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from flwr.app import Context, RecordDict
 
-from hemapilots.federation.cards import describe
+from hemapilots.federation.cards import describe, with_competing
 from hemapilots.federation.client import client_app, support_of
 from hemapilots.federation.grid import LocalGrid
 from hemapilots.federation.plan import Fitted, Plan
@@ -20,9 +20,12 @@ from hemapilots.site_tables import read_site
 
 
 def training_data(
-    site: dict[str, pd.DataFrame], endpoint: str, columns: list[dict], counts: pd.Series | None = None
+    site: dict[str, pd.DataFrame], endpoint: str, columns: list[dict], counts: pd.Series | None = None, cause: int = 1
 ) -> TrainingData:
-    """The rows of a site with a known outcome, for one endpoint and predictor set; each as often as `counts` says, by row."""
+    """The rows of a site with a known outcome, for one endpoint and predictor set; each as often as `counts` says, by row.
+
+    cause: 1 the endpoint's event, 2 the competing one; whoever has the other one leaves the risk sets as if censored.
+    """
     harmonized, design = site["harmonized"], site["design"]
     known = harmonized[f"{endpoint}_event"].notna().to_numpy()
     outcome = harmonized.loc[known, [f"{endpoint}_{part}" for part in ("entry", "time", "event")]].to_numpy(dtype=float)
@@ -31,7 +34,9 @@ def training_data(
     if counts is not None:
         drawn = np.repeat(np.arange(len(x)), counts.loc[harmonized.loc[known, "row"]].to_numpy())
         x, outcome, folds = x[drawn], outcome[drawn], folds[:, drawn]
-    return TrainingData(x, *outcome.T, folds, np.array([column["flag"] for column in columns], dtype=bool))
+    entry, time, event = outcome.T
+    flags = np.array([column["flag"] for column in columns], dtype=bool)
+    return TrainingData(x, entry, time, (event == cause).astype(float), folds, flags)
 
 
 def train_local(site: str, folder: Path, agreed: dict, spec: dict, out: Path, gate: str) -> list[dict]:
@@ -41,17 +46,19 @@ def train_local(site: str, folder: Path, agreed: dict, spec: dict, out: Path, ga
     for endpoint, name in _tasks(spec, agreed, comparators=False):
         if site not in agreed["sites"][endpoint]:
             continue
-        fitted = _fit({site: tables}, endpoint, name, agreed, spec, alone(spec, name), "local", "off")
-        arrays, card = describe(fitted, endpoint, name, f"local/{site}")
+        regime = f"local/{site}"
+        causes = [{site: tables}] * (1 + (site in _competing(agreed, endpoint)))
+        arrays, card = _trained(causes, endpoint, name, agreed, spec, alone(spec, name), regime, "off")
         if gate != "private":
             data = training_data(tables, endpoint, agreed["columns"][endpoint][name])
             # A local model is released only where rows may be pooled anyway, so the gate does not refuse it there, but says it would.
             lenient = "report" if gate == "enforce" else gate
-            exit_ = Exit(site, "train_local", lenient, support_of(data, fitted.plan.sets, fitted.plan.columns))
+            plan = plan_of(spec, endpoint, name, agreed["columns"][endpoint][name])
+            exit_ = Exit(site, "train_local", lenient, support_of(data, plan.sets, plan.columns))
             flat = np.concatenate([np.asarray(value, dtype=float).ravel() for value in arrays.values()])
             exit_.release("local_model", {"arrays": flat, "card": json.dumps(card)})
             entries += exit_.entries
-        write_model(out, endpoint, name, f"local/{site}", arrays, card)
+        write_model(out, endpoint, name, regime, arrays, card)
     return entries
 
 
@@ -61,12 +68,13 @@ def train_federated(folders: dict[str, Path], name: str, agreed: dict, spec: dic
     ledger: dict[str, list[dict]] = {site: [] for site in folders}
     comparator = spec["models"][name]["comparator"]
     for endpoint, _ in _tasks(spec, agreed, only=name):
-        training = {site: tables[site] for site in agreed["sites"][endpoint]}
+        by_cause = [agreed["sites"][endpoint], *filter(None, [_competing(agreed, endpoint)])]
+        causes = [{site: tables[site] for site in sites} for sites in by_cause]
         for strategy in spec["models"][name]["strategies"]:
             regime, options = f"federated/{strategy}", options_of(spec, name, spec["strategies"][strategy])
-            fitted = _fit(training, endpoint, name, agreed, spec, options, regime, spec["gate"], ledger)
+            arrays, card = _trained(causes, endpoint, name, agreed, spec, options, regime, spec["gate"], ledger)
             filed = ("score", f"score/{name}") if comparator else (name, regime)
-            write_model(out, endpoint, *filed, *describe(fitted, endpoint, name, filed[1]))
+            write_model(out, endpoint, *filed, arrays, card | {"regime": filed[1]})
     return ledger
 
 
@@ -81,8 +89,9 @@ def train_pooled(folders: dict[str, Path], name: str, agreed: dict, spec: dict, 
     pooled["harmonized"]["row"] = pooled["design"]["row"] = np.arange(len(pooled["design"]))
     pooled["folds"] = pd.concat([table["folds"].reindex(table["design"]["row"]) for table in tables], ignore_index=True)
     for endpoint, _ in _tasks(spec, agreed, only=name):
-        fitted = _fit({"pooled": pooled}, endpoint, name, agreed, spec, alone(spec, name), "pooled", "off")
-        write_model(out, endpoint, name, "pooled", *describe(fitted, endpoint, name, "pooled"))
+        causes = [{"pooled": pooled}] * (2 if _competing(agreed, endpoint) else 1)
+        fitted = _trained(causes, endpoint, name, agreed, spec, alone(spec, name), "pooled", "off")
+        write_model(out, endpoint, name, "pooled", *fitted)
 
 
 def options_of(spec: dict, name: str, strategy: dict) -> dict:
@@ -99,8 +108,11 @@ def alone(spec: dict, name: str) -> dict:
     return options_of(spec, name, {"name": strategy})
 
 
-def plan_of(spec: dict, name: str, columns: list[dict]) -> Plan:
-    """What is to be trained for one model: only a linear one has penalties to choose from."""
+def plan_of(spec: dict, endpoint: str, name: str, columns: list[dict]) -> Plan:
+    """What is to be trained for one model: only a linear one has penalties to choose from.
+
+    The grid is that of years since the index date, or, with late entry, of the endpoint's own scale.
+    """
     model = spec["models"][name]
     return Plan(
         [column["column"] for column in columns],
@@ -109,7 +121,7 @@ def plan_of(spec: dict, name: str, columns: list[dict]) -> Plan:
         spec["folds"],
         np.array(spec["penalties"] if model["kind"] == "cox" else [0.0], dtype=float),
         spec["ties"],
-        np.array(spec["grid"], dtype=float),
+        np.array(spec["scale_grid"] if endpoint in spec.get("entry", ()) else spec["grid"], dtype=float),
         kind=model["kind"],
         settings=model["settings"],
     )
@@ -122,14 +134,28 @@ def _tasks(spec: dict, agreed: dict, only: str | None = None, comparators: bool 
     return [(endpoint, name) for endpoint in spec["endpoints"] for name in names if agreed["columns"][endpoint][name]]
 
 
-def _fit(tables, endpoint, name, agreed, spec, options, stage, gate, ledger=None) -> Fitted:
+def _competing(agreed: dict, endpoint: str) -> list[str]:
+    """The sites that train the hazard of an endpoint's competing event; none where nothing competes, or nobody had it."""
+    return agreed.get("competing", {}).get(endpoint, [])
+
+
+def _trained(causes, endpoint, name, agreed, spec, options, regime, gate, ledger=None) -> tuple[dict, dict]:
+    """Arrays and card of a model. causes: the tables that train the endpoint's event, and those that train a competing one's hazard."""
+    fits = [
+        _fit(tables, endpoint, name, agreed, spec, options, regime, gate, ledger, cause)
+        for cause, tables in enumerate(causes, start=1)
+    ]
+    return with_competing(*(describe(fitted, endpoint, name, regime) for fitted in fits))
+
+
+def _fit(tables, endpoint, name, agreed, spec, options, stage, gate, ledger=None, cause=1) -> Fitted:
     """Build the sites' apps and run one federation; without a ledger it is one of a single client, and baselines come with it."""
     columns = agreed["columns"][endpoint][name]
-    plan, apps, exits = plan_of(spec, name, columns), {}, {}
+    plan, apps, exits = plan_of(spec, endpoint, name, columns), {}, {}
     for site, table in tables.items():
-        data = training_data(table, endpoint, columns)
+        data = training_data(table, endpoint, columns, cause=cause)
         support = support_of(data, plan.sets, plan.columns) if gate != "off" else None
-        exits[site] = Exit(site, f"{stage} {name} {endpoint}", gate, support)
+        exits[site] = Exit(site, f"{stage} {name} {endpoint}" + (" competing" if cause == 2 else ""), gate, support)
         apps[site] = client_app(plan.kind, data, exits[site])
     fitted: list[Fitted] = []
     server_app(plan, options, fitted.append, ledger is None)(LocalGrid(apps), Context(1, 0, {}, RecordDict(), {}))

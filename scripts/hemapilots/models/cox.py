@@ -116,31 +116,40 @@ def weighted_squares(state: dict, data: TrainingData, config: dict) -> dict[str,
 
 
 def baselines(state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarray]:
-    """Cumulative baseline hazard of each fit on the protocol's grid (F, T), nan beyond the site's last follow-up."""
+    """Cumulative baseline hazard of each fit on a grid (F, T), nan beyond the site's last follow-up."""
     grid = np.asarray(config["grid"], float)
     out = np.full((len(state["coefficients"]), grid.size), np.nan)
     for subset, members in _by_training_set(state, data):
         rows, sets = subset.rows, subset.risk_sets
         for fit in members:
             hazard = np.exp(subset.x @ state["coefficients"][fit])
-            out[fit] = on_grid(grid, hazard, sets, data.time[rows], config["ties"])
+            out[fit] = on_grid(grid, hazard, sets, data.entry[rows], data.time[rows], config["ties"])
     return {"baseline": out}
 
 
 def baseline_on(
     grid: np.ndarray, risk_: np.ndarray, entry: np.ndarray, time: np.ndarray, event: np.ndarray, ties: str
 ) -> np.ndarray:
-    """Cumulative baseline hazard (T,) at the grid's times for a risk of 0; rows (n,) sorted by time."""
-    return on_grid(grid, np.exp(risk_), pl.RiskSets.build(entry, time, event), time, ties)
+    """Cumulative baseline hazard at the times of a grid of any shape for a risk of 0; rows (n,) sorted by time."""
+    return on_grid(grid, np.exp(risk_), pl.RiskSets.build(entry, time, event), entry, time, ties)
 
 
-def on_grid(grid: np.ndarray, hazard: np.ndarray, sets: pl.RiskSets, time: np.ndarray, ties: str) -> np.ndarray:
-    """Cumulative baseline hazard (T,) at the grid's times, nan where nobody died or follow-up has ended."""
+def on_grid(
+    grid: np.ndarray, hazard: np.ndarray, sets: pl.RiskSets, entry: np.ndarray, time: np.ndarray, ties: str
+) -> np.ndarray:
+    """Cumulative baseline hazard at the grid's times, nan where nobody died, before the first entry and after the last exit.
+
+    With late entry it rises in straight lines between death times: patients are predicted from one age to another, and steps
+    would tell those who pass no death time that they run no risk.
+    """
     if sets.times.size == 0:
-        return np.full(grid.size, np.nan)
+        return np.full(grid.shape, np.nan)
     steps = pl.baseline_hazard(hazard, sets, ties)
-    found = np.concatenate([[0.0], steps])[np.searchsorted(sets.times, grid, side="right")]
-    return np.where(grid <= time.max(), found, np.nan)
+    if (entry > 0).any():
+        found = np.interp(grid, np.r_[entry.min(), sets.times], np.r_[0.0, steps])
+    else:
+        found = np.concatenate([[0.0], steps])[np.searchsorted(sets.times, grid, side="right")]
+    return np.where((grid >= entry.min()) & (grid <= time.max()), found, np.nan)
 
 
 def risk(state: dict, x: np.ndarray, settings: dict) -> np.ndarray:
@@ -150,8 +159,13 @@ def risk(state: dict, x: np.ndarray, settings: dict) -> np.ndarray:
 
 def survival(risk_: np.ndarray, baseline: np.ndarray, baseline_entry: np.ndarray | None = None) -> np.ndarray:
     """S(entry + t | x) / S(entry | x) as (n, T) from the cumulative baseline hazard at entry + t, (T,) or (n, T), and at entry, (n,)."""
-    gained = np.atleast_2d(baseline) - (0.0 if baseline_entry is None else baseline_entry[:, None])
-    return np.exp(-gained * np.exp(risk_)[:, None])
+    return np.exp(-gained(risk_, baseline, baseline_entry))
+
+
+def gained(risk_: np.ndarray, baseline: np.ndarray, baseline_entry: np.ndarray | None = None) -> np.ndarray:
+    """Cumulative hazard (n, T) between entry and entry + t, from the baseline's as in `survival`."""
+    between = np.atleast_2d(baseline) - (0.0 if baseline_entry is None else baseline_entry[:, None])
+    return between * np.exp(risk_)[:, None]
 
 
 def _by_training_set(state: dict, data: TrainingData) -> Iterator[tuple[Subset, np.ndarray]]:

@@ -67,8 +67,9 @@ def training_rows(released: Released, labels: Labels) -> list[dict]:
             if of != endpoint or regime == "pooled":
                 continue
             name = regime.partition("/")[2] if model == "score" else model
-            stages = [f"{regime} {name} {endpoint}", f"federated/newton {name} {endpoint}"]
-            part = released.ledger[released.ledger["stage"].isin(stages[:1] if model != "score" else stages)]
+            where = regime if model != "score" else "federated/newton"
+            stage = f"{where} {name} {endpoint}"
+            part = released.ledger[released.ledger["stage"].isin([stage, f"{stage} competing"])]
             cells = card["patients"] * len(card["columns"])
             rows.append(
                 {
@@ -115,9 +116,10 @@ def refusals(released: Released, labels: Labels) -> list[dict]:
 def _stage(stage: str, labels: Labels) -> str:
     """A ledger's stage in readers' words."""
     words = stage.split()
-    if len(words) != 3:
+    if len(words) < 3:
         return {"train_local": "Local models, on their release"}.get(stage, stage)
-    return f"{labels.regime(words[0])}: {labels.score(words[1])}, {labels.endpoint(words[2]).lower()}"
+    competing = ", the competing event" if words[3:] else ""
+    return f"{labels.regime(words[0])}: {labels.score(words[1])}, {labels.endpoint(words[2]).lower()}{competing}"
 
 
 def _merged(rows: list[dict]) -> list[dict]:

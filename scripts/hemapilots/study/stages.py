@@ -5,6 +5,9 @@ from hemapilots.study.design import design_columns
 
 __all__ = ["agree_spec", "predict_spec", "prepare_spec", "report_spec", "train_spec"]
 
+# Years: the end of an endpoint's own scale, such as age.
+LONGEST = 120
+
 # What the report shows of a study.
 _SHOWN = (
     "pilot",
@@ -50,14 +53,25 @@ def train_spec(use_case: dict, models: dict, strategies: dict, protocol: Protoco
         "penalties": sorted(protocol.penalties),
         "ties": protocol.ties,
         "grid": grid,
+        # Baselines of endpoints with late entry are released on their own scale, on which nobody lives longer.
+        "scale_grid": [round(k * protocol.times.step, 10) for k in range(round(LONGEST / protocol.times.step) + 1)],
+        "entry": _late(use_case),
         "gate": gate,
     }
 
 
+def _late(use_case: dict) -> list[str]:
+    """The endpoints under observation of which patients come late."""
+    return [name for name, endpoint in use_case["endpoints"].items() if endpoint["entry"]]
+
+
 def predict_spec(use_case: dict, grid: list, sharing: str) -> dict:
     """Out-of-fold predictions inside a site."""
+    endpoints = use_case["endpoints"]
     return {
-        "horizons": use_case["horizons"],
+        "horizons": {name: endpoint["horizons"][0] for name, endpoint in endpoints.items()},
+        "entry": _late(use_case),
+        "competing": [name for name, endpoint in endpoints.items() if endpoint["competing"]],
         "sharing": sharing,
         "comparators": use_case["comparators"],
         "endpoints": list(use_case["endpoints"]),
