@@ -1,14 +1,12 @@
 """Out-of-fold predictions inside a site: every model that reached it, on patients that the fold's model has not seen."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from hemapilots.models import cox
-from hemapilots.models.data import Preprocessing
 from hemapilots.models.files import models_in, read_model
+from hemapilots.models.hazards import FittedModel, event_free
 from hemapilots.models.registry import model_of
 from hemapilots.tables import write_parquet
 
@@ -52,35 +50,24 @@ def apply_model(
     Where no baseline came with the model, the site's own is used, from the rows that the fold's model was trained on (each as often
     as `counts` says, by row); survival is missing where the site has no events in them, or where the baseline ends.
     """
-    patients, frames = _patients(tables, endpoint, card["columns"]), []
-    grid, late, competes = np.asarray(spec["grid"]), endpoint in spec["entry"], endpoint in spec["competing"]
-    often = np.ones(len(patients.row), int) if counts is None else counts.loc[patients.row].to_numpy()
-    for replicate, fold in np.ndindex(arrays["chosen"].shape[:2]):
-        tested = patients.folds[:, replicate] == fold
+    late, competes = endpoint in spec["entry"], endpoint in spec["competing"]
+    model = FittedModel(arrays, card, np.asarray(spec["grid"], float), late)
+    harmonized, design, known = tables["harmonized"], tables["design"], _known(tables["harmonized"], endpoint)
+    outcome = harmonized.loc[known, [f"{endpoint}_{part}" for part in ("entry", "time", "event")]].to_numpy(dtype=float)
+    x, rows = design.loc[known, card["columns"]].to_numpy(dtype=float), design.loc[known, "row"].to_numpy()
+    folds, frames = tables["folds"].reindex(rows).to_numpy(), []
+    often = np.ones(len(rows), int) if counts is None else counts.loc[rows].to_numpy()
+    for at in np.ndindex(arrays["chosen"].shape[:2]):
+        tested = folds[:, at[0]] == at[1]
         if tested.any():
             learned = np.repeat(np.flatnonzero(~tested), often[~tested])
-            part = (patients, np.flatnonzero(tested), learned, (replicate, fold), grid, late)
-            risk, gained = _cause(*part, arrays, card, cause=1)
-            other = _competing(*part, arrays, card) if competes else None
-            frames.append(_frame(replicate, fold, patients.row[tested], risk, event_free(gained, other), grid))
+            part = (x, outcome, np.flatnonzero(tested), learned, at)
+            risk, gained = model.hazard(*part)
+            other = model.competing_hazard(*part) if competes else None
+            frames.append(_frame(*at, rows[tested], risk, event_free(gained, other), model.grid))
     frame = pd.concat(frames, ignore_index=True)
     relative = model_of(card["kind"]).PROPORTIONAL and not late and not competes
     return frame if relative else absolute_risk(frame, endpoint, spec)
-
-
-def event_free(gained: np.ndarray, competing: np.ndarray | None = None) -> np.ndarray:
-    """The probability (n, T) of no event by each time, from the cumulative hazards (n, T) of the event and of a competing one.
-
-    1 - CIF; between two times of the grid the hazards keep their ratio: the event's share of those who leave in a cell is its share
-    of the hazard, dH1 / (dH1 + dH2), which is exact where each cell holds one event time (a step of a matrix exponential).
-    """
-    if competing is None:
-        return np.exp(-gained)
-    total = gained + competing
-    first, both = (np.diff(hazard, axis=1, prepend=0.0) for hazard in (gained, total))
-    share = np.divide(first, both, out=np.zeros_like(both), where=both != 0)
-    there = np.exp(-(total - both))
-    return 1 - np.cumsum(there * share * -np.expm1(-both), axis=1)
 
 
 def absolute_risk(frame: pd.DataFrame, endpoint: str, spec: dict) -> pd.DataFrame:
@@ -97,82 +84,6 @@ def absolute_risk(frame: pd.DataFrame, endpoint: str, spec: dict) -> pd.DataFram
     if known:
         return frame.assign(risk=1 - frame[known[-1]])
     return frame.assign(risk=np.nan) if late or endpoint in spec["competing"] else frame
-
-
-@dataclass(frozen=True)
-class _Patients:
-    """Of one endpoint: design columns (n, p), entry, time and event (n, 3), row (n,), folds (n, R)."""
-
-    x: np.ndarray
-    outcome: np.ndarray
-    row: np.ndarray
-    folds: np.ndarray
-
-
-def _patients(tables: dict[str, pd.DataFrame], endpoint: str, columns: list[str]) -> _Patients:
-    design, known = tables["design"], _known(tables["harmonized"], endpoint)
-    names = [f"{endpoint}_{part}" for part in ("entry", "time", "event")]
-    rows = design.loc[known, "row"].to_numpy()
-    return _Patients(
-        design.loc[known, columns].to_numpy(dtype=float),
-        tables["harmonized"].loc[known, names].to_numpy(dtype=float),
-        rows,
-        tables["folds"].reindex(rows).to_numpy(),
-    )
-
-
-def _cause(
-    patients: _Patients, tested, learned, at, grid, late, arrays: dict, card: dict, cause: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Risk (n,) and cumulative hazard (n, T) of one cause between entry and the grid's times after it, of the tested rows."""
-    model = model_of(card["kind"])
-    state = {name: arrays[name][at][arrays["chosen"][at]] for name in card["state"]}
-    parts = (arrays[name][at][np.newaxis] for name in ("fill", "location", "scale"))
-    z = Preprocessing(*parts, np.zeros(1), np.zeros(1)).apply(patients.x, 0)
-    if not model.PROPORTIONAL:
-        survival = model.survival(state, z[tested], grid, card["settings"])
-        with np.errstate(divide="ignore"):
-            return 1 - survival[:, -1], -np.log(survival)
-    risk = model.risk(state, z[tested], card["settings"])
-    there = model.risk(state, z[learned], card["settings"])
-    return risk, _gained(risk, there, patients.outcome, tested, learned, at, grid, late, arrays, card["ties"], cause)
-
-
-def _competing(patients: _Patients, tested, learned, at, grid, late, arrays: dict, card: dict) -> np.ndarray:
-    """Cumulative hazard (n, T) of the competing event; where too few had it to train on covariates, the same for all patients.
-
-    0 where nobody had it: where follow-up ends is told by the hazard of the event itself.
-    """
-    if "competing" in card:
-        others = {
-            name.removeprefix("competing_"): array for name, array in arrays.items() if name.startswith("competing_")
-        }
-        hazard = _cause(patients, tested, learned, at, grid, late, others, card["competing"], cause=2)[1]
-    else:
-        nothing = (np.zeros(len(tested)), np.zeros(len(learned)))
-        hazard = _gained(*nothing, patients.outcome, tested, learned, at, grid, late, {}, card["ties"], cause=2)
-    return np.nan_to_num(hazard, nan=0.0)
-
-
-def _gained(risk, there, outcome, tested, learned, at, grid, late, arrays, ties, cause) -> np.ndarray:
-    """Cumulative hazard (n, T) between entry and the grid's times after it. there: risks of the rows that the model learned from."""
-    entry = outcome[tested, 0]
-    if "baseline" in arrays:
-
-        def baseline(times):
-            return np.interp(times, arrays["grid"], arrays["baseline"][at], left=np.nan, right=np.nan)
-
-    else:
-        # The site's own baseline, from the rows that the fold's model was trained on: computed and used here, never released.
-        order = np.argsort(outcome[learned, 1], kind="stable")
-        begins, ends, event = outcome[learned[order]].T
-
-        def baseline(times):
-            return cox.baseline_on(times, there[order], begins, ends, event == cause, ties)
-
-    if not late:
-        return cox.gained(risk, baseline(grid))
-    return cox.gained(risk, baseline(entry[:, None] + grid), baseline(entry))
 
 
 def score(tables: dict[str, pd.DataFrame], endpoint: str, variable: str, grid: list[float]) -> pd.DataFrame:

@@ -49,4 +49,6 @@ def round_curves(curves: pd.DataFrame, base: int) -> pd.DataFrame:
     if base == 1 or curves.empty:
         return curves
     first = curves.groupby(["site", "endpoint"], sort=False)["at_risk"].transform("first")
-    return curves.assign(at_risk=curves["at_risk"] - first + np.floor(first / base + 0.5).astype(int) * base)
+    shift = np.floor(first / base + 0.5).astype(int) * base - first
+    years = curves["years"] + shift * (curves["end"] - curves["start"])
+    return curves.assign(at_risk=curves["at_risk"] + shift, years=years)

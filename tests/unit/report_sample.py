@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from hemapilots.evaluation.curves import CURVE_COLUMNS
+
 SITES = ["north", "south"]
 NAN = float("nan")
 
@@ -35,6 +37,7 @@ def study(**changes) -> dict:
         "comparators": {"index": {"label": "Index", "bar": True}},
     }
     evaluate = {"endpoints": ["os"], "horizons": [2.0], "tau": 2.0, "grid": [0.5, 1.0, 1.5, 2.0]}
+    evaluate |= {"competing": {}, "entry": [], "endpoint_horizons": {"os": [2.0]}}
     record = {
         "pilot": "toy",
         "title": "Toy <script>alert(1)</script>",
@@ -362,7 +365,8 @@ def curves() -> pd.DataFrame:
     north = [(0, 0.5, 60, 10, 5), (0.5, 1.0, 45, 8, 5), (1.0, 1.5, 32, 6, 0), (1.5, 2.0, 26, 6, 5)]
     south = [(0, 0.5, 60, 9, 0), (0.5, 2.0, 51, 21, 6)]
     rows = [(site, "os", *row) for site, cells in (("north", north), ("south", south)) for row in cells]
-    return pd.DataFrame(rows, columns=["site", "endpoint", "start", "end", "at_risk", "events", "censored"])
+    found = pd.DataFrame(rows, columns=["site", "endpoint", "start", "end", "at_risk", "events", "censored"])
+    return found.assign(entered=0, competing=0, years=np.nan)[CURVE_COLUMNS]
 
 
 def truth() -> dict:

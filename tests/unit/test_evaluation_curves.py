@@ -7,13 +7,15 @@ from lifelines import KaplanMeierFitter
 
 from hemapilots.evaluation.curves import kaplan_meier_from_counts, merge_cells, site_curves
 
-SPEC = {"endpoints": ["os"], "grid": [round(0.25 * k, 2) for k in range(1, 21)], "minimum_cell": 5}
+SPEC = {"endpoints": ["os"], "grid": [round(0.25 * k, 2) for k in range(1, 21)], "minimum_cell": 5, "entry": []}
 
 
 def outcomes(n, seed=0):
     rng = np.random.default_rng(seed)
     death, censoring = rng.exponential(3, n), rng.uniform(0.5, 8, n)
-    return pd.DataFrame({"os_time": np.minimum(death, censoring), "os_event": (death <= censoring).astype(float)})
+    return pd.DataFrame(
+        {"os_entry": 0.0, "os_time": np.minimum(death, censoring), "os_event": (death <= censoring).astype(float)}
+    )
 
 
 @pytest.mark.parametrize("n", [15, 60, 300, 2000])
@@ -58,5 +60,6 @@ def test_curve_is_near_kaplan_meier_with_greenwood_interval():
 
 
 def test_merging_by_hand():
-    found = merge_cells(np.array([0.0, 1, 2, 3]), 100, np.array([2, 4, 5]), np.array([0, 6, 0]), 5)
-    assert found.to_numpy().tolist() == [[0, 2, 100, 6, 6], [2, 3, 88, 5, 0]]
+    counts = np.array([[0, 2, 0, 0], [0, 4, 0, 6], [0, 5, 0, 0]])
+    found = merge_cells(np.array([0.0, 1, 2, 3]), 100, counts, 5)
+    assert found.to_numpy().tolist() == [[0, 2, 100, 0, 6, 0, 6], [2, 3, 88, 0, 5, 0, 0]]

@@ -9,25 +9,25 @@ import pytest
 import report_sample
 from hemapilots.report.survival_curves import curve_figures, median_time, together
 
-GRID = [0.5, 1.0, 1.5, 2.0]
+EDGES = np.array([0.0, 0.5, 1.0, 1.5, 2.0])
 
 
 def released(curves, pooled=None):
     """What the figures read of a report's inputs."""
-    return SimpleNamespace(curves=curves, pooled_curves=pooled, study={"evaluate": {"grid": GRID}})
+    return SimpleNamespace(curves=curves, pooled_curves=pooled, study=report_sample.study())
 
 
 def test_without_merged_cells_it_is_the_exact_sum():
     north = report_sample.curves().query("site == 'north'")
     both = pd.concat([north, north.assign(site="south")])
-    found = together(both, GRID)
+    found = together(both, EDGES)
     for column in ("at_risk", "events", "censored"):
         np.testing.assert_allclose(found[column], 2 * north[column].to_numpy()[: len(found)])
 
 
 def test_merged_cells_are_spread_and_nobody_is_lost():
     curves = report_sample.curves()
-    found = together(curves, GRID)
+    found = together(curves, EDGES)
     assert found["events"].sum() == pytest.approx(curves["events"].sum())
     assert found["events"].iloc[1] == pytest.approx(8 + 21 / 3)
     assert found["at_risk"].iloc[0] == 120
@@ -38,7 +38,7 @@ def test_merged_cells_are_spread_and_nobody_is_lost():
 def test_it_ends_where_the_first_site_ends():
     curves = report_sample.curves()
     short = curves[(curves["site"] == "south") | (curves["end"] <= 1.0)]
-    assert together(short, GRID)["end"].iloc[-1] == 1.0
+    assert together(short, EDGES)["end"].iloc[-1] == 1.0
 
 
 def test_the_median_is_where_the_curve_crosses_one_half():
@@ -65,6 +65,6 @@ def test_a_site_without_cells_is_left_out():
 def test_pooled_counts_are_drawn_where_they_exist():
     pooled = pd.DataFrame(
         {"endpoint": "os", "start": [0.0], "end": [2.0], "at_risk": [100], "events": [40], "censored": [20]}
-    )
+    ).assign(entered=0, competing=0, years=np.nan)
     drawn = curve_figures(released(report_sample.curves(), pooled), "os", "Overall survival")
     assert drawn[0].table["survival"].iloc[-1] == pytest.approx(1 - 40 / 100)

@@ -43,5 +43,8 @@ def test_no_difference_between_released_counts_is_small():
 
 def test_curves_keep_their_cells_and_round_their_start():
     curve = pd.DataFrame({"site": "a", "endpoint": "os", "at_risk": [57, 45], "events": [7, 5], "censored": [5, 0]})
+    curve = curve.assign(start=[0.0, 0.5], end=[0.5, 1.5], years=[27.0, 43.0])
     found = round_curves(curve, 5)
     assert found["at_risk"].tolist() == [55, 43] and found["events"].tolist() == [7, 5]
+    # The years under observation move with the number at risk.
+    assert found["years"].tolist() == [26.0, 41.0]

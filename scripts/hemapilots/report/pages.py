@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
+import pandas as pd
 from markupsafe import Markup
 
-from hemapilots.evaluation.curves import kaplan_meier_from_counts
+from hemapilots.evaluation.curves import incidence_from_counts, kaplan_meier_from_counts
 from hemapilots.report import checks, coefficients, cohort, exchange, performance, provenance, verdict_words
 from hemapilots.report.figures import Drawn
 from hemapilots.report.page_templates import render
 from hemapilots.report.released import Released, read_released
-from hemapilots.report.survival_curves import curve_figures, everyone, median_time
+from hemapilots.report.survival_curves import curve_figures, everyone, incidence_at, median_time
 from hemapilots.report.words import Labels, interval, number
 from hemapilots.summary import record_of
 from hemapilots.tables import write_csv, write_json, write_text
@@ -59,7 +60,7 @@ def _figures(released: Released, labels: Labels) -> dict[str, Drawn]:
 
 
 def _context(released: Released, labels: Labels) -> dict:
-    primary = released.primary
+    primary, spec, use_case = released.primary, released.study["evaluate"], released.study["harmonize"]
     return {
         "study": released.study,
         "labels": labels,
@@ -82,6 +83,9 @@ def _context(released: Released, labels: Labels) -> dict:
         "scores": cohort.score_rows(released.quality),
         "checks": checks.check_tables(released.quality),
         "medians": _medians(released, labels),
+        "incidences": _incidences(released, labels),
+        "competing": spec["competing"],
+        "late": {name: use_case["endpoints"][name]["scale"] for name in spec["entry"]},
         "site_tables": [performance.site_table(released, labels, endpoint) for endpoint in released.endpoints],
         "horizon_tables": performance.horizon_tables(released, labels),
         "coefficient_tables": _coefficient_tables(released, labels),
@@ -114,17 +118,36 @@ def _coefficient_tables(released: Released, labels: Labels) -> list[dict]:
     return tables
 
 
+def _curves(released: Released, endpoint: str, curve_of) -> dict[str, pd.DataFrame]:
+    """The curves of an endpoint, of all sites together and of each."""
+    own, total = released.curves[released.curves["endpoint"] == endpoint], everyone(released, endpoint)
+    curves = {"All sites": curve_of(total)} if len(total) else {}
+    return curves | {site: curve_of(curve) for site, curve in own.groupby("site", sort=True)}
+
+
 def _medians(released: Released, labels: Labels) -> list[dict]:
+    """Median times of the endpoints without competing events."""
     rows = []
-    for endpoint in released.endpoints:
-        own, total = released.curves[released.curves["endpoint"] == endpoint], everyone(released, endpoint)
-        curves = {"All sites": kaplan_meier_from_counts(total)} if len(total) else {}
-        curves |= {site: kaplan_meier_from_counts(curve) for site, curve in own.groupby("site", sort=True)}
-        for who, curve in curves.items():
+    for endpoint in (name for name in released.endpoints if name not in released.study["evaluate"]["competing"]):
+        for who, curve in _curves(released, endpoint, kaplan_meier_from_counts).items():
             found = dict(zip(("median", "lower", "upper"), map(_years, median_time(curve)), strict=True))
             ends = number(curve["time"].iloc[-1], 2)
             rows.append({"endpoint": labels.endpoint(endpoint), "who": who, "end": ends} | found)
     return rows
+
+
+def _incidences(released: Released, labels: Labels) -> list[dict]:
+    """Cumulative incidence at the horizons of endpoints with competing events."""
+    tables, spec = [], released.study["evaluate"]
+    for endpoint in (name for name in released.endpoints if name in spec["competing"] and name not in spec["entry"]):
+        horizons = spec["endpoint_horizons"][endpoint]
+        rows = []
+        for who, curve in _curves(released, endpoint, incidence_from_counts).items():
+            found = [incidence_at(curve, horizon) for horizon in horizons]
+            rows.append({"who": who, "cells": [interval(one) if one else "not shown" for one in found]})
+        heads = [f"By {horizon:g} years" for horizon in horizons]
+        tables.append({"endpoint": labels.endpoint(endpoint), "heads": heads, "rows": rows})
+    return tables
 
 
 def _years(value: float | None) -> str:

@@ -4,9 +4,11 @@ from hemapilots.config import nearest
 from hemapilots.cross_checks import Source
 from hemapilots.federation.release import MINIMUM_SUPPORT
 
-__all__ = ["SCENARIO", "evaluation_spec"]
+__all__ = ["SCENARIO", "evaluation_spec", "late_endpoints", "scale_grid"]
 
 SCENARIO = "base"
+# Years: the end of an endpoint's own scale, such as age.
+LONGEST = 120
 
 
 def evaluation_spec(protocol: Source, use_case: dict, cohort, sites: list[str], models: dict) -> dict:
@@ -29,6 +31,9 @@ def evaluation_spec(protocol: Source, use_case: dict, cohort, sites: list[str], 
         "endpoint_horizons": {name: endpoint["horizons"] for name, endpoint in use_case["endpoints"].items()},
         "decisions": use_case["decisions"],
         "subgroups": use_case["subgroups"],
+        "competing": {name: end["competing"] for name, end in use_case["endpoints"].items() if end["competing"]},
+        "entry": late_endpoints(use_case),
+        "scale_grid": scale_grid(times),
         "tau": times.tau,
         "grid": _grid(protocol, use_case),
         "bootstrap": bootstrap.model_dump(),
@@ -68,6 +73,16 @@ def _grid(protocol: Source, use_case: dict) -> list[float]:
     if farthest > times.tau:
         raise protocol.fault(("times", "tau"), f"the use case's horizon {farthest:g} lies beyond tau; raise tau")
     return [round((k + 1) * times.step, 10) for k in range(count)]
+
+
+def late_endpoints(use_case: dict) -> list[str]:
+    """The endpoints for which patients come under observation late."""
+    return [name for name, endpoint in use_case["endpoints"].items() if endpoint["entry"]]
+
+
+def scale_grid(times) -> list[float]:
+    """Times of an endpoint's own scale, in the protocol's steps: baselines with late entry leave on it, and its curves are drawn on it."""
+    return [round(k * times.step, 10) for k in range(round(LONGEST / times.step) + 1)]
 
 
 def _comparisons(protocol: Source, use_case: dict, models: dict, references: list[tuple[str, str]]) -> list[dict]:

@@ -2,11 +2,10 @@
 
 from hemapilots.config import Protocol
 from hemapilots.study.design import design_columns
+from hemapilots.study.evaluation import late_endpoints, scale_grid
 
 __all__ = ["agree_spec", "predict_spec", "prepare_spec", "report_spec", "train_spec"]
 
-# Years: the end of an endpoint's own scale, such as age.
-LONGEST = 120
 
 # What the report shows of a study.
 _SHOWN = (
@@ -53,16 +52,10 @@ def train_spec(use_case: dict, models: dict, strategies: dict, protocol: Protoco
         "penalties": sorted(protocol.penalties),
         "ties": protocol.ties,
         "grid": grid,
-        # Baselines of endpoints with late entry are released on their own scale, on which nobody lives longer.
-        "scale_grid": [round(k * protocol.times.step, 10) for k in range(round(LONGEST / protocol.times.step) + 1)],
-        "entry": _late(use_case),
+        "scale_grid": scale_grid(protocol.times),
+        "entry": late_endpoints(use_case),
         "gate": gate,
     }
-
-
-def _late(use_case: dict) -> list[str]:
-    """The endpoints under observation of which patients come late."""
-    return [name for name, endpoint in use_case["endpoints"].items() if endpoint["entry"]]
 
 
 def predict_spec(use_case: dict, grid: list, sharing: str) -> dict:
@@ -70,7 +63,7 @@ def predict_spec(use_case: dict, grid: list, sharing: str) -> dict:
     endpoints = use_case["endpoints"]
     return {
         "horizons": {name: endpoint["horizons"][0] for name, endpoint in endpoints.items()},
-        "entry": _late(use_case),
+        "entry": late_endpoints(use_case),
         "competing": [name for name, endpoint in endpoints.items() if endpoint["competing"]],
         "sharing": sharing,
         "comparators": use_case["comparators"],

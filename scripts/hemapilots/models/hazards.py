@@ -1,0 +1,92 @@
+"""The hazards that a fitted model foretells, and the probability of staying without the event that follows from them."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hemapilots.models import cox
+from hemapilots.models.data import Preprocessing
+from hemapilots.models.registry import model_of
+
+__all__ = ["FittedModel", "event_free"]
+
+
+def event_free(gained: np.ndarray, competing: np.ndarray | None = None) -> np.ndarray:
+    """The probability (n, T) of no event by each time, from the cumulative hazards (n, T) of the event and of a competing one.
+
+    1 - CIF; between two times of the grid the hazards keep their ratio: the event's share of those who leave in a cell is its share
+    of the hazard, dH1 / (dH1 + dH2), which is exact where each cell holds one event time (a step of a matrix exponential).
+    """
+    if competing is None:
+        return np.exp(-gained)
+    total = gained + competing
+    first, both = (np.diff(hazard, axis=1, prepend=0.0) for hazard in (gained, total))
+    share = np.divide(first, both, out=np.zeros_like(both), where=both != 0)
+    there = np.exp(-(total - both))
+    return 1 - np.cumsum(there * share * -np.expm1(-both), axis=1)
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """Arrays and card of a model, with the years since entry (T,) at which it predicts.
+
+    late: its baseline runs on a scale of its own, on which patients start at their entry. cause: 1 the event, 2 a competing one.
+    """
+
+    arrays: dict[str, np.ndarray]
+    card: dict
+    grid: np.ndarray
+    late: bool
+    cause: int = 1
+
+    def hazard(
+        self, x: np.ndarray, outcome: np.ndarray, tested: np.ndarray, learned: np.ndarray, at: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Risk (m,) and cumulative hazard (m, T) between entry and the grid's times after it, of the tested rows.
+
+        x (n, p); outcome (n, 3) entry, time, event; tested (m,), learned: rows; at: replicate and fold.
+        """
+        arrays, model, settings = self.arrays, model_of(self.card["kind"]), self.card["settings"]
+        state = {name: arrays[name][at][arrays["chosen"][at]] for name in self.card["state"]}
+        parts = (arrays[name][at][np.newaxis] for name in ("fill", "location", "scale"))
+        z = Preprocessing(*parts, np.zeros(1), np.zeros(1)).apply(x, 0)
+        if not model.PROPORTIONAL:
+            survival = model.survival(state, z[tested], self.grid, settings)
+            with np.errstate(divide="ignore"):
+                return 1 - survival[:, -1], -np.log(survival)
+        risk, there = model.risk(state, z[tested], settings), model.risk(state, z[learned], settings)
+        return risk, self._gained(risk, there, outcome[tested, 0], outcome[learned], at)
+
+    def competing_hazard(
+        self, x: np.ndarray, outcome: np.ndarray, tested: np.ndarray, learned: np.ndarray, at: tuple[int, int]
+    ) -> np.ndarray:
+        """Cumulative hazard (m, T) of the competing event; where too few had it to train on covariates, the same for all patients.
+
+        0 where nobody had it: where follow-up ends is told by the hazard of the event itself.
+        """
+        if "competing" in self.card:
+            prefix = "competing_"
+            arrays = {name[len(prefix) :]: array for name, array in self.arrays.items() if name.startswith(prefix)}
+            other = replace(self, arrays=arrays, card=self.card["competing"], cause=2)
+            found = other.hazard(x, outcome, tested, learned, at)[1]
+        else:
+            nothing = replace(self, arrays={}, cause=2)
+            found = nothing._gained(
+                np.zeros(len(tested)), np.zeros(len(learned)), outcome[tested, 0], outcome[learned], at
+            )
+        return np.nan_to_num(found, nan=0.0)
+
+    def _gained(self, risk: np.ndarray, there: np.ndarray, entry: np.ndarray, outcome: np.ndarray, at) -> np.ndarray:
+        """there, outcome: of the rows that the model learned from."""
+        if not self.late:
+            return cox.gained(risk, self._baseline(self.grid, there, outcome, at))
+        until = self._baseline(entry[:, None] + self.grid, there, outcome, at)
+        return cox.gained(risk, until, self._baseline(entry, there, outcome, at))
+
+    def _baseline(self, times: np.ndarray, there: np.ndarray, outcome: np.ndarray, at) -> np.ndarray:
+        """Cumulative baseline hazard at some times: the one that came with the model, else the site's own, which never leaves it."""
+        if "baseline" in self.arrays:
+            return np.interp(times, self.arrays["grid"], self.arrays["baseline"][at], left=np.nan, right=np.nan)
+        order = np.argsort(outcome[:, 1], kind="stable")
+        entry, time, event = outcome[order].T
+        return cox.baseline_on(times, there[order], entry, time, event == self.cause, self.card["ties"])
