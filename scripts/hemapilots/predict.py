@@ -79,7 +79,7 @@ def absolute_risk(frame: pd.DataFrame, endpoint: str, spec: dict) -> pd.DataFram
     """
     late = endpoint in spec["entry"]
     names = [name for name in frame if name.startswith("survival_")]
-    within = [name for name in names if float(name.removeprefix("survival_")) <= spec["horizons"][endpoint]]
+    within = [name for name in names if float(name.removeprefix("survival_")) <= spec["horizons"][endpoint][0]]
     known = [name for name in within if frame[name].notna().mean() >= (0.9 if late else 1)]
     if known:
         return frame.assign(risk=1 - frame[known[-1]])

@@ -36,8 +36,8 @@ def study(**changes) -> dict:
         "endpoints": {"os": {"label": "Overall survival"}},
         "comparators": {"index": {"label": "Index", "bar": True}},
     }
-    evaluate = {"endpoints": ["os"], "horizons": [2.0], "tau": 2.0, "grid": [0.5, 1.0, 1.5, 2.0]}
-    evaluate |= {"competing": {}, "entry": [], "endpoint_horizons": {"os": [2.0]}}
+    evaluate = {"endpoints": ["os"], "horizons": {"os": [2.0]}, "tau": 2.0, "grid": [0.5, 1.0, 1.5, 2.0]}
+    evaluate |= {"competing": {}, "entry": []}
     record = {
         "pilot": "toy",
         "title": "Toy <script>alert(1)</script>",

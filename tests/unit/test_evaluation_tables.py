@@ -62,7 +62,7 @@ def plan(**changes):
         "scenario": "base",
         "endpoints": ["os"],
         "primary_endpoint": "os",
-        "horizons": [2.0],
+        "horizons": {"os": [2.0]},
         "tau": 3.0,
         "grid": GRID,
         "bootstrap": {"samples": 60, "seed": 11, "level": 0.95},
@@ -276,7 +276,7 @@ def test_horizon_counts_hide_what_subtraction_would_reveal():
     outcomes, folds, tables = sites["a"]
     late = np.sort(outcomes.loc[outcomes["os_event"] == 1, "os_time"])[-3] + 1e-9
     horizons = [1.0, float(late)]
-    _, counts = evaluate_site("a", outcomes, folds, tables, plan(horizons=horizons))
+    _, counts = evaluate_site("a", outcomes, folds, tables, plan(horizons={"os": horizons}))
     told = pick(counts, kind="horizon").set_index("horizon")
     assert np.isfinite(told.loc[1.0, ["events", "at_risk"]].to_numpy(float)).all()
     assert told.loc[late, ["events", "at_risk"]].isna().all()
@@ -285,7 +285,7 @@ def test_horizon_counts_hide_what_subtraction_would_reveal():
 def test_horizon_rule():
     sites = invented()
     outcomes, folds, tables = sites["a"]
-    metrics, _ = evaluate_site("a", outcomes, folds, tables, plan(horizons=[0.01, 2.0, 9.9]))
+    metrics, _ = evaluate_site("a", outcomes, folds, tables, plan(horizons={"os": [0.01, 2.0, 9.9]}))
     auc = pick(metrics, metric="auc", regime="pooled").set_index("horizon")["estimate"]
     assert np.isfinite(auc[2.0]) and np.isnan(auc[0.01]) and np.isnan(auc[9.9])
 

@@ -28,7 +28,7 @@ def baseline(x, entry, time, event, beta, grid, ties):
 
 
 GRID = np.array([0.5, 1.0, 2.0, 4.0])
-PREDICT = {"grid": GRID.tolist(), "horizons": {"os": 1.0}, "entry": [], "competing": []}
+PREDICT = {"grid": GRID.tolist(), "horizons": {"os": [1.0]}, "entry": [], "competing": []}
 CARD = {"columns": ["a", "b"], "ties": "efron", "kind": "cox", "state": ["coefficients"], "settings": {}}
 
 
@@ -161,3 +161,83 @@ def test_own_model_is_filed_as_local_own(tmp_path):
         not (tmp_path / "private/os/m/local/x.parquet").exists()
         and (tmp_path / "private/os/m/local/own.parquet").exists()
     )
+
+
+def late_tables(competing=False):
+    """Patients who enter late; a third of the events are competing ones."""
+    tables = site_tables(n=240)
+    rng = np.random.default_rng(5)
+    harmonized = tables["harmonized"].copy()
+    harmonized["os_entry"] = np.r_[0.0, rng.uniform(0.1, 6, 239)]
+    harmonized["os_time"] += harmonized["os_entry"]
+    if competing:
+        harmonized["os_event"] = np.where(rng.random(240) < 0.3, 2 * harmonized["os_event"], harmonized["os_event"])
+    return tables | {"harmonized": harmonized}
+
+
+def test_late_entry_predicts_from_entry_on_with_a_baseline_of_the_other_folds():
+    tables, arrays, spec = late_tables(), model_arrays(), PREDICT | {"entry": ["os"]}
+    frame = apply_model(tables, "os", arrays, CARD, spec)
+    one = frame[frame["survival_1"].between(0.05, 0.95)].iloc[30]
+    replicate, fold = int(one["replicate"]), int(one["fold"])
+    known = tables["harmonized"].dropna(subset=["os_event"]).set_index("row")
+    others = known[tables["folds"].loc[known.index, replicate] != fold].sort_values("os_time", kind="stable")
+    beta = arrays["coefficients"][replicate, fold, 0]
+    design = tables["design"].set_index("row")[["a", "b"]]
+    entry, outcome = known.loc[one["row"], "os_entry"], others[["os_entry", "os_time", "os_event"]].to_numpy().T
+    risk = (design.loc[others.index] @ beta).to_numpy()
+    hazard = cox.baseline_on(np.array([entry, entry + 1]), risk, *outcome, "efron")
+    expected = np.exp(-(hazard[1] - hazard[0]) * np.exp(design.loc[one["row"]] @ beta))
+    assert one["survival_1"] == pytest.approx(expected, rel=1e-12) and one["risk"] == pytest.approx(1 - expected)
+
+
+def test_nobody_is_predicted_beyond_the_ages_that_were_seen():
+    tables, arrays = late_tables(), model_arrays()
+    last = tables["harmonized"]["os_time"].idxmax()
+    tables["harmonized"].loc[last, "os_time"] += 50
+    tables["harmonized"].loc[last, "os_entry"] += 50
+    frame = apply_model(tables, "os", arrays, CARD, PREDICT | {"entry": ["os"]})
+    row = tables["harmonized"].loc[last, "row"]
+    assert frame.loc[frame["row"] == row, ["risk", "survival_0.5"]].isna().all().all()
+    assert frame["risk"].notna().mean() > 0.9
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_released_baseline_gives_what_the_sites_own_gives(late):
+    """Where it is written at fine steps, save for what lies between them."""
+    tables, arrays = late_tables(competing=True), model_arrays(folds=1, replicates=1)
+    arrays |= {f"competing_{name}": value for name, value in model_arrays(folds=1, replicates=1).items()}
+    tables["folds"] = pd.DataFrame({0: 1 * (np.arange(240) < 100)}, index=tables["folds"].index)
+    if not late:
+        tables["harmonized"]["os_entry"] = 0.0
+    spec = PREDICT | {"entry": ["os"] * late, "competing": ["os"]}
+    card = CARD | {"competing": CARD}
+    own = apply_model(tables, "os", arrays, card, spec)
+    known = tables["harmonized"]["os_event"].notna() & (np.arange(240) < 100)
+    learned = tables["harmonized"][known].sort_values("os_time", kind="stable")
+    grid = np.arange(0, 12, 0.001) if late else GRID
+    for cause, prefix in ((1, ""), (2, "competing_")):
+        beta = arrays[f"{prefix}coefficients"][0, 0, 0]
+        risk = tables["design"].loc[learned.index, ["a", "b"]].to_numpy() @ beta
+        entry, time, event = learned[["os_entry", "os_time", "os_event"]].to_numpy().T
+        baseline = cox.baseline_on(grid, risk, entry, time, event == cause, "efron")
+        arrays |= {f"{prefix}baseline": baseline[None, None], f"{prefix}grid": grid}
+    released = apply_model(tables, "os", arrays, card, spec)
+    both = own["survival_1"].notna() & released["survival_1"].notna()
+    assert both.sum() > 100
+    np.testing.assert_allclose(
+        own.loc[both, "survival_1"], released.loc[both, "survival_1"], atol=2e-3 if late else 1e-12
+    )
+
+
+def test_competing_events_without_a_model_get_one_hazard_for_all():
+    tables, arrays = late_tables(competing=True), model_arrays()
+    tables["harmonized"]["os_entry"] = 0.0
+    alone = apply_model(tables, "os", arrays, CARD, PREDICT | {"competing": ["os"]})
+    nothing = {f"competing_{name}": value for name, value in model_arrays().items()}
+    nothing["competing_coefficients"] = np.zeros((2, 3, 1, 2))
+    same = apply_model(tables, "os", arrays | nothing, CARD | {"competing": CARD}, PREDICT | {"competing": ["os"]})
+    pd.testing.assert_frame_equal(alone, same)
+    ignored = apply_model(tables, "os", arrays, CARD, PREDICT)
+    # Who may leave by another door has the event less often.
+    assert (alone["survival_4"] > ignored["survival_4"]).all()

@@ -23,7 +23,7 @@ TRAIN = {
     "ties": "efron",
     "grid": [1.0, 2.0],
     "gate": "off",
-    "horizons": {"os": 1.0},
+    "horizons": {"os": [1.0]},
     "entry": [],
     "competing": [],
 }
@@ -80,7 +80,7 @@ SPEC = {
     "scenario": "base",
     "endpoints": ["os"],
     "primary_endpoint": "os",
-    "horizons": [1.0],
+    "horizons": {"os": [1.0]},
     "tau": 2.0,
     "grid": [1.0, 2.0],
     "bootstrap": {"samples": 50, "seed": 1, "level": 0.95},

@@ -31,9 +31,9 @@ class Draws:
     events: int
 
 
-def measures(spec: Mapping[str, Any]) -> list[Measure]:
+def measures(endpoint: str, spec: Mapping[str, Any]) -> list[Measure]:
     """(metric, horizon in years) in the order of the tables; Harrell's C has no horizon (nan)."""
-    at_horizons = [(name, float(t)) for name in ("auc", "brier") for t in spec["horizons"]]
+    at_horizons = [(name, float(t)) for name in ("auc", "brier") for t in spec["horizons"][endpoint]]
     tau = float(spec["tau"])
     return [("uno_c", tau), ("harrell_c", np.nan), *at_horizons, ("ibs", tau)]
 
@@ -46,10 +46,10 @@ def reportable(time: np.ndarray, event: np.ndarray, horizon: float) -> bool:
     return bool(np.mean(time > horizon) >= SHARE_AT_RISK and before >= EVENTS_BEFORE)
 
 
-def draw(sample: Sample, spec: Mapping[str, Any]) -> dict[Key, dict[Measure, Draws]]:
+def draw(endpoint: str, sample: Sample, spec: Mapping[str, Any]) -> dict[Key, dict[Measure, Draws]]:
     """Per (model, regime) and measure the draws; nan where not estimable. Replicates are averaged."""
     size = len(sample.time), int(np.count_nonzero(sample.case))
-    wanted = _estimable(sample, spec)
+    wanted = _estimable(endpoint, sample, spec)
     if not any(wanted.values()):
         nothing = _missing(int(spec["bootstrap"]["samples"]) + 1, *size)
         return {key: dict.fromkeys(wanted, nothing) for key in sample.risk}
@@ -64,12 +64,12 @@ def draw(sample: Sample, spec: Mapping[str, Any]) -> dict[Key, dict[Measure, Dra
     }
 
 
-def _estimable(sample: Sample, spec: Mapping[str, Any]) -> dict[Measure, bool]:
+def _estimable(endpoint: str, sample: Sample, spec: Mapping[str, Any]) -> dict[Measure, bool]:
     """Which measures these patients allow; the integrated Brier score needs a reportable tau."""
     enough = np.count_nonzero(sample.case) >= EVENTS_FOR_C
     return {
         (name, t): bool(enough if name.endswith("_c") else reportable(sample.time, sample.case, t))
-        for name, t in measures(spec)
+        for name, t in measures(endpoint, spec)
     }
 
 

@@ -21,7 +21,7 @@ def metric_rows(endpoint: str, sample: Sample, draws: AllDraws, spec: Mapping[st
     Regimes without any prediction have rows too: not estimable, n 0.
     """
     for key in sorted([*sample.risk, *sample.absent]):
-        for metric, horizon in measures(spec):
+        for metric, horizon in measures(endpoint, spec):
             one = draws.get(key, {}).get((metric, horizon))
             name = {"endpoint": endpoint, "model": key[0], "regime": key[1], "subgroup": "all"}
             yield name | {"metric": metric, "horizon": horizon} | _figures(one, spec, "estimate") | _size(one)
@@ -35,7 +35,7 @@ def difference_rows(
         first = draws.get((pair["model"], pair["regime"]))
         second = draws.get((pair["reference_model"], pair["reference_regime"]))
         both = first is not None and second is not None
-        for measure in measures(spec):
+        for measure in measures(endpoint, spec):
             one = _subtracted(first[measure], second[measure]) if both else None
             name = {"metric": measure[0], "horizon": measure[1]}
             p = None if one is None else paired_p(one.values)

@@ -24,7 +24,7 @@ def evaluate_pooled(sites: Mapping[str, SiteData], spec: Mapping[str, Any]) -> t
     scope = {"scenario": spec["scenario"], "evaluated_on": "all"}
     for endpoint in spec["endpoints"]:
         sample = assemble(sites, endpoint, spec["grid"])
-        draws = draw(sample, spec)
+        draws = draw(endpoint, sample, spec)
         metrics += [scope | row for row in metric_rows(endpoint, sample, draws, spec)]
         rows = difference_rows(endpoint, sample, draws, spec)
         differences += [scope | {"estimand": "pooled"} | row for row in rows]

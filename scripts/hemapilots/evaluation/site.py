@@ -35,13 +35,13 @@ def evaluate_site(
     metrics, counts = [], []
     for endpoint in spec["endpoints"]:
         sample = assemble({site: (outcomes, folds, predictions)}, endpoint, spec["grid"])
-        draws = draw(sample, spec)
+        draws = draw(endpoint, sample, spec)
         rows = list(metric_rows(endpoint, sample, draws, spec))
         metrics += [{"scenario": spec["scenario"], "evaluated_on": site} | row for row in rows]
         counts += [{"kind": "metric"} | row for row in rows]
         for row in difference_rows(endpoint, sample, draws, spec):
             counts.append({"kind": "difference", "estimate": row["difference"]} | row)
-        sizes = list(_sizes(endpoint, sample, spec["horizons"], minimum))
+        sizes = list(_sizes(endpoint, sample, spec["horizons"][endpoint], minimum))
         told = [row["horizon"] for row in sizes if "at_risk" in row]
         for row in (row for row in counts if row["endpoint"] == endpoint and row["metric"] == "auc"):
             row["weight"] = row["weight"] if row["horizon"] in told else np.nan

@@ -140,7 +140,7 @@ def _incidences(released: Released, labels: Labels) -> list[dict]:
     """Cumulative incidence at the horizons of endpoints with competing events."""
     tables, spec = [], released.study["evaluate"]
     for endpoint in (name for name in released.endpoints if name in spec["competing"] and name not in spec["entry"]):
-        horizons = spec["endpoint_horizons"][endpoint]
+        horizons = spec["horizons"][endpoint]
         rows = []
         for who, curve in _curves(released, endpoint, incidence_from_counts).items():
             found = [incidence_at(curve, horizon) for horizon in horizons]

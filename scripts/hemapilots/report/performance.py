@@ -251,10 +251,10 @@ def site_table(released: Released, labels: Labels, endpoint: str) -> dict:
 
 def horizon_tables(released: Released, labels: Labels) -> list[dict]:
     """Per endpoint AUC and Brier scores at the horizons, and the integrated Brier score, of the primary model and the scores."""
-    horizons = released.study["evaluate"]["horizons"]
-    wanted = [("auc", horizon) for horizon in horizons] + [("brier", horizon) for horizon in horizons] + [("ibs", None)]
     tables = []
     for endpoint in released.endpoints:
+        horizons = released.study["evaluate"]["horizons"][endpoint]
+        wanted = [*((metric, horizon) for metric in ("auc", "brier") for horizon in horizons), ("ibs", None)]
         methods = methods_of(released, endpoint, released.primary["model"])
         methods = [method for method in methods if not _of_one_site(method[1])]
         rows = []

@@ -62,7 +62,7 @@ def predict_spec(use_case: dict, grid: list, sharing: str) -> dict:
     """Out-of-fold predictions inside a site."""
     endpoints = use_case["endpoints"]
     return {
-        "horizons": {name: endpoint["horizons"][0] for name, endpoint in endpoints.items()},
+        "horizons": {name: endpoint["horizons"] for name, endpoint in endpoints.items()},
         "entry": late_endpoints(use_case),
         "competing": [name for name, endpoint in endpoints.items() if endpoint["competing"]],
         "sharing": sharing,
