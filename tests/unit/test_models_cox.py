@@ -142,7 +142,11 @@ def test_own_model_is_filed_as_local_own(tmp_path):
     arrays = model_arrays() | {"baseline": np.full((2, 3, 4), 0.5)}
     for site in ("x", "y"):
         write_model(tmp_path / "models", "os", "m", f"local/{site}", arrays, CARD)
-    spec = PREDICT | {"comparators": {"points": {"score": "points", "endpoints": ["os"]}}, "endpoints": ["os"], "sharing": "public"}
+    spec = PREDICT | {
+        "comparators": {"points": {"score": "points", "endpoints": ["os"]}},
+        "endpoints": ["os"],
+        "sharing": "public",
+    }
     predict_site("x", site_tables(), [tmp_path / "models"], spec, tmp_path / "out")
     written = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.parquet"))
     assert written == [
