@@ -53,14 +53,15 @@ def assert_recovered(z: np.ndarray):
 
 
 @pytest.mark.parametrize(
-    ("name", "process"), [("mds", "aml"), ("mds", "death_without"), ("mds-direct", "death"), ("mds-direct", "progress")]
+    ("name", "process"),
+    [("mds", "aml"), ("mds", "death_without"), ("mds-direct", "death"), ("mds-direct", "progress"), ("mm", "death")],
 )
 def test_the_law_of_a_process_is_recovered(name, process):
     table, processes = cohort(name), recipe_of(name)["outcomes"]["processes"]
     assert_recovered(distances(table, processes[process]["coefficients"], *seen(table, processes, process)))
 
 
-@pytest.mark.parametrize(("name", "endpoint"), [("mds", "os"), ("mds", "lfs"), ("mds-direct", "lfs")])
+@pytest.mark.parametrize(("name", "endpoint"), [("mds", "os"), ("mds", "lfs"), ("mds-direct", "lfs"), ("mm", "pfs")])
 def test_the_stored_limit_of_a_derived_endpoint_is_found(name, endpoint):
     recipe, table = recipe_of(name), cohort(name)
     assert not is_exact(recipe, endpoint)

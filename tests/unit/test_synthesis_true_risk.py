@@ -51,10 +51,12 @@ def test_the_first_of_two_joined_times(loading):
         true_survival(toy(joined, apart), table, TIMES)
 
 
-@pytest.mark.parametrize("name", ["mds", "mds-direct"])
-def test_the_mean_true_risk_is_the_share_of_events(name):
+@pytest.mark.parametrize(
+    ("name", "profile"), [("mds", "referral"), ("mds-direct", "plain"), ("mm", "trial"), ("mm", "registry")]
+)
+def test_the_mean_true_risk_is_the_share_of_events(name, profile):
     recipe = load_recipe(RECIPES / f"{name}.yaml")
-    table = draw_complete(recipe, 0, 20_000, 5, "referral")
+    table = draw_complete(recipe, 0, 20_000, 5, profile)
     for endpoint, survival in true_survival(recipe, table, TIMES).items():
         for column, time in enumerate(TIMES):
             happened = ((table[f"{endpoint}_true"] <= time) & (table[f"{endpoint}_cause"] == 1)).to_numpy()

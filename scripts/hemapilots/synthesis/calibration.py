@@ -2,48 +2,67 @@
 
 A target has a `group`, a `source`, a `kind` (check: the recipe's own figure, must be met; rate: must be met within 15 %;
 published: listed), a `measure`, and `values`: label -> [expression, expected]. Optional: `where` (an expression: among whom),
-`at` (years, or the quantile), `endpoint` or `recurrent`, and `profile` (of sites; the plain law by default).
+`at` (years, or the quantile), `rounded` (half the last digit of what was expected; the tolerance is so much wider),
+`endpoint` or `recurrent`, and `profile` (of sites; the plain law by default).
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from hemapilots.expressions import parse
-from hemapilots.scores import evaluate
-from hemapilots.synthesis.cohort import Drawn, draw
-from hemapilots.synthesis.sites import PLAIN
+from hemapilots.harmonize.scores import score_columns
+from hemapilots.synthesis.cohort import draw
+from hemapilots.synthesis.outcomes import draw_outcomes
+from hemapilots.synthesis.sites import PLAIN, typical
+from hemapilots.synthesis.variables import class_of
 
 __all__ = ["COLUMNS", "PATIENTS", "calibration"]
 
+# Event times are drawn several times for the same patients, so that medians of small groups are not left to chance.
+REPEATS = 4
 COLUMNS = ("target", "source", "kind", "expected", "found", "tolerance", "met")
-PATIENTS, SEED, SITE = 20_000, 4, 10**6 + 1
+PATIENTS, SEED, SITE = 60_000, 4, 10**6 + 1
 # Per kind: tolerance of shares (points), of probabilities, of correlations, and of everything else (relative).
 _TOLERANCES = {"check": (1.5, 0.02, 0.05, 0.05), "published": (4.0, 0.04, 0.1, 0.15), "rate": (4.0, 0.04, 0.1, 0.15)}
 _PLACE = {"share": 0, "survival": 1, "incidence": 1, "spearman": 2}
 
 
-def calibration(recipe: dict, use_case: dict | None = None, scores: dict | None = None) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Sample:
+    """Patients with all that is true of them and their scores, recurrent events, and repeated event times (REPEATS, n)."""
+
+    table: pd.DataFrame
+    events: pd.DataFrame
+    ids: np.ndarray
+    times: dict[str, np.ndarray]
+
+
+def calibration(recipe: dict, use_case: dict | None = None) -> pd.DataFrame:
     """A row per expected figure: COLUMNS; tolerance in the target's unit, met is true or false.
 
-    use_case: its `variables` and `derived` give what scores need; scores: those of `hemapilots.scores.load_scores` by name,
-    evaluated as columns `<name>` and `<name>_category` with "_" for "-".
+    use_case: resolved; expressions may read its derived variables and the columns of its scores.
     """
-    samples: dict[str, Drawn] = {}
-    rows = []
+    samples: dict[str, Sample] = {}
+    rows, recipe = [], typical(recipe)
     for target in recipe.get("targets", []):
         profile = target.get("profile", PLAIN)
         if profile not in samples:
-            samples[profile] = _sample(recipe, profile, use_case or {}, scores or {})
+            samples[profile] = _sample(recipe, profile, use_case or {})
+        if "endpoint" in target:
+            endpoint = recipe["outcomes"]["endpoints"][target["endpoint"]]
+            target = target | {"columns": (endpoint["time"], endpoint["event"])}
         for label, (*expressions, expected) in target["values"].items():
             found = _found(target, expressions, samples[profile])
-            tolerance = _tolerance(target, expected)
+            tolerance = _tolerance(target, expected) + target.get("rounded", 0.0)
             named = {"target": f"{target['group']}: {label}", "source": target["source"], "kind": target["kind"]}
             met = bool(abs(found - expected) <= tolerance)
             rows.append(named | {"expected": expected, "found": found, "tolerance": tolerance, "met": met})
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _sample(recipe: dict, profile: str, use_case: dict, scores: dict) -> Drawn:
+def _sample(recipe: dict, profile: str, use_case: dict) -> Sample:
     drawn = draw(recipe, SITE, PATIENTS, SEED, profile)
     table = drawn.complete.copy()
     absent = [name for name in use_case.get("variables", {}) if name not in table]
@@ -53,11 +72,24 @@ def _sample(recipe: dict, profile: str, use_case: dict, scores: dict) -> Drawn:
             expression = parse(spec["expression"])
             give = expression.evaluate_text if spec["type"] == "category" else expression.evaluate
             table[name] = give(table)
-    wanted = {name for target in recipe["targets"] for name in target.get("scores", [])}
-    for name in sorted(wanted):
-        result, column = evaluate(scores[name], table), name.replace("-", "_")
-        table[column], table[f"{column}_category"] = result["score"], result["category"]
-    return Drawn(drawn.clean, table, drawn.events)
+    table = table.assign(**score_columns(table, use_case))
+    return Sample(table, drawn.events, drawn.clean["patient_id"].to_numpy(), _repeated(recipe, drawn.complete))
+
+
+def _repeated(recipe: dict, table: pd.DataFrame) -> dict[str, np.ndarray]:
+    """`<endpoint>_true` and `<endpoint>_cause`, shape (REPEATS, n): latents that no variable rests on are drawn anew as well."""
+    specs = recipe["variables"].values()
+    fixed = {latent for spec in specs for latent in (*spec.get("loading", {}), *spec.get("slope", {}))}
+    columns, classes = {name: table[name].to_numpy() for name in table}, class_of(recipe, table)
+    rounds = []
+    # From 1: a last 0 would give the stream of the patients themselves.
+    for repeat in range(1, REPEATS + 1):
+        rng = np.random.default_rng([SEED, SITE, repeat])
+        latents = {name: rng.standard_normal(len(table)) for name in recipe.get("latents", [])}
+        latents |= {name: columns[name] for name in fixed}
+        rounds.append(draw_outcomes(recipe["outcomes"], columns, classes, latents, rng))
+    kept = [f"{name}_{part}" for name in recipe["outcomes"]["endpoints"] for part in ("true", "cause")]
+    return {name: np.stack([one[name] for one in rounds]) for name in kept}
 
 
 def _tolerance(target: dict, expected: float) -> float:
@@ -66,12 +98,12 @@ def _tolerance(target: dict, expected: float) -> float:
     return value if place < 3 else value * abs(expected)
 
 
-def _found(target: dict, expressions: list[str], drawn: Drawn) -> float:
-    among = _true(target["where"], drawn.complete) if "where" in target else np.ones(len(drawn.complete), dtype=bool)
+def _found(target: dict, expressions: list[str], sample: Sample) -> float:
+    among = _true(target["where"], sample.table) if "where" in target else np.ones(len(sample.table), dtype=bool)
     if target["measure"] in _OF_TIME:
-        among = among & _true(expressions[0], drawn.complete)
-        return float(_OF_TIME[target["measure"]](target, drawn, among))
-    values = [parse(text).evaluate(drawn.complete)[among] for text in expressions]
+        among = among & _true(expressions[0], sample.table)
+        return float(_OF_TIME[target["measure"]](target, sample, among))
+    values = [parse(text).evaluate(sample.table)[among] for text in expressions]
     return float(_OF_VALUES[target["measure"]](target, *values))
 
 
@@ -79,32 +111,31 @@ def _true(text: str, table: pd.DataFrame) -> np.ndarray:
     return parse(text).evaluate(table) == 1
 
 
-def _times(target: dict, drawn: Drawn, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _times(target: dict, sample: Sample, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Uncensored time to the first event of an endpoint, and to its event 1."""
-    name = target["endpoint"]
-    time = drawn.complete[f"{name}_true"].to_numpy()[among]
-    return time, np.where(drawn.complete[f"{name}_cause"].to_numpy()[among] == 1, time, np.inf)
+    time, cause = (sample.times[f"{target['endpoint']}_{part}"][:, among] for part in ("true", "cause"))
+    return time, np.where(cause == 1, time, np.inf)
 
 
-def _survival(target: dict, drawn: Drawn, among: np.ndarray) -> float:
-    return (_times(target, drawn, among)[0] > target["at"]).mean()
+def _survival(target: dict, sample: Sample, among: np.ndarray) -> float:
+    return (_times(target, sample, among)[0] > target["at"]).mean()
 
 
-def _incidence(target: dict, drawn: Drawn, among: np.ndarray) -> float:
-    return (_times(target, drawn, among)[1] <= target["at"]).mean()
+def _incidence(target: dict, sample: Sample, among: np.ndarray) -> float:
+    return (_times(target, sample, among)[1] <= target["at"]).mean()
 
 
-def _median_time(target: dict, drawn: Drawn, among: np.ndarray) -> float:
-    return np.median(_times(target, drawn, among)[0])
+def _median_time(target: dict, sample: Sample, among: np.ndarray) -> float:
+    return np.median(_times(target, sample, among)[0])
 
 
-def _rate(target: dict, drawn: Drawn, among: np.ndarray) -> float:
+def _rate(target: dict, sample: Sample, among: np.ndarray) -> float:
     """Per 100 person-years of observation for an endpoint, per person-year for a recurrent outcome."""
     if "endpoint" in target:
-        spec_time, spec_event = (drawn.complete[name].to_numpy()[among] for name in target["columns"])
-        return 100.0 * (spec_event == 1).sum() / spec_time.sum()
-    rows = drawn.events[drawn.events["outcome"] == target["recurrent"]]
-    rows = rows[rows["patient_id"].isin(drawn.clean["patient_id"][among])]
+        years, event = (sample.table[name].to_numpy()[among] for name in target["columns"])
+        return 100.0 * (event == 1).sum() / years.sum()
+    rows = sample.events[sample.events["outcome"] == target["recurrent"]]
+    rows = rows[rows["patient_id"].isin(sample.ids[among])]
     return (rows["event"] == 1).sum() / (rows["stop"] - rows["start"]).sum()
 
 

@@ -20,8 +20,8 @@ class Drawn:
     """A site's patients, one row each and in the same order in both tables, and their recurrent events.
 
     clean: `patient_id` and the visible variables as they are known, of float64 (nan unknown) or object (None unknown), dates
-    as days since 1970-01-01. complete: everything, before values go missing; also hidden variables, the constants of the
-    site and the uncensored times of `synthesis.outcomes`. events: patient_id, outcome, start, stop (years), event
+    as days since 1970-01-01. complete: everything, before values go missing; also hidden variables, latents, the constants
+    of the site and the uncensored times of `synthesis.outcomes`. events: patient_id, outcome, start, stop (years), event
     (1 episode, 0 censored, 2 death).
     """
 
@@ -39,6 +39,7 @@ def draw(recipe: dict, site_index: int, patients: int, seed: int, profile: str =
     }
     classes = draw_mixture(recipe, table, patients, rng)
     latents = {name: rng.standard_normal(patients) for name in recipe.get("latents", [])}
+    table |= latents
     draw_variables(recipe, table, classes, latents, rng)
     outcomes = recipe["outcomes"]
     table |= draw_outcomes(outcomes, table, classes, latents, rng)

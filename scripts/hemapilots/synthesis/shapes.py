@@ -47,6 +47,12 @@ _PROCESS = _HAZARD | {"loading", "until", "after"}
 _RECURRENT = _HAZARD | {"merge_days"}
 _ENDPOINT = {"time", "event", "events", "competing", "censored_at", "limit"}
 _CENSORING = {"quantiles", "lock", "loss_per_year"}
+_TARGET = {"group", "source", "kind", "measure", "values", "where", "at", "rounded", "endpoint", "recurrent", "profile"}
+_TARGET_KINDS = ("check", "rate", "published")
+_MEASURES = {
+    *("share", "mean", "sd", "median", "quantile", "spearman"),
+    *("survival", "incidence", "median_time", "rate"),
+}
 _MISSING = {"variables", "percent", "where", "with"}
 
 
@@ -64,6 +70,8 @@ def check_recipe(recipe: dict, where: str) -> None:
     for rule in recipe.get("missing", []):
         _known(rule, _MISSING, where, "missing")
     _check_outcomes(recipe["outcomes"], latents, where)
+    for target in recipe.get("targets", []):
+        _check_target(target, recipe, where)
 
 
 def _check_sites(sites: dict, where: str) -> None:
@@ -108,6 +116,16 @@ def _check_outcomes(outcomes: dict, latents: list[str], where: str) -> None:
         for name, events in outcomes.get(group, {}).items():
             _listed(events, processes, where, f"outcomes.{group}.{name}", "the processes")
     _listed(outcomes.get("death", []), processes, where, "outcomes.death", "the processes")
+
+
+def _check_target(target: dict, recipe: dict, where: str) -> None:
+    field = f"targets, {target.get('group')}"
+    _known(target, _TARGET, where, field)
+    _listed([target["kind"]], _TARGET_KINDS, where, field, "the kinds of targets")
+    _listed([target["measure"]], _MEASURES, where, field, "the measures")
+    for key, group in (("endpoint", "endpoints"), ("recurrent", "recurrent")):
+        if key in target:
+            _listed([target[key]], recipe["outcomes"].get(group, {}), where, field, f"the outcomes' {group}")
 
 
 def _known(given: dict, allowed: set, where: str, field: str) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from hemapilots.errors import HemaPilotsError
 from hemapilots.synthesis.distributions import NUMBERS
 
-__all__ = ["PLAIN", "profile_in_turn", "site_constants"]
+__all__ = ["PLAIN", "profile_in_turn", "site_constants", "typical"]
 
 # The profile under which every site follows the plain law: no frailty, no shift, no effect of treatment.
 PLAIN = "plain"
@@ -37,6 +37,16 @@ def site_constants(recipe: dict, profile: str, site_index: int, seed: int) -> di
     given = sites.get("plain", {}) | profiles[profile]
     scores = dict(zip(sorted(given), rng.standard_normal(len(given)), strict=True))
     return {"profile": profile} | {name: _value(value, scores[name]) for name, value in given.items()}
+
+
+def typical(recipe: dict) -> dict:
+    """The recipe with every constant that is drawn at its median: each profile's site in the middle."""
+    sites = recipe.get("sites") or {}
+    profiles = {
+        name: {constant: _value(value, 0.0) for constant, value in given.items()}
+        for name, given in sites.get("profiles", {}).items()
+    }
+    return recipe | {"sites": sites | {"profiles": profiles}} if sites else recipe
 
 
 def _value(value, score: float) -> float | str:

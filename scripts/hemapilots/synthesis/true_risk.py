@@ -7,6 +7,7 @@ from scipy.special import ndtri
 
 from hemapilots.errors import HemaPilotsError
 from hemapilots.synthesis.hazards import Hazard, hazard
+from hemapilots.synthesis.variables import class_of
 
 __all__ = ["true_survival"]
 
@@ -20,7 +21,7 @@ def true_survival(recipe: dict, table, times) -> dict[str, np.ndarray]:
     table: rows of `draw_complete`, whose hidden variables and site constants are known to the law; times: years > 0. Absolute
     error below 5e-4. Raises HemaPilotsError for competing processes that share a latent.
     """
-    classes = _classes(recipe, table)
+    classes = class_of(recipe, table)
     found: dict[str, list[np.ndarray]] = {name: [] for name in recipe["outcomes"]["endpoints"]}
     for start in range(0, len(table), _CHUNK):
         rows = slice(start, start + _CHUNK)
@@ -33,13 +34,6 @@ def true_survival(recipe: dict, table, times) -> dict[str, np.ndarray]:
         for name, parts in found.items():
             parts.append(np.column_stack([1.0 - _risk(recipe["outcomes"], name, hazards, float(t)) for t in times]))
     return {name: np.concatenate(parts) for name, parts in found.items()}
-
-
-def _classes(recipe: dict, table) -> np.ndarray:
-    if "mixture" not in recipe:
-        return np.zeros(len(table), dtype=int)
-    order = {level: at for at, level in enumerate(recipe["mixture"]["percent"])}
-    return table[recipe["mixture"]["variable"]].map(order).to_numpy(dtype=int)
 
 
 def _risk(outcomes: dict, endpoint: str, hazards: dict[str, Hazard], time: float) -> np.ndarray:

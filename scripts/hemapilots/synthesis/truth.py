@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from hemapilots.expressions import parse
 from hemapilots.synthesis.cohort import draw_complete
-from hemapilots.synthesis.hazards import LAWS, linear_predictor
+from hemapilots.synthesis.hazards import hazard, linear_predictor
 from hemapilots.synthesis.outcomes import concordance
 from hemapilots.synthesis.sites import PLAIN, site_constants
+from hemapilots.synthesis.variables import class_of
 
 __all__ = ["covariates", "is_exact", "truth"]
 
@@ -56,29 +56,24 @@ def is_exact(recipe: dict, endpoint: str) -> bool:
     """Whether, in the plain law, event 1 of an endpoint follows one proportional hazards law on the recipe's covariates.
 
     It does where it comes of one process that starts at the index date, whose baseline and `factor` are the same for all
-    patients of a site, and that shares no latent with what it competes with. A `change` is taken to be off.
+    patients, that never changes, and that shares no latent with what it competes with.
     """
     outcomes = recipe["outcomes"]
     spec, processes = outcomes["endpoints"][endpoint], outcomes["processes"]
     process = processes[spec["events"][0]]
     rivals = [processes[name] for name in (*spec.get("competing", []), *process.get("until", []))]
     shared = any(set(process.get("loading", {})) & set(rival.get("loading", {})) for rival in rivals)
-    constants = set((recipe.get("sites") or {}).get("plain", {}))
-    baseline = [
-        process.get("factor"),
-        *(process[key] for key in LAWS[process["law"]].keys if key not in ("age", "from")),
-    ]
-    return len(spec["events"]) == 1 and not shared and "after" not in process and _common(baseline, constants)
+    return len(spec["events"]) == 1 and not shared and "after" not in process and _common(recipe, process)
 
 
-def _common(parameters: list, constants: set[str]) -> bool:
-    """Whether parameters are numbers, or expressions over the constants of the site."""
-    for value in parameters:
-        if isinstance(value, dict) or (isinstance(value, str) and not set(parse(value).names) <= constants):
-            return False
-        if isinstance(value, list) and not _common(value, constants):
-            return False
-    return True
+def _common(recipe: dict, process: dict) -> bool:
+    """Whether the baseline of a process, its factor and its change are the same for some patients of the plain law."""
+    table = draw_complete(recipe, 10**6, 200, 1)
+    made = hazard(
+        {key: value for key, value in process.items() if key != "coefficients"}, table, class_of(recipe, table), ""
+    )
+    parts = [value for key, value in made.parameters.items() if key not in ("age", "from")] + [made.log_hazard]
+    return all(np.ptp(part, axis=0).max() == 0 for part in parts) and (made.change is None or not made.change.any())
 
 
 def _endpoint(recipe: dict, name: str, table) -> dict:

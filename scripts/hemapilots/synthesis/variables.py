@@ -1,28 +1,35 @@
 """Draws the variables of a recipe in their order: numbers, flags, categories, dates and what follows from others."""
 
 import numpy as np
+import pandas as pd
 
 from hemapilots.errors import HemaPilotsError
 from hemapilots.expressions import parse
 from hemapilots.synthesis.distributions import NUMBERS, draw_category, draw_flag, draw_scores, zero_inflate
 from hemapilots.synthesis.parameters import parameter
 
-__all__ = ["DAYS_PER_YEAR", "draw_mixture", "draw_variables"]
+__all__ = ["DAYS_PER_YEAR", "class_of", "draw_mixture", "draw_variables"]
 
 DAYS_PER_YEAR = 365.25
 
 
 def draw_mixture(recipe: dict, table: dict, n: int, rng: np.random.Generator) -> np.ndarray:
     """The index of each patient's class, shape (n,), and the class by name in `table`; zeros where nothing is mixed."""
-    classes = np.zeros(n, dtype=int)
     if "mixture" not in recipe:
-        return classes
+        return np.zeros(n, dtype=int)
     mixture, where = recipe["mixture"], f"recipe {recipe['name']}, mixture"
     levels = list(mixture["percent"])
-    weights = [parameter(percent, table, classes, where) for percent in mixture["percent"].values()]
+    weights = [parameter(percent, table, np.zeros(n, dtype=int), where) for percent in mixture["percent"].values()]
     table[mixture["variable"]] = draw_category(rng, levels, np.column_stack(weights))
-    order = {level: at for at, level in enumerate(levels)}
-    return np.array([order[level] for level in table[mixture["variable"]]], dtype=int)
+    return class_of(recipe, table)
+
+
+def class_of(recipe: dict, table: pd.DataFrame | dict) -> np.ndarray:
+    """The index of each row's class of the mixture, shape (n,); zeros where nothing is mixed."""
+    if "mixture" not in recipe:
+        return np.zeros(len(table), dtype=int)
+    levels = pd.Index(list(recipe["mixture"]["percent"]))
+    return levels.get_indexer(pd.Index(table[recipe["mixture"]["variable"]])).astype(int)
 
 
 def draw_variables(recipe: dict, table: dict, classes: np.ndarray, latents: dict, rng: np.random.Generator) -> None:
