@@ -50,7 +50,7 @@ def load_mapping(name: str, config: Path, draft: bool = False) -> tuple[dict, di
         hint = nearest(mapping.value.use_case, known) if known else f"there is none in {config / 'use_cases'}"
         raise mapping.fault(("use_case",), f"no such use case; {hint}")
     use_case, resolved = load_use_case(mapping.value.use_case, config)
-    check_mapping(mapping, use_case, load_factors(RESOURCES / "units" / "factors.csv"), draft=draft, partial=True)
+    check_mapping(mapping, use_case, load_factors(RESOURCES / "units" / "factors.csv"), draft=draft)
     return mapping.value.model_dump(mode="json") | {"name": path.stem}, resolved
 
 

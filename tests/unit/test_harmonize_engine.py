@@ -527,3 +527,30 @@ def test_an_age_that_no_patient_has_does_not_replace_the_delivered_one(tmp_path)
     out = run_dirty(tmp_path, columns, variables, {"derived": {"age": "(seen - birth) / 365.25"}}, use_case)
     assert out.value("age", 0) == 70 and out.said("age", 0) == []
     assert round(out.value("age", 1)) == 70 and out.said("age", 1) == [("flagged", "contradiction")]
+
+
+def from_landmark(**spec):
+    endpoint = {"label": "From 1.5 years", "time": "months", "event": "died", "landmark": 1.5, **spec}
+    table, issues, flow = run(use_case=USE_CASE | {"endpoints": USE_CASE["endpoints"] | {"land": endpoint}})
+    return table.set_index("row"), issues, flow
+
+
+def test_time_counts_from_the_landmark_and_who_did_not_reach_it_is_left_out_and_counted():
+    table, issues, flow = from_landmark()
+    assert table["land_time"].dropna().to_dict() == {6: 2.5, 7: 3.5}
+    assert table["land_event"].dropna().to_dict() == {6: 1, 7: 1} and (table["land_entry"].dropna() == 0).all()
+    lost = {line["reason"]: line for line in flow["endpoints"]["land"]["lines"] if line["step"] == "endpoint"}
+    assert lost["missing"]["patients_lost"] == 2
+    # One died after a year, one was seen once.
+    assert lost["before_landmark"]["patients_lost"] == 2 and lost["before_landmark"]["events_lost"] == 1
+    assert flow["endpoints"]["land"]["patients"] == 2
+    # The same endpoint from the index date is as it was.
+    pd.testing.assert_frame_equal(table.filter(regex="^os_"), run()[0].set_index("row").filter(regex="^os_"))
+
+
+def test_a_landmark_on_a_scale_with_late_entry_is_after_entry():
+    table, _, _ = from_landmark(entry="seen", landmark=0.4)
+    reached = table["land_time"].dropna()
+    # Of those with a time and an entry before it, one was seen at half a year and followed to one year.
+    assert reached.to_dict() == {0: 1.0}
+    assert table["land_entry"].dropna().to_dict() == {0: 0.9}

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from hemapilots.config.habits import Habits
-from hemapilots.config.shapes import Name, Strict, Text
+from hemapilots.config.shapes import Name, Strict, Text, VariableName
 
 SiteValue = int | float | str
 
@@ -120,12 +120,18 @@ class Cohort(Strict):
 
 
 class Pilot(Strict):
-    """Use case + cohort + protocol: config/pilots/<use case>-<cohort>.yaml. note: what a reader of the report must know first."""
+    """Use case + cohort + protocol: config/pilots/<use case>-<cohort>.yaml. note: what a reader of the report must know first.
+
+    endpoints: those of the use case that are studied; without it all that are not counted from a landmark. primary_endpoint: the
+    use case's unless given.
+    """
 
     title: Text
     note: Text | None = None
     use_case: Name
     protocol: Name
+    endpoints: tuple[VariableName, ...] = ()
+    primary_endpoint: VariableName | None = None
     cohort: Cohort
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from hemapilots.config.shapes import Name, Range, Strict, Text, VariableName
+from hemapilots.config.shapes import Name, Range, Strict, Text, VariableName, Years
 
 
 class Clear(Strict):
@@ -18,6 +18,7 @@ class Clear(Strict):
 class Variable(Strict):
     """A variable of the use case. hard: outside is nulled; soft: outside is flagged.
 
+    landmark: years after the index date by which the value is known, where that is later.
     Dates and karyotypes are read to compute other variables and are not kept: they could identify a patient.
     """
 
@@ -30,6 +31,7 @@ class Variable(Strict):
     soft: Range | None = None
     hard: Range | None = None
     known_at: Literal["index", "landmark", "outcome"]
+    landmark: Years | None = None
     role: Literal["variable", "score"] = "variable"
     codes: dict[str, str | int] = {}
     window: Range | None = None
@@ -47,6 +49,8 @@ class Variable(Strict):
             raise ValueError("a category needs `levels`, at least two")
         if self.type == "number" and not self.unit:
             raise ValueError("a number needs a `unit` (UCUM; '1' for none)")
+        if self.landmark is not None and self.known_at != "landmark":
+            raise ValueError("`landmark` goes with `known_at: landmark`")
         if self.pick and self.type != "date":
             raise ValueError("`pick` chooses among dates; remove it")
         for bounds in (self.soft, self.hard):
@@ -56,13 +60,17 @@ class Variable(Strict):
 
 
 class Derived(Strict):
-    """A variable computed from others by an expression."""
+    """A variable computed from others by an expression.
+
+    landmark: the expression tells only what was known so many years after the index date, though it reads later columns.
+    """
 
     label: Text
     type: Literal["number", "flag", "category"]
     levels: tuple[str, ...] = ()
     unit: str | None = None
     expression: Text
+    landmark: Years | None = None
 
 
 class Inclusion(Strict):
@@ -125,7 +133,8 @@ class Endpoint(Strict):
 
     entry: where patients come under observation late, on the same scale as time; scale: what that scale is called.
     competing: what event 2 is called. not_after: an endpoint that this one can never outlast and whose event is one of its
-    own; else this one is nulled. horizons: years since the index date, the use case's unless given.
+    own; else this one is nulled. horizons: years, the use case's unless given. landmark: years after the index date from which
+    time counts; patients who were not under observation then, without the event, are left out.
     """
 
     label: Text
@@ -135,7 +144,8 @@ class Endpoint(Strict):
     scale: Text | None = None
     competing: Text | None = None
     not_after: str | None = None
-    horizons: tuple[Annotated[float, Field(gt=0)], ...] = ()
+    horizons: tuple[Years, ...] = ()
+    landmark: Years | None = None
 
     @model_validator(mode="after")
     def _complete(self):
@@ -190,7 +200,7 @@ class Decision(Strict):
     name: VariableName
     label: Text
     endpoint: str
-    horizon: Annotated[float, Field(gt=0)]
+    horizon: Years
     thresholds: Range
     act: Literal["above", "below"] = "above"
     reason: Text
@@ -220,7 +230,7 @@ class UseCase(Strict):
     follow_up: FollowUp | None = None
     endpoints: dict[VariableName, Endpoint]
     primary_endpoint: str
-    horizons: tuple[Annotated[float, Field(gt=0)], ...]
+    horizons: tuple[Years, ...]
     predictor_sets: dict[VariableName, PredictorSet]
     scores: dict[Name, UsedScore] = {}
     comparators: dict[Name, Comparator] = {}

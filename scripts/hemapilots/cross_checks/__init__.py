@@ -4,6 +4,7 @@ Each complaint names file, line and field.
 """
 
 from hemapilots.cross_checks.cohort import SITE, check_cohort, load_public
+from hemapilots.cross_checks.endpoints import choose_endpoints, restricted
 from hemapilots.cross_checks.mapping import check_mapping, missing_outcomes
 from hemapilots.cross_checks.protocol import resolve_models, resolve_strategies
 from hemapilots.cross_checks.score_tables import load_scores
@@ -15,10 +16,12 @@ __all__ = [
     "Source",
     "check_cohort",
     "check_mapping",
+    "choose_endpoints",
     "load_public",
     "load_scores",
     "missing_outcomes",
     "resolve_models",
     "resolve_strategies",
     "resolve_use_case",
+    "restricted",
 ]

@@ -11,10 +11,11 @@ from hemapilots.harmonize.reading.units import factor
 __all__ = ["check_mapping", "missing_outcomes"]
 
 
-def check_mapping(mapping: Source, use_case: Source, factors: dict, draft: bool = False, partial: bool = False) -> None:
+def check_mapping(mapping: Source, use_case: Source, factors: dict, draft: bool = False, endpoints=None) -> None:
     """A mapping maps variables of the use case to values that they have, with units, and all that the endpoints need.
 
-    draft: entries that are still `proposed` are accepted. partial: endpoints may be left out by `without`.
+    draft: entries that are still `proposed` are accepted. endpoints: of a pilot, which needs each of them; None: any may be left out by
+    `without`.
     """
     if mapping.value.use_case != use_case.value.name:
         raise mapping.fault(
@@ -33,7 +34,7 @@ def check_mapping(mapping: Source, use_case: Source, factors: dict, draft: bool 
     _check_expressions(mapping, use_case.value)
     _check_tables(mapping)
     _check_reasons(mapping)
-    _check_outcomes(mapping, use_case.value, partial)
+    _check_outcomes(mapping, use_case.value, endpoints)
 
 
 def _check_source(mapping: Source, location: tuple, column) -> None:
@@ -111,17 +112,18 @@ def _check_reasons(mapping: Source) -> None:
                 check_reason(mapping, (part, name, "missing", code), reason)
 
 
-def _check_outcomes(mapping: Source, use_case: UseCase, partial: bool) -> None:
+def _check_outcomes(mapping: Source, use_case: UseCase, endpoints) -> None:
     """The variables that an endpoint is made of come from a column, an expression, or the dates of follow-up."""
     for at, name in enumerate(mapping.value.without):
         check_known(mapping, ("without", at), name, use_case.endpoints)
-        if not partial:
-            problem = f"a pilot needs the endpoint '{name}' of every site; deliver it, or use a use case without it"
+        if endpoints is not None and name in endpoints:
+            problem = f"a pilot needs the endpoint '{name}' of every site; deliver it, or leave it out of the pilot's `endpoints`"
             raise mapping.fault(("without", at), problem)
     if {*mapping.value.without} == {*use_case.endpoints}:
         raise mapping.fault(("without",), "no endpoint is left; name those only that the source cannot tell")
-    for problem in missing_outcomes(mapping.value, use_case).values():
-        raise mapping.fault(("variables",), problem)
+    for name, problem in missing_outcomes(mapping.value, use_case).items():
+        if endpoints is None or name in endpoints:
+            raise mapping.fault(("variables",), problem)
 
 
 def missing_outcomes(mapping: Mapping, use_case: UseCase) -> dict[str, str]:

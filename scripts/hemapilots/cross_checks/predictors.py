@@ -1,35 +1,61 @@
 """What may predict: predictor sets, and comparators, in which alone a score may stand."""
 
+import math
+
 from hemapilots.config import UseCase
 from hemapilots.config.shapes import nearest
 from hemapilots.cross_checks.source import Source, check_known
 from hemapilots.expressions import parse
 
-__all__ = ["check_kept", "known_at", "resolve_comparators", "resolve_predictor_sets"]
+__all__ = ["check_kept", "endpoints_of", "known_at", "resolve_comparators", "resolve_predictor_sets"]
 
 KNOWN = ("index", "landmark", "outcome")
+NEVER = math.inf
 
 
 def known_at(use_case: UseCase, name: str) -> tuple[str, bool]:
-    """When a variable is known, and whether it is a score; a derived one is known with its last ingredient."""
+    """When a variable is known, and whether it is a score; a derived one is known with its last ingredient, or at its landmark."""
     if name in use_case.variables:
         variable = use_case.variables[name]
         return variable.known_at, variable.role == "score"
-    parts = [known_at(use_case, part) for part in sorted(parse(use_case.derived[name].expression).names)]
-    return max((when for when, _ in parts), key=KNOWN.index, default="index"), any(score for _, score in parts)
+    derived = use_case.derived[name]
+    parts = [known_at(use_case, part) for part in sorted(parse(derived.expression).names)]
+    when = "landmark" if derived.landmark else max((when for when, _ in parts), key=KNOWN.index, default="index")
+    return when, any(score for _, score in parts)
 
 
-def resolve_predictor_sets(source: Source, computed: dict) -> dict[str, list[str]]:
-    """Predictor sets flattened; no score stands in one. computed: the columns of scores."""
+def known_by(use_case: UseCase, name: str) -> float:
+    """Years after the index date by which a variable is known: 0 at the index date, infinite where no landmark is stated."""
+    if name in use_case.variables:
+        variable = use_case.variables[name]
+        return 0.0 if variable.known_at == "index" else variable.landmark or NEVER
+    derived = use_case.derived[name]
+    return derived.landmark or max((known_by(use_case, part) for part in parse(derived.expression).names), default=0.0)
+
+
+def resolve_predictor_sets(source: Source, computed: dict) -> dict[str, dict]:
+    """Per predictor set its `variables`, flattened, and `known_by`, the years after the index date by which all are known.
+
+    No score stands in a set, and what is known later than at the index date only where an endpoint's landmark is as late.
+    computed: the columns of scores.
+    """
     use_case: UseCase = source.value
-    out = {name: _flatten(source, name, ()) for name in use_case.predictor_sets}
-    for name, variables in out.items():
+    latest = max(endpoint.landmark or 0.0 for endpoint in use_case.endpoints.values())
+    out = {}
+    for name in use_case.predictor_sets:
+        where, variables = ("predictor_sets", name), _flatten(source, name, ())
         for variable in variables:
             score = variable in computed or variable in use_case.scores
-            if score or _is_score(source, ("predictor_sets", name), variable):
+            if score or _is_score(source, where, variable, latest):
                 problem = f"'{variable}' is a score: a comparator, never a predictor; remove it"
-                raise source.fault(("predictor_sets", name), problem)
+                raise source.fault(where, problem)
+        out[name] = {"variables": variables, "known_by": max(known_by(use_case, one) for one in variables)}
     return out
+
+
+def endpoints_of(endpoints: dict, known_by_: float) -> list[str]:
+    """The endpoints that variables known by then may predict: those whose time counts from no earlier. endpoints: resolved."""
+    return [name for name, spec in endpoints.items() if (spec["landmark"] or 0.0) >= known_by_]
 
 
 def resolve_comparators(source: Source, resolved: dict) -> dict[str, dict]:
@@ -63,15 +89,17 @@ def check_kept(source: Source, location: tuple, name: str) -> None:
         raise source.fault(location, f"'{name}' is a {variable.type}, which is not kept; derive a variable from it")
 
 
-def _is_score(source: Source, location: tuple, name: str) -> bool:
-    """Whether a variable that would predict is a score; raises where it is unknown, not kept, or not known at the index date."""
+def _is_score(source: Source, location: tuple, name: str, latest: float = 0.0) -> bool:
+    """Whether a variable that would predict is a score; raises where it is unknown, not kept, or not known so many years after the
+    index date."""
     check_known(source, location, name, {**source.value.variables, **source.value.derived})
     check_kept(source, location, name)
     when, score = known_at(source.value, name)
-    if when != "index":
-        raise source.fault(
-            location, f"'{name}' is known only at {when}, so it cannot predict from the index date; remove it"
-        )
+    if known_by(source.value, name) > latest:
+        problem = f"'{name}' is known only at {when}, so it cannot predict from the index date"
+        if latest:
+            problem += f" or from the landmark at {latest:g} years"
+        raise source.fault(location, f"{problem}; remove it")
     return score
 
 
@@ -111,11 +139,13 @@ def _check_number(source: Source, location: tuple, score: str | None) -> None:
 
 
 def _predicted(source: Source, location: tuple, score: str | None, resolved: dict) -> list[str]:
-    endpoints = list(source.value.endpoints)
+    """The endpoints that a score predicts, counted from the index date or from a landmark; all where there is no table."""
+    endpoints = source.value.endpoints
     if score not in resolved["scores"]:
-        return endpoints
+        return list(endpoints)
     predicts = resolved["scores"][score]["table"]["predicts"]
-    found = [name for name in endpoints if name in predicts]
+    events = [endpoints[name].event for name in predicts if name in endpoints]
+    found = [name for name, endpoint in endpoints.items() if endpoint.event in events]
     if not found:
         problem = (
             f"the score predicts {', '.join(predicts)}, and none of these is an endpoint here; remove the comparator"

@@ -2,6 +2,7 @@
 
 from hemapilots.config import nearest
 from hemapilots.cross_checks.combinations import refusal
+from hemapilots.cross_checks.predictors import endpoints_of
 from hemapilots.cross_checks.source import Source
 
 __all__ = ["resolve_models", "resolve_strategies"]
@@ -17,13 +18,15 @@ def resolve_models(protocol: Source, use_case: dict, use_case_source: Source, sh
                 f"no such set in {use_case_source.path}; {nearest(model.predictors, use_case['predictor_sets'])}",
             )
         predictors = use_case["predictor_sets"][model.predictors]
+        endpoints = endpoints_of(use_case["endpoints"], predictors["known_by"])
+        _check_endpoints(protocol, name, predictors["known_by"], endpoints, use_case)
         models[name] = {
             "kind": model.kind,
-            "predictors": predictors,
+            "predictors": predictors["variables"],
             "supported_only": model.supported_only,
             "comparator": False,
             "required": [],
-            "endpoints": list(use_case["endpoints"]),
+            "endpoints": endpoints,
             "strategies": _strategies_of(protocol, name, model, sharing),
             "settings": model.settings(),
         }
@@ -69,6 +72,15 @@ def _strategies_of(protocol: Source, name: str, model, sharing: str) -> list[str
         if refused[strategy]:
             raise protocol.fault(("models", name, "strategies", at), refused[strategy])
     return list(model.strategies)
+
+
+def _check_endpoints(protocol: Source, name: str, known_by: float, endpoints: list[str], use_case: dict) -> None:
+    """A model predicts an endpoint at least, and the primary one the primary endpoint."""
+    primary = name == protocol.value.primary.model and use_case["primary_endpoint"] not in endpoints
+    if primary or not endpoints:
+        wanted = f"the primary endpoint {use_case['primary_endpoint']}" if primary else "every endpoint of the pilot"
+        problem = f"its variables are known {known_by:g} years after the index date, later than the origin of {wanted}"
+        raise protocol.fault(("models", name, "predictors"), f"{problem}; use a set that is known earlier")
 
 
 def resolve_strategies(protocol: Source, models: dict[str, dict], sharing: str) -> dict[str, dict]:

@@ -119,17 +119,24 @@ def _endpoint(name: str, spec: dict) -> list[dict]:
     for column, words in zip(columns, ("coming under observation", "the event or the last contact"), strict=False):
         column |= {"unit": "a", "lowest_possible": 0, "known_at": "outcome"}
         column["definition"] = (
-            f"{spec['scale']}, years, at {words}" if spec.get("scale") else f"years from the index date to {words}"
+            f"{spec['scale']}, years, at {words}" if spec.get("scale") else f"years from {_origin(spec)} to {words}"
         )
     columns[2] |= {"levels": ["0", "1", "2"], "known_at": "outcome"}
     columns[2]["definition"] = "0 none until the last contact, 1 the event, 2 a competing event"
     return columns
 
 
+def _origin(spec: dict) -> str:
+    landmark = spec.get("landmark")
+    return f"{landmark:g} years after the index date" if landmark else "the index date"
+
+
 def _known_at(name: str, use_case: dict) -> str:
     derived = use_case.get("derived") or {}
     if name not in derived:
         return use_case["variables"][name]["known_at"]
+    if derived[name].get("landmark"):
+        return "landmark"
     parts = [_known_at(part, use_case) for part in parse(derived[name]["expression"]).names]
     return max(parts, key=_ORDER.index, default="index")
 

@@ -10,7 +10,7 @@ from hemapilots.expressions import Expression, parse
 from hemapilots.harmonize.issues import Issues
 from hemapilots.harmonize.work import evaluate
 
-__all__ = ["HALF_DAY", "Endpoint", "check_not_negative", "endpoint_counts", "measure", "no_later"]
+__all__ = ["HALF_DAY", "Endpoint", "check_not_negative", "endpoint_counts", "from_landmark", "measure", "no_later"]
 
 HALF_DAY = 0.5 / 365.25
 
@@ -115,6 +115,22 @@ def no_later(endpoints: dict[str, Endpoint], specs: dict) -> None:
                 late = times[name] - times[other]
                 unsaid = (events[other] == 1) & (events[name] == 0) & (np.abs(late) <= HALF_DAY * 1.001)
                 endpoints[name].null((late > HALF_DAY * 1.001) | unsaid, "contradiction")
+
+
+def from_landmark(endpoint: Endpoint, spec: dict) -> None:
+    """Counts an endpoint from its landmark, years after a patient came under observation.
+
+    Who had the event by then, or was not followed so far, is left out (`before_landmark`).
+    """
+    landmark = spec.get("landmark")
+    if landmark is None:
+        return
+    with np.errstate(invalid="ignore"):
+        endpoint.null(endpoint.usable & (endpoint.time - endpoint.entry <= landmark), "before_landmark")
+    if spec.get("entry"):
+        endpoint.entry = endpoint.entry + landmark
+    else:
+        endpoint.time = endpoint.time - landmark
 
 
 def report(name: str, endpoint: Endpoint, spec: dict, rows: np.ndarray, kept: np.ndarray, issues: Issues) -> None:

@@ -13,7 +13,15 @@ from hemapilots.errors import HemaPilotsError
 from hemapilots.expressions import parse
 from hemapilots.harmonize.checks import check, include, keep_ranges
 from hemapilots.harmonize.choosing import check_known, read_columns
-from hemapilots.harmonize.endpoints import Endpoint, check_not_negative, endpoint_counts, measure, no_later, report
+from hemapilots.harmonize.endpoints import (
+    Endpoint,
+    check_not_negative,
+    endpoint_counts,
+    from_landmark,
+    measure,
+    no_later,
+    report,
+)
 from hemapilots.harmonize.fill import fill
 from hemapilots.harmonize.flow import Flow, lines, reconcile, step
 from hemapilots.harmonize.follow_dates import NO_DATE, unread
@@ -224,6 +232,7 @@ def _measure(work: Work, table: dict, use_case: dict, mapping: dict, followed: d
     endpoints = {name: measure(table, name, spec, mapping, kept, whys[name]) for name, spec in specs.items()}
     no_later(endpoints, specs)
     for name, endpoint in endpoints.items():
+        from_landmark(endpoint, specs[name])
         report(name, endpoint, specs[name], work.rows, kept, work.issues)
     return endpoints
 

@@ -25,6 +25,7 @@ REASONS = {
     "range_hard": "Time beyond what a patient can have",
     "after_lock": "Index date after the administrative lock",
     "contradiction": "Dates and outcomes contradict each other",
+    "before_landmark": "Event or end of follow-up before the landmark",
 }
 # Why an event is not counted though the patient has time and event: reason and label.
 STAYED = {

@@ -85,7 +85,7 @@ def scale_grid(times) -> list[float]:
 
 
 def _comparisons(protocol: Source, use_case: dict, models: dict, references: list[tuple[str, str]]) -> list[dict]:
-    """The primary model and regime against every other regime, every comparator, every other model, at each endpoint.
+    """The primary model and regime against every other regime, comparator and model, at each endpoint that both predict.
 
     Other models by the primary's strategy, or, where that cannot train them, by the first that can.
     """
@@ -98,7 +98,7 @@ def _comparisons(protocol: Source, use_case: dict, models: dict, references: lis
     judged = {"model": primary.model, "regime": primary.regime}
     return [
         {"endpoint": endpoint, **judged, "reference_model": model, "reference_regime": regime}
-        for endpoint in use_case["endpoints"]
+        for endpoint in models[primary.model]["endpoints"]
         for model, regime in references
         if endpoint in _predicted(model, regime, use_case, models)
     ]

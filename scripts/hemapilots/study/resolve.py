@@ -7,10 +7,12 @@ from hemapilots.cross_checks import (
     Source,
     check_cohort,
     check_mapping,
+    choose_endpoints,
     load_public,
     resolve_models,
     resolve_strategies,
     resolve_use_case,
+    restricted,
 )
 from hemapilots.harmonize.reading.units import load_factors
 from hemapilots.ingest.public import check_mirror
@@ -62,13 +64,14 @@ def load_study(name: str, config: Path, resources: Path) -> dict:
 
 
 def _checked(pilot: Source, use_case: Source, mappings: dict[str, Source], sites: list[str], resources: Path) -> dict:
-    """The use case resolved; mappings and cohort checked against it."""
+    """The use case resolved, with the pilot's endpoints; mappings and cohort checked against it."""
     resolved = resolve_use_case(use_case, resources)
+    endpoints, primary = choose_endpoints(pilot, resolved)
     factors = load_factors(resources / "units" / "factors.csv")
     for mapping in mappings.values():
-        check_mapping(mapping, use_case, factors)
+        check_mapping(mapping, use_case, factors, endpoints=endpoints)
     check_cohort(pilot, use_case, resources, sites, mappings)
-    return resolved
+    return restricted(resolved, endpoints, primary)
 
 
 def _cohort_of(name: str, pilot: Pilot, sites: list[str], resources: Path) -> dict:
