@@ -81,16 +81,38 @@ def line_of(node: yaml.Node | None, location: tuple) -> int | None:
 
 
 def _sentence(fault: dict, node: yaml.Node | None, path: Path) -> str:
-    location = tuple(part for part in fault["loc"] if part != "[key]")
+    location = _without_tags(node, tuple(part for part in fault["loc"] if part != "[key]"), fault["type"] == "missing")
     line = line_of(node, location + tuple(fault.get("ctx", {}).get("keys", ())))
     message = fault["msg"].removeprefix("Value error, ")
     where = f"{path}, line {line}" if line else str(path)
     field = ".".join(str(part) for part in location)
+    context = fault.get("ctx", {})
+    kind = str(context.get("discriminator", "")).strip("'")
     if fault["type"] == "missing":
         message = "this field is required; add it"
+    elif fault["type"] == "union_tag_invalid":
+        message = f"unknown {kind} '{context['tag']}'; use one of {context['expected_tags']}"
+    elif fault["type"] == "union_tag_not_found":
+        message = f"the field {kind} is required; add it"
     # What the file says may hold signs that would break the sentence on a terminal.
     text = f"{field + ': ' if field else ''}{message[:1].lower() + message[1:]}"
     return f"{where}: " + "".join(sign if sign.isprintable() else "?" for sign in text)
+
+
+def _without_tags(node: yaml.Node | None, location: tuple, missing: bool) -> tuple:
+    """The location without the names of alternatives, which pydantic adds and the file does not hold; nor does it a missing field."""
+    kept = []
+    for number, key in enumerate(location):
+        children = {}
+        if isinstance(node, yaml.MappingNode):
+            children = {name.value: value for name, value in node.value}
+        elif isinstance(node, yaml.SequenceNode):
+            children = {str(at): value for at, value in enumerate(node.value)}
+        absent = missing and number == len(location) - 1
+        if str(key) in children or absent or not isinstance(node, yaml.MappingNode):
+            node = children.get(str(key))
+            kept.append(key)
+    return tuple(kept)
 
 
 def _bound(node: yaml.Node | None, path: Path) -> None:

@@ -4,7 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from hemapilots.config.models import Model
 from hemapilots.config.shapes import Name, Positive, Strict, Text
+from hemapilots.config.strategies import Strategies
 
 
 class Resampling(Strict):
@@ -20,45 +22,6 @@ class Times(Strict):
 
     step: Annotated[float, Field(gt=0)] = 0.25
     tau: Annotated[float, Field(gt=0)]
-
-
-class Model(Strict):
-    """A model of the protocol; supported_only leaves out columns that fail the support rule at any site.
-
-    strategies: which of the protocol's strategies train it; by default all that can.
-    """
-
-    kind: Literal["cox"]
-    predictors: str
-    supported_only: bool = False
-    strategies: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
-
-    def settings(self) -> dict:
-        """What is fixed of the model itself."""
-        return self.model_dump(exclude={"kind", "predictors", "supported_only", "strategies"}, exclude_none=True)
-
-
-class Newton(Strict):
-    """Exact. baseline: site (ranking stratified by site) or shared (one baseline; public and synthetic cohorts only)."""
-
-    baseline: Literal["site", "shared"] = "site"
-    max_rounds: Positive = 40
-    tolerance: Annotated[float, Field(gt=0)] = 1e-10
-
-
-class FedAvg(Strict):
-    """Averages of locally trained models."""
-
-    rounds: Positive = 40
-    local_steps: Positive = 5
-    learning_rate: Annotated[float, Field(gt=0)] = 0.2
-
-
-class Strategies(Strict):
-    """The strategies that the protocol compares."""
-
-    newton: Newton | None = None
-    fedavg: FedAvg | None = None
 
 
 class Primary(Strict):

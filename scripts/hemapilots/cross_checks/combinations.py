@@ -9,8 +9,20 @@ COMBINATIONS = {
     ("cox", "newton", "site"): ALL,
     ("cox", "newton", "shared"): OPEN,
     ("cox", "fedavg", None): ALL,
+    ("cox", "fedprox", None): ALL,
+    ("deepsurv", "fedavg", None): ALL,
+    ("deepsurv", "fedprox", None): ALL,
+    ("discrete_hazard", "fedavg", None): ALL,
+    ("discrete_hazard", "fedprox", None): ALL,
 }
-REASONS = {("cox", "newton", "shared"): "risk-set sums at every death time reveal patients; use `baseline: site`"}
+REASONS = {
+    ("cox", "newton", "shared"): "risk-set sums at every death time reveal patients; use `baseline: site`",
+    **{
+        (kind, "newton", baseline): "Newton's method is for linear models; use `fedavg` or `fedprox`"
+        for kind in ("deepsurv", "discrete_hazard")
+        for baseline in ("site", "shared")
+    },
+}
 
 
 def refusal(kind: str, strategy: str, options: dict, sharing: str) -> str | None:

@@ -68,6 +68,8 @@ def _sizes(asked: dict[str, np.ndarray]) -> dict[str, int]:
         sizes["c"] = len(asked["columns"])
     if "pair_set" in asked:
         sizes["P"] = len(asked["pair_set"])
+    if "parameters" in asked:
+        sizes["F"], sizes["m"] = asked["parameters"].shape
     if "coefficients" in asked:
         sizes["F"], sizes["p"] = asked["coefficients"].shape
         sizes["t"] = sizes["p"] * (sizes["p"] + 1) // 2

@@ -33,7 +33,7 @@ def train(grid: Grid, plan: Plan, strategy: dict, release_baseline: bool = False
     preprocessing = agree_preprocessing(grid, plan)
     fitting = make_strategy(grid, plan, strategy, preprocessing)
     watch = EarlyStopping(grid, plan) if "patience" in plan.settings else None
-    state, rounds = run_rounds(grid, plan, strategy, fitting, watch)
+    state, rounds = run_rounds(grid, plan, strategy, fitting, plan.model.initial(plan, preprocessing), watch)
     if watch:
         state = watch.state
     fitted = choose(grid, plan, preprocessing, state, rounds)
@@ -46,10 +46,15 @@ def train(grid: Grid, plan: Plan, strategy: dict, release_baseline: bool = False
 
 
 def run_rounds(
-    grid: Grid, plan: Plan, options: dict, strategy: Strategy, watch: EarlyStopping | None
+    grid: Grid,
+    plan: Plan,
+    options: dict,
+    strategy: Strategy,
+    initial: dict[str, np.ndarray],
+    watch: EarlyStopping | None,
 ) -> tuple[dict[str, np.ndarray], int]:
     """Rounds until the strategy has converged, early stopping says so, or their number is reached; state (F, ...) and rounds run."""
-    arrays, rounds = instruct(plan.model.initial(plan), {})["arrays"], 0
+    arrays, rounds = instruct(initial, {})["arrays"], 0
     for rounds in range(1, options["rounds"] + 1):
         arrays = run_round(grid, strategy, rounds, arrays, train_config(plan, options))
         if getattr(strategy, "converged", False) or (watch and watch.done(rounds, unpack(arrays))):

@@ -123,7 +123,7 @@ def plan_of(spec: dict, endpoint: str, name: str, columns: list[dict]) -> Plan:
         spec["ties"],
         np.array(spec["scale_grid"] if endpoint in spec.get("entry", ()) else spec["grid"], dtype=float),
         kind=model["kind"],
-        settings=model["settings"],
+        settings=({"cuts": spec["grid"]} if model["kind"] == "discrete_hazard" else {}) | model["settings"],
     )
 
 

@@ -14,7 +14,7 @@ from hemapilots.models.data import Preprocessing, Subset, TrainingData
 ALONE, STEPS, PROPORTIONAL = "newton", "descent", True
 
 
-def initial(plan) -> dict[str, np.ndarray]:
+def initial(plan, preprocessing: Preprocessing) -> dict[str, np.ndarray]:
     """Coefficients of zero (F, p)."""
     return {"coefficients": np.zeros((plan.fit_set.size, len(plan.columns)))}
 
@@ -41,9 +41,10 @@ def descent(state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarr
     """Coefficients (F, p) after `local_steps` gradient steps on the site's mean loss, with the site's share of the penalty.
 
     The penalty's part of a step is taken implicitly, b <- (b + rate * gradient) / (1 + rate * penalty / n), so that it cannot diverge.
-    `examples` (F,) are the site's patients in each fit's training set.
+    So is FedProx's pull to where the round began. `examples` (F,) are the site's patients in each fit's training set.
     """
     coefficients, examples = state["coefficients"].copy(), np.zeros(state["fit_set"].size)
+    proximal = config.get("proximal-mu", 0.0)
     preprocessing: Preprocessing = state["preprocessing"]
     for subset, members in _by_training_set(state, data):
         examples[members] = subset.rows.size
@@ -56,7 +57,8 @@ def descent(state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarr
         for _ in range(config["local_steps"]):
             gradient = pl.statistics(subset.x, local, subset.risk_sets, config["ties"], information=False).gradient
             rate = config["learning_rate"]
-            local = usable * (local + rate * gradient / subset.rows.size) / (1 + rate * shrink)
+            pull = gradient / subset.rows.size + proximal * coefficients[members]
+            local = usable * (local + rate * pull) / (1 + rate * (shrink + proximal))
         coefficients[members] = local
     return {"coefficients": coefficients, "examples": examples}
 

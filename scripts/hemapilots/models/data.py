@@ -1,5 +1,6 @@
 """What a model sees of a site: rows, and the preprocessing that was agreed for each training set."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -77,6 +78,12 @@ class TrainingData:
             self._cache[s] = Subset(preprocessing.apply(self.x[rows], s), rows, self.risk_sets(rows, times))
         return self._cache[s]
 
+    def kept(self, name: str, make: Callable, *arguments):
+        """What `make(*arguments)` gives, kept by name until the preprocessing changes: rounds ask for the same again."""
+        if name not in self._cache:
+            self._cache[name] = make(*arguments)
+        return self._cache[name]
+
     def forget(self) -> None:
-        """Drop what `subset` kept: the preprocessing has changed."""
+        """Drop what was kept: the preprocessing has changed."""
         self._cache.clear()

@@ -13,6 +13,7 @@ MEANING = {
     "agreed": "a sign that the site is ready",
     "newton_statistics": "log-likelihood, gradient and Hessian",
     "descent": "coefficients after local steps",
+    "local_training": "network weights after local steps",
     "likelihoods": "log-likelihoods, to choose the penalty",
     "baselines": "baseline hazard on the protocol’s grid",
     "death_counts": "deaths at exact times",

@@ -6,13 +6,16 @@ from collections.abc import Iterable
 import numpy as np
 from flwr.app import ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord, RecordDict
 from flwr.serverapp import Grid
-from flwr.serverapp.strategy import FedAvg, Strategy
+from flwr.serverapp.strategy import FedAvg, FedProx, Strategy
 
 from hemapilots.federation.messages import instruct, pack, unpack
 
 EVERY_SITE = {"min_train_nodes": 1, "min_evaluate_nodes": 1, "min_available_nodes": 1}
 # Name in the protocol: Flower's class and its arguments by our names.
-FLOWER: dict[str, tuple[type[Strategy], dict[str, str]]] = {"fedavg": (FedAvg, {})}
+FLOWER: dict[str, tuple[type[Strategy], dict[str, str]]] = {
+    "fedavg": (FedAvg, {}),
+    "fedprox": (FedProx, {"mu": "proximal_mu"}),
+}
 
 
 class LockStep(Strategy):

@@ -1,0 +1,71 @@
+"""Logistic hazards (Gensheimer and Narasimhan 2019): a network gives the hazard of each interval between the cut-points.
+
+A state holds parameters (F, m). The loss is a sum over patients, so averages of single steps weighted by patients are pooled descent.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from hemapilots.models.batch import Batch
+from hemapilots.models.data import Preprocessing, TrainingData
+from hemapilots.models.network import Layers, Network
+
+ALONE, STEPS, PROPORTIONAL = "fedavg", "local_training", False
+
+
+def layers(columns: int, settings: dict) -> Layers:
+    """One output for each interval, the logit of its hazard."""
+    return Layers.of(columns, settings, len(settings["cuts"]), output_bias=True)
+
+
+def initial(plan, preprocessing: Preprocessing) -> dict[str, np.ndarray]:
+    """Parameters (F, m): the same weights for every fit and regime; biases from the events per patient of the fit's training set."""
+    shape, intervals = layers(len(plan.columns), plan.settings), len(plan.settings["cuts"])
+    parameters = np.tile(shape.initial(plan.settings["seed"]), (plan.fit_set.size, 1))
+    rate = (preprocessing.events + 1) / (preprocessing.patients + 2) / intervals
+    parameters[:, -intervals:] = np.log(rate / (1 - rate))[plan.fit_set, None]
+    return {"parameters": parameters}
+
+
+def update(state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarray]:
+    """What the site answers to `config["task"]`; arrays keyed by name."""
+    return TASKS[config["task"]](state, data, config)
+
+
+def survival(state: dict, x: np.ndarray, times: np.ndarray, settings: dict) -> np.ndarray:
+    """S(t | x) as (n, T) for preprocessed columns: a product over intervals, of constant hazard inside one; nan beyond the last cut."""
+    cuts = np.concatenate([[0.0], settings["cuts"]])
+    # log(1 - hazard) of a logit z is -log(1 + exp z).
+    lost = np.logaddexp(0.0, NETWORK.outputs(state, x, settings))
+    passed = np.clip((np.asarray(times)[:, None] - cuts[:-1]) / np.diff(cuts), 0, 1)
+    return np.where(np.asarray(times) <= cuts[-1], np.exp(-lost @ passed.T), np.nan)
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """at_risk, event (B, n, K): whether a patient is known to have faced an interval, and whether its event lies in it."""
+
+    at_risk: torch.Tensor
+    event: torch.Tensor
+
+
+def loglik(outputs: torch.Tensor, intervals: Intervals) -> torch.Tensor:
+    """Log-likelihood (B,) of logits (B, n, K)."""
+    terms = intervals.event * outputs - intervals.at_risk * torch.nn.functional.softplus(outputs)
+    return terms.sum(dim=(1, 2))
+
+
+def _prepare(data: TrainingData, batch: Batch, config: dict) -> Intervals:
+    """Who is censored inside an interval has not been seen through it and counts up to the one before."""
+    cuts = np.asarray(config["cuts"], float)
+    time, died = data.time[batch.rows][:, :, None], (data.event[batch.rows] == 1)[:, :, None]
+    inside = (time > np.concatenate([[0.0], cuts[:-1]])) & (time <= cuts)
+    event = inside & died & batch.member[:, :, None]
+    at_risk = ((time >= cuts) & batch.member[:, :, None]) | event
+    return Intervals(torch.from_numpy(at_risk).double(), torch.from_numpy(event).double())
+
+
+NETWORK = Network(layers, _prepare, loglik)
+TASKS = {"local_training": NETWORK.local_training, "likelihoods": NETWORK.likelihoods}
