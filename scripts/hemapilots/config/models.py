@@ -21,7 +21,8 @@ class _Model(Strict):
 
     def settings(self) -> dict:
         """What is fixed of the model itself."""
-        return self.model_dump(exclude={"kind", "predictors", "supported_only", "strategies"}, exclude_none=True)
+        kept = {"kind", "predictors", "supported_only", "strategies"}
+        return self.model_dump(mode="json", exclude=kept, exclude_none=True)
 
 
 class Cox(_Model):
@@ -38,7 +39,7 @@ class _Network(_Model):
     """
 
     hidden: Annotated[tuple[Annotated[int, Field(ge=1, le=1024)], ...], Field(max_length=5)] = (16,)
-    learning_rate: Annotated[float, Field(gt=0)] = 0.005
+    learning_rate: Annotated[float, Field(gt=0)] = 0.01
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
     optimizer: Literal["adam", "sgd"] = "adam"
     local_steps: Positive = 5

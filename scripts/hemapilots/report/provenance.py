@@ -52,10 +52,15 @@ def protocol_rows(released: Released, labels: Labels) -> list[dict]:
     ]
 
 
+# What a model's description says in words of its own.
+_MODEL_WORDS = ("kind", "predictors", "supported_only", "strategies")
+
+
 def _model(model: dict) -> str:
-    return f"{model['kind']} on predictor set “{model['predictors']}”" + (
-        ", supported columns only" if model["supported_only"] else ""
-    )
+    fixed = {key: value for key, value in model.items() if key not in _MODEL_WORDS and value is not None}
+    text = f"{model['kind'].replace('_', ' ')} on predictor set “{model['predictors']}”"
+    text += ", supported columns only" if model["supported_only"] else ""
+    return f"{text} ({_options(fixed)})" if fixed else text
 
 
 def _options(options: dict) -> str:
