@@ -1,6 +1,6 @@
 """The models of a protocol: what each kind fixes, beside the predictor set that it learns from."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -12,8 +12,11 @@ __all__ = ["Cox", "DeepSurv", "DiscreteHazard", "Model"]
 class _Model(Strict):
     """What every model has. supported_only leaves out columns that fail the support rule at any site.
 
-    strategies: which of the protocol's strategies train it; by default all that can.
+    strategies: which of the protocol's strategies train it; by default all that can. late_entry: whether the kind can learn from
+    patients who come under observation late; one that cannot is not trained for such endpoints.
     """
+
+    late_entry: ClassVar[bool] = False
 
     predictors: str
     supported_only: bool = False
@@ -27,6 +30,8 @@ class _Model(Strict):
 
 class Cox(_Model):
     """Ridge Cox regression; its penalty is chosen from the protocol's."""
+
+    late_entry: ClassVar[bool] = True
 
     kind: Literal["cox"]
 
@@ -50,6 +55,8 @@ class _Network(_Model):
 
 class DeepSurv(_Network):
     """A network in place of the linear predictor of the Cox model."""
+
+    late_entry: ClassVar[bool] = True
 
     kind: Literal["deepsurv"]
 

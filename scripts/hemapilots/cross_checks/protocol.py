@@ -26,7 +26,7 @@ def resolve_models(protocol: Source, use_case: dict, use_case_source: Source, sh
             "supported_only": model.supported_only,
             "comparator": False,
             "required": [],
-            "endpoints": endpoints,
+            "endpoints": _learnable(protocol, name, model, endpoints, use_case),
             "strategies": _strategies_of(protocol, name, model, sharing),
             "settings": model.settings(),
         }
@@ -50,6 +50,17 @@ def resolve_models(protocol: Source, use_case: dict, use_case_source: Source, sh
     if primary.model not in protocol.value.models:
         raise protocol.fault(("primary", "model"), f"no such model; {nearest(primary.model, protocol.value.models)}")
     return models
+
+
+def _learnable(protocol: Source, name: str, model, endpoints: list[str], use_case: dict) -> list[str]:
+    """Of the endpoints those that the model's kind can learn: not every one can with late entry."""
+    able = [end for end in endpoints if model.late_entry or not use_case["endpoints"][end]["entry"]]
+    if able and (name != protocol.value.primary.model or use_case["primary_endpoint"] in able):
+        return able
+    raise protocol.fault(
+        ("models", name, "kind"),
+        f"{model.kind} cannot learn from patients who come under observation late; use cox or deepsurv",
+    )
 
 
 def _strategies_of(protocol: Source, name: str, model, sharing: str) -> list[str]:

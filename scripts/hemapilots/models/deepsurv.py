@@ -38,7 +38,9 @@ def baselines(state: dict, data: TrainingData, config: dict) -> dict[str, np.nda
     for parameters, s in zip(state["parameters"], state["fit_set"], strict=True):
         subset = data.subset(state["sets"], s, state["preprocessing"])
         hazard = np.exp(risk({"parameters": parameters}, subset.x, config))
-        found.append(cox.on_grid(grid, hazard, subset.risk_sets, data.time[subset.rows], config["ties"]))
+        found.append(
+            cox.on_grid(grid, hazard, subset.risk_sets, data.entry[subset.rows], data.time[subset.rows], config["ties"])
+        )
     return {"baseline": np.array(found)}
 
 

@@ -26,7 +26,9 @@ def protocol_rows(released: Released, labels: Labels) -> list[dict]:
     strategies = "; ".join(
         f"{name} ({_options(options)})" for name, options in protocol["strategies"].items() if options
     )
-    models = "; ".join(f"{name}: {_model(one)}" for name, one in protocol["models"].items())
+    models = "; ".join(
+        f"{name}: {_model(one)}{_not_for(released, labels, name)}" for name, one in protocol["models"].items()
+    )
     primary = released.primary
     analysis = [
         labels.method(primary["model"], primary["regime"]),
@@ -50,6 +52,15 @@ def protocol_rows(released: Released, labels: Labels) -> list[dict]:
         },
         {"name": "Gate", "text": GATES[released.protocol["gate"]]},
     ]
+
+
+def _not_for(released: Released, labels: Labels, name: str) -> str:
+    """The endpoints with late entry for which a model was not trained."""
+    trained = {endpoint for endpoint, model, _ in released.cards if model == name}
+    late = [end for end in released.study["evaluate"].get("entry", ()) if end not in trained]
+    return (
+        f", not for {', '.join(map(labels.endpoint, late))}, whose patients come under observation late" if late else ""
+    )
 
 
 # What a model's description says in words of its own.

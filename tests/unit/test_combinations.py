@@ -1,0 +1,100 @@
+"""Which model, strategy and sharing go together: what is allowed resolves, what is not is refused with file, line and reason."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hemapilots.cross_checks.combinations import COMBINATIONS, refusal
+from hemapilots.errors import HemaPilotsError
+from hemapilots.study import load_study
+
+ROOT = Path(__file__).resolve().parents[2]
+PROTOCOL = "protocols/standard.yaml"
+
+
+@pytest.fixture
+def config(tmp_path):
+    return Path(shutil.copytree(ROOT / "config", tmp_path / "config"))
+
+
+def with_line(config, after, line):
+    """The study of the synthetic pilot with a line added to its protocol."""
+    path = config / PROTOCOL
+    text = path.read_text()
+    assert after in text
+    path.write_text(text.replace(after, f"{after}  {line}\n", 1))
+    return load_study("mds-synthetic", config, ROOT / "resources")
+
+
+def test_models_are_trained_by_the_strategies_that_can_or_that_they_name(config):
+    study = with_line(config, "models:\n", "net: {kind: deepsurv, predictors: clinical, hidden: [8, 4]}")
+    models = study["train"]["models"]
+    assert models["net"]["strategies"] == [name for name in study["train"]["strategies"] if name != "newton"]
+    assert models["net"]["settings"]["hidden"] == [8, 4]
+    assert "newton" in models["cox-molecular"]["strategies"]
+    judged = study["evaluate"]["comparisons"]
+    assert [row for row in judged if row["reference_model"] == "net" and row["reference_regime"] == "federated/fedavg"]
+
+
+REFUSED = [
+    ("net: {kind: deepsrv, predictors: clinical}", ["models.net: unknown kind 'deepsrv'", "use one of"]),
+    ("net: {predictors: clinical}", ["models.net: the field kind is required"]),
+    ("net: {kind: deepsurv, predictors: clinical, hiden: [3]}", ["unknown key 'hiden'", "did you mean 'hidden'?"]),
+    ("net: {kind: deepsurv, predictors: clinical, hidden: [0]}", ["models.net.hidden.0", "greater than or equal to 1"]),
+    ("net: {kind: deepsurv, predictors: clinical, strategies: [fedavgg]}", ["models.net.strategies.0", "'fedavg'"]),
+    (
+        "net: {kind: deepsurv, predictors: clinical, strategies: [newton]}",
+        ["models.net.strategies.0", "not allowed for deepsurv", "Newton's method is for linear models"],
+    ),
+    ("net: {kind: discrete_hazard, predictors: clinical, cuts: [2, 1]}", ["models.net.cuts", "cuts must rise"]),
+]
+
+
+@pytest.mark.parametrize(("line", "said"), REFUSED)
+def test_a_wrong_model_is_refused_with_file_line_and_field(config, line, said):
+    with pytest.raises(HemaPilotsError) as error:
+        with_line(config, "models:\n", line)
+    at = (config / PROTOCOL).read_text().split("models:\n")[0].count("\n") + 2
+    assert f"{PROTOCOL}, line {at}: " in str(error.value)
+    assert all(part in str(error.value) for part in said)
+
+
+def test_a_strategy_that_trains_no_model_is_refused(config):
+    path = config / PROTOCOL
+    path.write_text(path.read_text().replace("predictors: molecular}", "predictors: molecular, strategies: [newton]}"))
+    path.write_text(path.read_text().replace("predictors: clinical}", "predictors: clinical, strategies: [newton]}"))
+    path.write_text(path.read_text().replace("supported_only: true}", "supported_only: true, strategies: [newton]}", 1))
+    path.write_text("\n".join(line for line in path.read_text().splitlines() if not _other_model(line)) + "\n")
+    with pytest.raises(HemaPilotsError, match=r"strategies.fedavg: no model names it"):
+        load_study("mds-synthetic", config, ROOT / "resources")
+
+
+def _other_model(line):
+    """A model of the standard protocol that is not a Cox model."""
+    return "kind:" in line and "kind: cox" not in line
+
+
+def test_every_combination_outside_the_table_has_a_reason():
+    for kind, strategy, baseline in COMBINATIONS:
+        for sharing in ("private", "public", "synthetic"):
+            reason = refusal(kind, strategy, {"baseline": baseline}, sharing)
+            assert (reason is None) == (sharing in COMBINATIONS[kind, strategy, baseline])
+    assert "do not go together" in refusal("cox", "none", {}, "public")
+
+
+def test_a_model_that_cannot_learn_from_late_entry_is_not_trained_for_it(config):
+    from hemapilots.config import Protocol
+    from hemapilots.config.models import Cox, DeepSurv, DiscreteHazard
+    from hemapilots.cross_checks.protocol import _learnable
+    from hemapilots.cross_checks.source import Source
+
+    protocol = Source(config / PROTOCOL, Protocol)
+    use_case = {"endpoints": {"os": {"entry": None}, "age": {"entry": "e"}}, "primary_endpoint": "os"}
+    hazard = DiscreteHazard(kind="discrete_hazard", predictors="p")
+    assert _learnable(protocol, "net", hazard, ["os", "age"], use_case) == ["os"]
+    for model in (Cox(kind="cox", predictors="p"), DeepSurv(kind="deepsurv", predictors="p")):
+        assert _learnable(protocol, "net", model, ["os", "age"], use_case) == ["os", "age"]
+    use_case = {"endpoints": {"age": {"entry": "e"}}, "primary_endpoint": "age"}
+    with pytest.raises(HemaPilotsError, match="cannot learn from patients who come under observation late"):
+        _learnable(protocol, "cox-molecular", hazard, ["age"], use_case)
