@@ -108,11 +108,12 @@ def _scan(options: argparse.Namespace) -> int:
 
 def _harmonize(options: argparse.Namespace) -> int:
     """0 where every check passes, 1 where one fails: by the exact counts, while what is printed is what may leave."""
-    from hemapilots.hospital import harmonize_extract, load_mapping, write_harmonization
+    from hemapilots.hospital import check_private, harmonize_extract, load_mapping, write_harmonization
     from hemapilots.quality import tally
     from hemapilots.quality.table import check_lines
 
     mapping, use_case = load_mapping(options.mapping, options.folder / "config")
+    check_private(options.out, options.extract)
     made = harmonize_extract(options.extract, mapping, use_case)
     record = write_harmonization(made, mapping, use_case, options.out)
     failed = tally(made.exact["checks"])["failed"]

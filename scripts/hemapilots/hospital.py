@@ -14,7 +14,18 @@ from hemapilots.errors import HemaPilotsError
 from hemapilots.paths import RESOURCES
 from hemapilots.tables import read_parquet, write_csv, write_json, write_parquet, write_text
 
-__all__ = ["Harmonization", "harmonize_extract", "load_mapping", "load_use_case", "write_harmonization"]
+__all__ = [
+    "Harmonization",
+    "check_private",
+    "harmonize_extract",
+    "load_mapping",
+    "load_use_case",
+    "write_harmonization",
+]
+
+# What `write_harmonization` writes; a folder that holds anything else is not its own.
+_WRITTEN = {"harmonized.parquet", "issues.parquet", "flow.json", "checks.csv", "secret"}
+_WRITTEN |= {"quality.json", "quality.html", "ledger.parquet"}
 
 
 @dataclass
@@ -30,6 +41,7 @@ class Harmonization:
 
 def load_use_case(name: str, config: Path) -> tuple[Source, dict]:
     """A use case of config/use_cases, with its checked and resolved form."""
+    _check_config(config)
     source = Source(config / "use_cases" / f"{name}.yaml", UseCase)
     return source, resolve_use_case(source)
 
@@ -41,6 +53,7 @@ def load_mapping(name: str, config: Path, draft: bool = False) -> tuple[dict, di
     """
     from hemapilots.harmonize.reading.units import load_factors
 
+    _check_config(config)
     path = Path(name)
     if path.suffix not in (".yaml", ".yml"):
         path = config / "mappings" / f"{name}.yaml"
@@ -52,6 +65,27 @@ def load_mapping(name: str, config: Path, draft: bool = False) -> tuple[dict, di
     use_case, resolved = load_use_case(mapping.value.use_case, config)
     check_mapping(mapping, use_case, load_factors(RESOURCES / "units" / "factors.csv"), draft=draft)
     return mapping.value.model_dump(mode="json") | {"name": path.stem}, resolved
+
+
+def _check_config(config: Path) -> None:
+    if not (config / "use_cases").is_dir():
+        raise HemaPilotsError(
+            f"{config / 'use_cases'}: there is no such folder; run from the folder that holds config/, or name that with --folder"
+        )
+
+
+def check_private(out: Path, extract: Path) -> None:
+    """Raises HemaPilotsError where rows of patients would be written among other files, or into the extract."""
+    if out.exists() and not out.is_dir():
+        raise HemaPilotsError(f"{out}: it is a file; name a folder")
+    here, there = out.resolve(), extract.resolve()
+    if here == there or there in here.parents or here in there.parents:
+        raise HemaPilotsError(f"{out}: it is, holds or lies in the extract {extract}; name a folder beside it")
+    others = sorted({path.name for path in out.iterdir()} - _WRITTEN) if out.is_dir() else []
+    if others:
+        raise HemaPilotsError(
+            f"{out}: it holds other files ({others[0]}); name a new folder, or that of an earlier run of this source"
+        )
 
 
 def harmonize_extract(extract: Path, mapping: dict, use_case: dict) -> Harmonization:

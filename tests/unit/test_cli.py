@@ -296,6 +296,34 @@ def test_a_source_that_cannot_tell_an_endpoint_says_so(hospital, capsys):
     assert notes["outcome.relapse"] == "not delivered by this site" != notes["outcome.os"]
 
 
+def test_rows_of_patients_are_not_written_among_other_files(hospital, capsys):
+    approved(hospital)
+    (hospital / "note.txt").write_text("mine")
+    before = hospital.stat().st_mode
+    said(capsys)
+    for out, words in (
+        (".", "in the extract extract"),
+        ("extract", "in the extract extract"),
+        ("extract/x", "in the extract extract"),
+        ("config", "holds other files"),
+        ("note.txt", "is a file"),
+    ):
+        assert main(["harmonize", "extract", "--mapping", "clinic", "--out", out]) == 2
+        assert words in said(capsys)[1]
+    assert hospital.stat().st_mode == before and not list(hospital.rglob("harmonized.parquet"))
+
+
+def test_without_the_configuration_the_sentence_says_where_to_run(hospital, capsys, monkeypatch):
+    monkeypatch.chdir(hospital / "extract")
+    for arguments in (
+        ["scan", ".", "--use-case", "small"],
+        ["dictionary", "small"],
+        ["validate", "--mapping", "clinic"],
+    ):
+        assert main(arguments) == 2
+        assert "run from the folder that holds config/" in said(capsys)[1]
+
+
 def test_harmonize_exits_with_two_on_an_error(hospital, capsys, monkeypatch):
     approved(hospital)
     said(capsys)

@@ -263,6 +263,16 @@ def test_samples_after_treatment_are_no_candidates(tmp_path):
     assert out.said("hb", 2) == []
 
 
+def test_a_treatment_before_the_index_date_is_out_of_order_and_takes_no_sample(tmp_path):
+    labs = {"patient_id": ["p0", "p1"], "hb": ["9", "8"], "drawn": ["2019-12-20", "2020-01-05"]}
+    columns = {"index": ["2020-01-01"] * 2, "treated": ["1920-01-10", "2020-01-01"]}
+    variables = {"index": VARIABLES["index"], "treated": VARIABLES["event"], "hb": VARIABLES["hb"]}
+    use_case = {"before": "treated", **WINDOW_ONLY}
+    out = run_dirty(tmp_path, columns, variables, LABS, use_case, {"labs": labs})
+    # Treatment on the index date is no error, and the sample of the second patient came after it.
+    assert out.values("hb") == [9, None] and out.said("hb", 1) == [("null", "outside_window")]
+
+
 def test_samples_too_soon_after_an_event_are_no_candidates(tmp_path):
     labs = {
         "patient_id": ["p0", "p0", "p1", "p2", "p3"],

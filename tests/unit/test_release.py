@@ -228,6 +228,14 @@ def test_a_quality_record_that_is_not_rounded_does_not_leave_where_enforced(tmp_
     assert not (tmp_path / "q.json").exists()
 
 
+def test_a_key_that_stands_twice_does_not_leave():
+    text = json.dumps(quality_record())
+    for twice in ('{"records": 3, ', '{"records": "Alder", '):
+        with pytest.raises(Refusal, match="names a key twice"):
+            quality_exit("enforce").release("quality", {"quality": text.replace("{", twice, 1)})
+    quality_exit("enforce").release("quality", {"quality": text})
+
+
 def places(value, path=()):
     """Every object and list of a record, by its keys and places."""
     if isinstance(value, dict | list):

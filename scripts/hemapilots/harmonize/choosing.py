@@ -135,8 +135,7 @@ def _read(work: Work, source: Source, chooser: _Chooser, units) -> np.ndarray:
         read = _on_panel(read, name, spec, source, column, mapping)
     if chooser.window is not None and column.dates is not None:
         read = _without_bad_dates(read, column.dates)
-    before = work.cells.get(chooser.before) if chooser.before else None
-    read = allowed(read, column, spec, work.happened, before and (chooser.before, before.values))
+    read = allowed(read, column, spec, work.happened, _last_day(work, chooser))
     if chooser.kind == "date":
         work.happened[name] = Happened.of(column.target, read.values)
     if not source.merged and not column.repeated and (chooser.window is None or column.dates is None):
@@ -154,6 +153,16 @@ def _read(work: Work, source: Source, chooser: _Chooser, units) -> np.ndarray:
     _keep_days(work, name, column, choice.chosen)
     _count_unused(work, name, read, column, choice.chosen)
     return choice.duplicate
+
+
+def _last_day(work: Work, chooser: _Chooser) -> tuple[str, np.ndarray] | None:
+    """Name and day, per record, of the date after which no sample counts; one before the index date is out of order and counts not."""
+    cells = work.cells.get(chooser.before) if chooser.before else None
+    if cells is None:
+        return None
+    index = np.full(work.n, np.nan) if chooser.index is None else chooser.index
+    with np.errstate(invalid="ignore"):
+        return chooser.before, np.where(cells.values < index, np.nan, cells.values)
 
 
 def _with_reason(chosen: np.ndarray, target: np.ndarray, read: Harmonized) -> np.ndarray:

@@ -26,7 +26,14 @@ class QualityExit(Exit):
             return None
         rounding = MINIMUM_SUPPORT if self.gate == "enforce" else 1
         try:
-            record = json.loads(payload["quality"])
+            record = json.loads(payload["quality"], object_pairs_hook=_each_once)
         except ValueError:
-            return "it is not JSON"
+            return "it is not JSON, or names a key twice"
         return record_fault(record, self.use_case, self.mappings, MINIMUM_SUPPORT, rounding)
+
+
+def _each_once(pairs: list[tuple]) -> dict:
+    """An object; of a key that stands twice a reader would see the last only, and the first would leave unread."""
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a key stands twice")
+    return dict(pairs)
