@@ -95,7 +95,7 @@ def _sentence(fault: dict, node: yaml.Node | None, path: Path) -> str:
     elif fault["type"] == "union_tag_not_found":
         message = f"the field {kind} is required; add it"
     # What the file says may hold signs that would break the sentence on a terminal.
-    text = f"{field + ': ' if field else ''}{message[:1].lower() + message[1:]}"
+    text = f"{field + ': ' if field else ''}{_small(message)}"
     return f"{where}: " + "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
@@ -113,6 +113,11 @@ def _without_tags(node: yaml.Node | None, location: tuple, missing: bool) -> tup
             node = children.get(str(key))
             kept.append(key)
     return tuple(kept)
+
+
+def _small(message: str) -> str:
+    """Without a capital letter at its start, unless it is a word of capitals."""
+    return message if message[1:2].isupper() else message[:1].lower() + message[1:]
 
 
 def _bound(node: yaml.Node | None, path: Path) -> None:

@@ -386,7 +386,7 @@ cohort:
 def test_unquoted_yes_and_off_are_understood_or_explained(config):
     text = (config / MAPPING).read_text()
     (config / MAPPING).write_text(text.replace("values: {", "values: {yes: M, ", 1))
-    with pytest.raises(HemaPilotsError, match="write them in quotes"):
+    with pytest.raises(HemaPilotsError, match="values: YAML reads unquoted .* write them in quotes"):
         load(config)
     (config / MAPPING).write_text(text)
     edit(config / PILOT, "  sharing: synthetic\n", "  sharing: synthetic\n  gate: off\n")

@@ -115,7 +115,10 @@ def _name(path: Path, declared: str, where: str) -> str:
     try:
         name = codecs.lookup(declared).name
     except (LookupError, ValueError):
-        raise _unfit(path, declared, where) from None
+        raise HemaPilotsError(
+            f'{path}: there is no encoding "{declared}"; mend {where} (utf-8, cp1252 and latin-1 are frequent), or leave it out '
+            "to have it found"
+        ) from None
     return {"utf-8-sig": "utf-8", "iso8859-1": "latin-1"}.get(name, name)
 
 
