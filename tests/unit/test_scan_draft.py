@@ -1,8 +1,11 @@
 """A scan of an extract, from files to a draft that loads; each reader."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 import pytest
 import yaml
@@ -323,6 +326,34 @@ def test_a_draft_names_the_diagnosis_and_what_is_still_needed(extract, config):
     given["variables"]["death_date"] = {"column": "Patient.deceasedDateTime"}
     (config / "mappings" / "mine.yaml").write_text(yaml.safe_dump(given))
     assert load_mapping("mine", config)[0]["derived"] == {"age": "(diagnosis_date - birth_date) / 365.25"}
+
+
+@pytest.mark.parametrize("kind", ["duckdb", "sqlite"])
+def test_omop_in_a_database(extract, config, tmp_path, kind):
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    scan_sample.write_omop(folder)
+    path = extract / f"cdm.{kind}"
+    with closing((duckdb if kind == "duckdb" else sqlite3).connect(path)) as connection:
+        for file in folder.iterdir():
+            frame = pd.read_csv(file) if file.suffix == ".csv" else pd.read_parquet(file)
+            if kind == "duckdb":
+                connection.execute(f"CREATE TABLE {file.stem} AS SELECT * FROM frame")
+            else:
+                frame.to_sql(file.stem.upper(), connection, index=False)
+    found, mapping = drafted(extract, config)
+    check_extract(extract, mapping.model_dump(mode="json") | {"name": "draft"})
+    assert [file.path for file in mapping.files.values()] == [path.name]
+    assert mapping.variables["hb"].column == "measurement[3000963]" and mapping.variables["hb"].unit == "g/dL"
+    assert {"hb", "sex", "death_date"} <= mapping.variables.keys() and not any(
+        e.file for e in mapping.variables.values()
+    )
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(HemaPilotsError, match=path.name):
+        scan(extract, "small", config)
+    path.write_bytes(b"\x00junk" * 100)
+    with pytest.raises(HemaPilotsError, match="neither a database"):
+        scan(extract, "small", config)
 
 
 def test_omop_concepts_are_told_by_the_vocabulary_of_the_extract(extract, config):

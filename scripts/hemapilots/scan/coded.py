@@ -6,6 +6,7 @@ many patients: both could be the text of one patient.
 
 import json
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ from hemapilots.ingest.fhir.files import resources
 from hemapilots.ingest.fhir.values import Malformed, date_of, items, obj, text
 from hemapilots.scan.cells import MINIMUM
 from hemapilots.scan.concepts import read_concepts
-from hemapilots.scan.tables import Column, Table, patient_codes
+from hemapilots.scan.databases import database_frames
+from hemapilots.scan.tables import SUFFIXES, Column, Table, patient_codes
 from hemapilots.scan.text_files import alias_of, read_parquet_files, read_text_table
 
 __all__ = ["read_fhir", "read_omop"]
@@ -172,13 +174,10 @@ def _plain(value) -> str | None:
 
 
 def read_omop(folder: Path, files: list[Path]) -> list[Table]:
-    """One table per OMOP table that mappings can name; a column per concept."""
+    """One table per OMOP table that mappings can name, of files or of a database; a column per concept."""
     tables, standard = [], next((path for path in files if path.stem.lower() == "concept"), None)
-    for path in sorted(files, key=lambda path: (path.stem.lower() != "person", path.name)):
-        name = path.stem.lower()
-        if name not in OMOP_TABLES:
-            continue
-        frame, cells = _frame(folder, path), _Cells(standard)
+    for name, path, frame in _omop_frames(folder, files):
+        cells = _Cells(standard)
         for selector, (table, columns, what) in OMOP_FIELDS.items():
             column = next((column for column in columns if column in frame), None)
             if table == name and column:
@@ -190,8 +189,21 @@ def read_omop(folder: Path, files: list[Path]) -> list[Table]:
             selector, concept, date = OMOP_EVENTS[name]
             source = concept.replace("_concept_id", "_source_value")
             _by_concept(cells, frame, selector, concept, _texts(frame, date), _texts(frame, ""), _texts(frame, source))
-        tables.append(cells.table(alias_of(path, tables), str(path.relative_to(folder)), repeated=name != "person"))
+        tables.append(
+            cells.table(alias_of(Path(name), tables), str(path.relative_to(folder)), repeated=name != "person")
+        )
     return tables
+
+
+def _omop_frames(folder: Path, files: list[Path]) -> Iterator[tuple[str, Path, pd.DataFrame]]:
+    """Name, file and text of each table, persons first."""
+    databases = [path for path in files if SUFFIXES[path.suffix.lower()] == "omop"]
+    if databases:
+        yield from ((name, databases[0], frame) for name, frame in database_frames(folder, databases[0], OMOP_TABLES))
+        return
+    for path in sorted(files, key=lambda path: (path.stem.lower() != "person", path.name)):
+        if path.stem.lower() in OMOP_TABLES:
+            yield path.stem.lower(), path, _frame(folder, path)
 
 
 def _frame(folder: Path, path: Path) -> pd.DataFrame:

@@ -47,12 +47,13 @@ def draft(
     if language:
         lines.append(f"language: {language}  # {LANGUAGES[language]}, told from the headers")
     lines += [f"patient_id: {_scalar(patient)}", f"missing: [{', '.join(_missing(profiles))}]", "files:"]
-    lines += [f"  {_file_line(table, patient)}" for table in tables]
+    alias = _alias_of_each(tables)
+    lines += [f"  {_file_line(table, patient)}" for table in tables if alias[table.alias] == table.alias]
     lines += _variants(tables)
     lines.append("variables:")
-    first = tables[0].alias
     for match, proposal in guesses:
-        lines += _entry(match, proposal, others.get(match.variable, []), first)
+        file = None if alias[match.table] == tables[0].alias else alias[match.table]
+        lines += _entry(match, proposal, others.get(match.variable, []), file)
     return "\n".join([*lines, *_leftovers(guesses, profiles, use_case)]) + "\n"
 
 
@@ -75,6 +76,12 @@ def _variants(tables: list[Table]) -> list[str]:
     ]
 
 
+def _alias_of_each(tables: list[Table]) -> dict[str, str]:
+    """Table -> the alias of its file; the tables of a database are one file."""
+    first: dict[tuple, str] = {}
+    return {table.alias: first.setdefault((table.path, table.form.get("sheet")), table.alias) for table in tables}
+
+
 def _file_line(table: Table, patient: str) -> str:
     keys = {"path": table.path}
     if table.patient and table.patient != patient:
@@ -90,11 +97,11 @@ def _missing(profiles: dict[str, list[Profile]]) -> list[str]:
     return [_scalar(word) for word in sorted({"", *words})]
 
 
-def _entry(match: Match, proposal: Proposal, others: list[Match], first: str) -> list[str]:
+def _entry(match: Match, proposal: Proposal, others: list[Match], file: str | None) -> list[str]:
     profile = match.profile
     keys = {"column": profile.column.selector}
-    if match.table != first:
-        keys["file"] = match.table
+    if file is not None:
+        keys["file"] = file
     keys |= proposal.keys | {"status": "proposed"}
     said = [match.reason, profile.kind, _missing_text(profile), *proposal.notes]
     if len(profile.column.names) and profile.column.names[0] != profile.column.selector:

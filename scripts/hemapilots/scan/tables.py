@@ -27,6 +27,10 @@ SUFFIXES = {
     ".ndjson": "fhir",
     ".jsonl": "fhir",
     ".json": "fhir",
+    ".duckdb": "omop",
+    ".sqlite": "omop",
+    ".sqlite3": "omop",
+    ".db": "omop",
 }
 OMOP_TABLES = ("person", "measurement", "observation_period", "condition_occurrence", "death")
 
@@ -128,7 +132,7 @@ def _sound(folder: Path, files: list[Path], whole: bool) -> list[Path]:
 
 
 def _of_reader(reader: str, files: list[Path]) -> list[Path]:
-    accepted = {"redcap": ("csv",), "cbioportal": ("csv",), "omop": ("csv", "parquet")}.get(reader, (reader,))
+    accepted = {"redcap": ("csv",), "cbioportal": ("csv",), "omop": ("csv", "parquet", "omop")}.get(reader, (reader,))
     return [path for path in files if SUFFIXES.get(path.suffix.lower()) in accepted]
 
 
