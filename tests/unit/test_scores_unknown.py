@@ -280,8 +280,9 @@ def test_a_score_whose_inputs_are_known_is_known(data):
 
 
 # Whom a score applies to is known; and the molecular score trusts a delivered loss of heterozygosity of TP53 where the
-# allele fraction or the 17p that would overrule it is unknown: a published rule that ends the bounds.
-KEPT = ("age", "genotype_known", "tp53_maxvaf", "del17_17p")
+# allele fraction or the 17p that would overrule it is unknown, and a delivered allelic state, whatever the number of mutations:
+# published rules that end the bounds.
+KEPT = ("age", "genotype_known", "tp53_maxvaf", "del17_17p", "tp53multi")
 
 
 @given(data=st.data())

@@ -1,5 +1,6 @@
 """The touched cells of one variable, counted once each under the class of their reason."""
 
+import numpy as np
 import pandas as pd
 
 __all__ = ["FLAGGED", "NULLED", "classes_of", "count_cells", "listed_cells"]
@@ -56,11 +57,17 @@ def count_cells(cells: pd.DataFrame | None, status: str, among: pd.Series, class
 
     among: the rows where the cell ended so: unknown for nulled ones, known for flagged ones.
     """
-    counts = dict.fromkeys(classes, 0) | {OTHER: 0}
+    names = [*classes, OTHER]
     if cells is None:
-        return counts
-    chosen = cells[(cells["status"] == status) & cells["row"].isin(among)]
-    found = chosen["reason"].map({reason: name for name, reasons in classes.items() for reason in reasons})
-    chosen = chosen.assign(found=found.fillna(OTHER), plain=found.isna())
-    chosen = chosen.sort_values(["row", "plain"], kind="stable").drop_duplicates("row")
-    return counts | {str(name): int(count) for name, count in chosen["found"].value_counts().items()}
+        return dict.fromkeys(names, 0)
+    rows = cells["row"].to_numpy(dtype=np.int64)
+    chosen = (cells["status"] == status).to_numpy() & np.isin(rows, among.to_numpy(dtype=np.int64))
+    rows = rows[chosen]
+    codes, reasons = pd.factorize(cells["reason"].to_numpy(dtype=object)[chosen], use_na_sentinel=False)
+    places = {reason: place for place, known in enumerate(classes.values()) for reason in known}
+    found = np.array([places.get(reason, len(classes)) for reason in reasons], dtype=np.int64)[codes]
+    # Of a row the first reason that has a class, else its first one.
+    order = np.lexsort((found == len(classes), rows))
+    first = order[np.flatnonzero(np.diff(rows[order], prepend=-1))]
+    sizes = np.bincount(found[first], minlength=len(names))
+    return {name: int(size) for name, size in zip(names, sizes, strict=True)}
