@@ -17,7 +17,15 @@ sys.path[:0] = [str(ROOT / "scripts"), str(Path(__file__).resolve().parent)]
 import hemapilots  # noqa: E402, F401  pins linear algebra to one thread before numpy is loaded
 from table import Disagreement, write_csv, write_page  # noqa: E402
 
-BENCHMARKS = ("round_messages", "cox_lifelines", "cox_many_sites", "concordance", "harmonization", "workflow_overhead")
+BENCHMARKS = (
+    "round_messages",
+    "cox_lifelines",
+    "cox_many_sites",
+    "concordance",
+    "extracts",
+    "harmonization",
+    "workflow_overhead",
+)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from hemapilots.expressions import parse
+from hemapilots.harmonize.scores import score_columns
 
 __all__ = ["DAYS_PER_YEAR", "derive", "draw", "expected", "karyotypes", "outcomes"]
 
@@ -139,13 +140,14 @@ def expected(table: pd.DataFrame, use_case: dict, delivered: set[str]) -> pd.Dat
     n, columns = len(table), {}
     for name, spec in use_case["variables"].items():
         text = spec["type"] not in ("number", "flag")
-        if name not in delivered and spec["type"] != "date":
+        if name not in table or (name not in delivered and spec["type"] != "date"):
             columns[name] = np.full(n, None, dtype=object) if text else np.full(n, np.nan)
         else:
             columns[name] = table[name].to_numpy()
     columns = derive(columns, use_case)
     kept = {name: use_case["variables"].get(name, {}).get("type") for name in columns}
     out = {name: values for name, values in columns.items() if kept[name] not in NOT_KEPT}
+    out = {**out, **score_columns(pd.DataFrame(out), use_case)}
     for name, spec in use_case["endpoints"].items():
         time, event = (parse(spec[part]).evaluate(columns) for part in ("time", "event"))
         unknown = np.isnan(time) | np.isnan(event)

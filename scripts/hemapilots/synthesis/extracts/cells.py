@@ -6,6 +6,7 @@ import pandas as pd
 from hemapilots.synthesis.extracts.inverse import (
     as_dates,
     as_numbers,
+    coming_back,
     date_format,
     form_of,
     in_unit,
@@ -66,7 +67,7 @@ def _numbers(source: Source, name: str, spec: dict, definition: dict, values: pd
         columns[beside] = units
     uln = _upper_limits(source, spec, n, columns)
     if uln is not None and target == "1":
-        numbers, target = numbers * uln, spec["unit"]
+        numbers, target = coming_back(numbers * uln, uln.__rtruediv__, numbers), spec["unit"]
     texts = as_numbers(
         in_unit(numbers, name, units, target, source.factors, f"{source.where}, {name}"), spec, source.mapping
     )

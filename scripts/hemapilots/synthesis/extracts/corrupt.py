@@ -10,31 +10,47 @@ __all__ = ["COLUMNS", "corrupt"]
 COLUMNS = ("patient_id", "variable", "text", "reason")
 # Texts that mean nothing in any language, by type of variable, with the reason that must stand in the issues.
 TEXTS = {
-    "number": (("see note", "parse_error"), ("1..2", "parse_error"), ("-7", "range_hard")),
+    "number": (("see note", "parse_error"), ("1..2", "parse_error"), ("", "range_hard")),
     "flag": (("xx?", "code_unknown"),),
     "category": (("xx?", "code_unknown"),),
     "date": (("31.02.2018", "date_invalid"), ("2018-13-01", "date_invalid")),
 }
+# A gene's cell is read as the text of a variant.
+_GENE = (("xx?", "free_text_unmapped"),)
+# Below what is possible in any unit, and no two alike: one that comes again and again would be a code for missing.
+_IMPOSSIBLE = (100, 900)
 
 
 def corrupt(source: Source, tables: Tables) -> pd.DataFrame:
     """Writes over the share `corrupt` of the cells known at the index date; returns them with the columns of `COLUMNS`.
 
-    Left alone are dates of follow-up, boxes that are ticked or not, what the format types itself, and what a table of
-    variants knows as well. Other days of the patient that could stand in for the value are emptied.
+    Left alone are dates of follow-up, boxes that are ticked or not, what the format types itself, and what a karyotype or a
+    table of variants tells as well. Other days of the patient that could stand in for the value are emptied.
     """
     found = [pd.DataFrame(columns=list(COLUMNS), dtype=object)]
     for name in [name for name in source.mapping["variables"] if source.habits.corrupt and _may(source, name)]:
         known = np.flatnonzero(source.clean[name].notna())
         patients = known[source.rng.random(len(known)) < source.habits.corrupt]
-        choices = TEXTS[source.use_case["variables"][name]["type"]]
-        chosen = source.rng.integers(0, len(choices), len(patients))
-        texts, reasons = (np.array(part, dtype=object)[chosen] for part in zip(*choices, strict=True))
+        texts, reasons = _texts(source, name, len(patients))
         tables.clear_others(name, patients)
         tables.put(name, patients, texts)
         cells = zip(COLUMNS, (source.patients[patients], name, texts, reasons), strict=True)
         found.append(pd.DataFrame(dict(cells), dtype=object))
     return pd.concat(found, ignore_index=True)
+
+
+def _texts(source: Source, name: str, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Texts and reasons for n cells of a variable."""
+    spec, definition = source.mapping["variables"][name], source.use_case["variables"][name]
+    of_gene = definition["type"] == "flag" and definition.get("gene") and not spec.get("values")
+    choices = _GENE if of_gene else TEXTS[definition["type"]]
+    if not definition.get("hard"):
+        choices = [choice for choice in choices if choice[1] != "range_hard"]
+    chosen = source.rng.integers(0, len(choices), n)
+    texts, reasons = (np.array(part, dtype=object)[chosen] for part in zip(*choices, strict=True))
+    far = reasons == "range_hard"
+    texts[far] = [f"-{number}" for number in source.rng.permutation(np.arange(*_IMPOSSIBLE))[: far.sum()]]
+    return texts, reasons
 
 
 def _may(source: Source, name: str) -> bool:
@@ -48,4 +64,9 @@ def _may(source: Source, name: str) -> bool:
         and not typed
         and "___" not in spec["column"]
         and not (definition.get("gene") and source.mapping.get("variants"))
+        and not (definition.get("karyotype") and _tells_karyotype(source))
     )
+
+
+def _tells_karyotype(source: Source) -> bool:
+    return any(source.use_case["variables"][name]["type"] == "karyotype" for name in source.mapping["variables"])

@@ -8,9 +8,19 @@ import pandas as pd
 from hemapilots.errors import HemaPilotsError
 from hemapilots.harmonize.reading.units import Factors, conversion
 
-__all__ = ["as_dates", "as_numbers", "by_distinct", "date_format", "form_of", "in_unit", "raw_codes", "written_codes"]
+__all__ = [
+    "as_dates",
+    "as_numbers",
+    "by_distinct",
+    "coming_back",
+    "date_format",
+    "form_of",
+    "in_unit",
+    "raw_codes",
+    "written_codes",
+]
 
-# Digits of a number that is converted to the source's unit: enough to come back to what it was.
+# Digits of a number that is converted to the source's unit; where they do not come back to what it was, all are written.
 DIGITS = 12
 _FLAG = {"0": 0, "1": 1}
 # How gene cells are written where the mapping has a language and lists no values: each means the same in all of them.
@@ -29,11 +39,11 @@ def by_distinct(values, write: Callable) -> np.ndarray:
 
 
 def as_numbers(numbers: np.ndarray, spec: dict, mapping: dict) -> np.ndarray:
-    """Numbers of 12 significant digits with the decimal and thousands marks of the source, None for nan."""
+    """Numbers with as many digits as they need and the decimal and thousands marks of the source, None for nan."""
     decimal, thousands = form_of(spec, mapping, "decimal") or ".", form_of(spec, mapping, "thousands")
 
     def written(number: float) -> str:
-        text = f"{number:.{DIGITS}g}"
+        text = repr(float(number)).removesuffix(".0")
         if thousands and "e" not in text:
             whole, point, rest = text.partition(".")
             text = f"{int(whole):,}".replace(",", "\0") + point + rest if abs(int(whole)) >= 1000 else text
@@ -69,8 +79,22 @@ def in_unit(numbers: np.ndarray, variable: str, units: np.ndarray, target: str, 
     out = np.array(numbers, dtype=float)
     for unit in pd.unique(units):
         made, here = conversion(variable, unit, target, factors, where), units == unit
-        out[here] = (out[here] - made.offset) / made.scale
+        out[here] = coming_back((out[here] - made.offset) / made.scale, made.apply, out[here])
     return out
+
+
+def coming_back(numbers: np.ndarray, read: Callable, wanted: np.ndarray) -> np.ndarray:
+    """The numbers, with fewer digits or changed in the last one where `read` then gives just what is `wanted`."""
+    found = np.array(numbers, dtype=float)
+    short = by_distinct(found, _shortened).astype(float)
+    for other in (np.nextafter(numbers, np.inf), np.nextafter(numbers, -np.inf), numbers, short):
+        exact = np.equal(read(other), wanted)
+        found[exact] = other[exact]
+    return found
+
+
+def _shortened(number: float) -> float:
+    return float(f"{number:.{DIGITS}g}")
 
 
 def raw_codes(spec: dict, definition: dict, mapping: dict) -> dict:
