@@ -69,7 +69,7 @@ FAULTS = {
         Fault("sex", "unklarx", "null", "code_unknown"),
         Fault("mds_type", "?x", "null", "code_unknown"),
         Fault("rbc_tx_dependent", "manchmal", "null", "code_unknown"),
-        Fault("last_contact_date", "31.02.2018", "null", "date_invalid", OUTCOMES, without="death_date"),
+        Fault("last_contact_date", "31.02.2018", "null", "date_invalid", OUTCOMES, without=("death_date", "aml_date")),
         Fault("birth_date", "00.00.0000", "null", "date_invalid", ("age",)),
         Fault("karyotype", "keine Metaphasen", "null", "cyto_failed", KARYOTYPE, said="cyto_ipssr"),
         Fault("karyotype", "45,X,-Y[12]/46,XY[8]", "rejected", "contradiction", RECORD),

@@ -16,7 +16,7 @@ class Fault:
 
     loses: what is unknown then (the variable itself if not stated); "record" where the patient is left out. said: the variable
     or rule under which it stands in the issues, with status and reason. part: the cell itself (`column`), or that of its unit,
-    limit or date. without: a variable that must be unknown, as it could stand in for the cell.
+    limit or date. without: variables that must be unknown, as they could stand in for the cell.
     becomes: (variable, value) that the text rightly means. whole: it may be counted for the column and not be listed.
     """
 
@@ -27,7 +27,7 @@ class Fault:
     loses: tuple[str, ...] | None = None
     said: str | None = None
     part: str = "column"
-    without: str | None = None
+    without: tuple[str, ...] = ()
     becomes: tuple = ()
     whole: bool = False
 
@@ -60,7 +60,7 @@ def _suits(clean: pd.DataFrame, patient: int, fault: Fault, loses: tuple[str, ..
     """The cell is known, and what is lost with it; a lost Y chromosome goes to a woman."""
     names = [fault.variable, *(name for name in loses if name != "record")]
     women = "-Y" not in fault.text or clean.loc[patient, "sex"] == "F"
-    alone = fault.without is None or pd.isna(clean.loc[patient, fault.without])
+    alone = all(pd.isna(clean.loc[patient, name]) for name in fault.without)
     return women and alone and all(pd.notna(clean.loc[patient, name]) for name in names)
 
 
