@@ -5,6 +5,8 @@ from pathlib import Path
 
 import yaml
 
+from hemapilots.config import Mapping
+from hemapilots.cross_checks import Source
 from hemapilots.harmonize.reading.units import load_factors
 from hemapilots.study import load_study
 from hemapilots.synthesis.cohort import draw_site
@@ -13,20 +15,23 @@ from hemapilots.synthesis.recipe import load_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 PILOT = "mds-private"
-SITES = {"clinic-a": ("mds-clinic-en", 260), "clinic-b": ("mds-clinic-de", 200), "clinic-c": ("mds-clinic-it", 150)}
+# Hospitals that deliver one CSV file each, with times and statuses in place of dates.
+MAPPINGS = Path(__file__).parent / "private" / "mappings"
+SITES = {"clinic-a": ("mds-plain-en", 260), "clinic-b": ("mds-plain-de", 200), "clinic-c": ("mds-plain-it", 150)}
 
 
 def make_private_pilot(folder: Path, sites: dict[str, tuple[str, int]] = SITES) -> Path:
     """Write config/ and extracts/ for a private pilot into the folder; a short protocol keeps it quick."""
     shutil.copytree(ROOT / "config", folder / "config")
+    shutil.copytree(MAPPINGS, folder / "config" / "mappings", dirs_exist_ok=True)
     study = load_study("mds-synthetic", ROOT / "config", ROOT / "resources")
     recipe = load_recipe(ROOT / "resources" / "recipes" / "mds.yaml")
     factors = load_factors(ROOT / "resources" / "units" / "factors.csv")
-    by_stem = {mapping["name"]: mapping for mapping in study["mappings"].values()}
     entries = {}
     for index, (site, (stem, patients)) in enumerate(sites.items()):
         extract = folder / "extracts" / site
-        write_extract(draw_site(recipe, index, patients, 5), by_stem[stem], study["harmonize"], factors, extract)
+        mapping = Source(MAPPINGS / f"{stem}.yaml", Mapping).value.model_dump(mode="json") | {"name": stem}
+        write_extract(draw_site(recipe, index, patients, 5), mapping, study["harmonize"], factors, extract)
         entries[site] = {"mapping": stem, "extract": str(extract)}
     pilot = {
         "title": "Private",

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from private_pilot import PILOT, ROOT, make_private_pilot
+from private_pilot import MAPPINGS, PILOT, ROOT, SITES, make_private_pilot
 
 sys.path.insert(0, str(ROOT / "scripts"))
 from job import sentence
@@ -75,7 +75,7 @@ def spoiled_table(good, spoil, change) -> None:
     spoil(extract(good), frame.to_csv(index=False).encode())
 
 
-MAPPING = yaml.safe_load((ROOT / "config/mappings/mds-clinic-en.yaml").read_text())["variables"]
+MAPPING = yaml.safe_load((MAPPINGS / "mds-plain-en.yaml").read_text())["variables"]
 TIME, STATUS = MAPPING["os_years"]["column"], MAPPING["os_status"]["column"]
 
 
@@ -131,8 +131,8 @@ def test_no_usable_patient(good, spoil):
 
 
 def test_endpoint_without_events(good, spoil):
-    for site, stem in (("clinic-a", "mds-clinic-en"), ("clinic-b", "mds-clinic-de"), ("clinic-c", "mds-clinic-it")):
-        mapping = yaml.safe_load((ROOT / f"config/mappings/{stem}.yaml").read_text())
+    for site, (stem, _) in SITES.items():
+        mapping = yaml.safe_load((MAPPINGS / f"{stem}.yaml").read_text())
         file, column = next(iter(mapping["files"].values())), mapping["variables"]["os_status"]
         alive = next((raw for raw, value in (column.get("values") or {"0": 0}).items() if value == 0), "0")
         path, separator, encoding = extract(good, site), file.get("delimiter", ","), file.get("encoding", "utf-8")
