@@ -101,7 +101,7 @@ FAULTS = {
         Fault("sex", "3", "null", "code_unknown"),
         Fault("hb", "98", "null", "range_hard"),
         Fault("plt", "hémolysé", "null", "not_done", whole=True),
-        Fault("death_date", "2001-02-30", "null", "date_invalid", OUTCOMES),
+        Fault("death_date", "2001-02-30", "null", "date_invalid", OUTCOMES, without=("aml_date",)),
         Fault("karyotype", "échec", "null", "cyto_failed", KARYOTYPE, said="cyto_ipssr"),
     ),
     "mm-spanish-csv": (

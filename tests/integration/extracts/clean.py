@@ -140,7 +140,7 @@ def expected(table: pd.DataFrame, use_case: dict, delivered: set[str]) -> pd.Dat
     n, columns = len(table), {}
     for name, spec in use_case["variables"].items():
         text = spec["type"] not in ("number", "flag")
-        if name not in table or (name not in delivered and spec["type"] != "date"):
+        if name not in table or name not in delivered:
             columns[name] = np.full(n, None, dtype=object) if text else np.full(n, np.nan)
         else:
             columns[name] = table[name].to_numpy()
@@ -149,11 +149,19 @@ def expected(table: pd.DataFrame, use_case: dict, delivered: set[str]) -> pd.Dat
     out = {name: values for name, values in columns.items() if kept[name] not in NOT_KEPT}
     out = {**out, **score_columns(pd.DataFrame(out), use_case)}
     for name, spec in use_case["endpoints"].items():
-        time, event = (parse(spec[part]).evaluate(columns) for part in ("time", "event"))
-        unknown = np.isnan(time) | np.isnan(event)
-        out[f"{name}_entry"] = np.where(unknown, np.nan, 0.0)
-        out[f"{name}_time"], out[f"{name}_event"] = (np.where(unknown, np.nan, values) for values in (time, event))
+        out |= dict(zip((f"{name}_entry", f"{name}_time", f"{name}_event"), _endpoint(spec, columns, n), strict=True))
     return pd.DataFrame(out)
+
+
+def _endpoint(spec: dict, columns: dict, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Entry, time and event by hand; from a landmark on only those who were followed beyond it without the event."""
+    time, event = (parse(spec[part]).evaluate(columns) for part in ("time", "event"))
+    entry = parse(spec["entry"]).evaluate(columns) if spec.get("entry") else np.zeros(n)
+    landmark = spec.get("landmark") or 0.0
+    with np.errstate(invalid="ignore"):
+        unknown = np.isnan(time) | np.isnan(event) | np.isnan(entry) | (time - entry <= landmark)
+    late, earlier = (landmark, 0.0) if spec.get("entry") else (0.0, landmark)
+    return tuple(np.where(unknown, np.nan, values) for values in (entry + late, time - earlier, event))
 
 
 def derive(columns: dict, use_case: dict) -> dict:
