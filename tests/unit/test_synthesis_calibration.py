@@ -21,6 +21,7 @@ TOY = {
     "variables": {
         "x": {"kind": "number", "distribution": "normal", "mean": "shift", "sd": 1},
         "y": {"kind": "number", "distribution": "normal", "mean": "x", "sd": 1},
+        "w": {"kind": "number", "distribution": "uniform", "low": 0, "high": 3, "hidden": True},
         "z": {"kind": "number", "distribution": "gamma", "mean": 1, "variance": 0.5, "hidden": True},
     },
     "outcomes": {
@@ -47,6 +48,7 @@ TARGETS = [
     {"measure": "survival", "endpoint": "e", "at": 2, "values": {"both": ["x > 0", np.exp(-1)]}},
     {"measure": "incidence", "endpoint": "e", "at": 2, "values": {"ill": ["x > 0", (1 - np.exp(-1)) / 2]}},
     {"measure": "median_time", "endpoint": "e", "values": {"first": ["x > 0", 2 * np.log(2)]}},
+    {"measure": "survival_to_age", "endpoint": "e", "age": "w", "at": 4, "values": {"of all": ["x > -9", np.exp(-2)]}},
     {"measure": "rate", "endpoint": "e", "values": {"ill": ["x > 0", 25]}},
     {"measure": "rate", "recurrent": "crisis", "values": {"crises": ["x > 0", 1.5]}},
 ]
@@ -90,7 +92,7 @@ def test_a_figure_that_is_missed_says_so(toy):
     assert calibration(wrong).iloc[0]["met"]
 
 
-@pytest.mark.parametrize("name", ["mm"])
+@pytest.mark.parametrize("name", ["mm", "scd"])
 def test_a_recipe_meets_what_it_must(name):
     recipe = load_recipe(ROOT / "resources" / "recipes" / f"{name}.yaml")
     source = Source(ROOT / "config" / "use_cases" / f"{recipe['use_case']}.yaml", UseCase)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from lifelines import CoxPHFitter
+from statsmodels.duration.hazard_regression import PHReg
 
 from hemapilots.synthesis.cohort import draw_complete
 from hemapilots.synthesis.limits import cox
@@ -61,7 +62,10 @@ def test_the_law_of_a_process_is_recovered(name, process):
     assert_recovered(distances(table, processes[process]["coefficients"], *seen(table, processes, process)))
 
 
-@pytest.mark.parametrize(("name", "endpoint"), [("mds", "os"), ("mds", "lfs"), ("mds-direct", "lfs"), ("mm", "pfs")])
+@pytest.mark.parametrize(
+    ("name", "endpoint"),
+    [("mds", "os"), ("mds", "lfs"), ("mds-direct", "lfs"), ("mm", "pfs"), ("scd", "stroke"), ("scd", "acs")],
+)
 def test_the_stored_limit_of_a_derived_endpoint_is_found(name, endpoint):
     recipe, table = recipe_of(name), cohort(name)
     assert not is_exact(recipe, endpoint)
@@ -69,6 +73,27 @@ def test_the_stored_limit_of_a_derived_endpoint_is_found(name, endpoint):
     limit = spec["limit"]["coefficients"]
     assert list(limit) == covariates(recipe["outcomes"], endpoint)
     assert np.abs(distances(table, limit, table[spec["time"]], table[spec["event"]] == 1)).max() < 4
+
+
+def on_age(table, processes: dict, process: str) -> tuple:
+    """Exit, event and entry of one process on the scale of age."""
+    years, event = seen(table, processes, process)
+    return table["age"] + years, event, table["age"].to_numpy()
+
+
+def test_a_law_by_age_is_recovered_with_late_entry():
+    table, processes = cohort("scd"), recipe_of("scd")["outcomes"]["processes"]
+    assert_recovered(distances(table, processes["death"]["coefficients"], *on_age(table, processes, "death")))
+
+
+def test_late_entry_equals_statsmodels():
+    table, processes = cohort("scd").iloc[:2_000], recipe_of("scd")["outcomes"]["processes"]
+    names = ["trv_high", "ntprobnp_off", "hbf", "male"]
+    exit_, event, entry = on_age(table, processes, "death")
+    found, errors = cox(table[names], exit_.to_numpy(), event.to_numpy(), entry)
+    other = PHReg(exit_, table[names], event.astype(int), entry=entry, ties="efron").fit(disp=False)
+    assert found == pytest.approx(other.params, abs=1e-6)
+    assert errors == pytest.approx(other.bse, abs=1e-6)
 
 
 def test_the_model_of_these_tests_equals_lifelines():

@@ -38,6 +38,30 @@ def test_episodes_come_at_their_intensity():
     assert counts.var() > 1.3 * counts.mean()
 
 
+def test_the_first_episode_is_that_of_its_process():
+    attack = {"law": "piecewise", "from": [0, 20], "rates": [0.3, 0.6], "age": "age", "factor": "z", "until": ["death"]}
+    outcomes = {
+        "processes": {"death": {"law": "weibull", "scale": 10.0, "shape": 1.0}, "attack": attack},
+        "endpoints": {"first": {"time": "t", "event": "e", "events": ["attack"], "competing": ["death"]}},
+        "death": ["death"],
+        "censoring": {"quantiles": {"percent": [0, 100], "years": [1, 6]}},
+        "recurrent": {"attacks": {"process": "attack"}},
+    }
+    rng, classes = np.random.default_rng(6), np.zeros(N, dtype=int)
+    table = {"age": rng.uniform(10, 30, N), "z": rng.gamma(2.0, 0.5, N)}
+    table |= draw_outcomes(outcomes, table, classes, {}, rng)
+    table |= observe(outcomes, table, classes, rng)
+    events = draw_recurrent(outcomes, table, classes, rng)
+    first = events.groupby("row").first()
+    # Both on the day on which observation ends: one row tells the end only.
+    apart = table["t"] < table["last"]
+    assert np.array_equal(first["event"][apart] == 1, (table["e"] == 1)[apart])
+    assert first["stop"].to_numpy() == pytest.approx(table["t"])
+    young = np.clip(20 - table["age"], 0, table["last"])
+    expected = (table["z"] * (0.3 * young + 0.6 * (table["last"] - young))).sum()
+    assert (events["event"] == 1).sum() == pytest.approx(expected, rel=0.03)
+
+
 def test_intervals_cover_observation_without_gaps():
     table, events = drawn(14)
     assert (events["start"] < events["stop"]).all()

@@ -52,7 +52,8 @@ def test_the_first_of_two_joined_times(loading):
 
 
 @pytest.mark.parametrize(
-    ("name", "profile"), [("mds", "referral"), ("mds-direct", "plain"), ("mm", "trial"), ("mm", "registry")]
+    ("name", "profile"),
+    [("mds", "referral"), ("mds-direct", "plain"), ("mm", "trial"), ("mm", "registry"), ("scd", "plain")],
 )
 def test_the_mean_true_risk_is_the_share_of_events(name, profile):
     recipe = load_recipe(RECIPES / f"{name}.yaml")

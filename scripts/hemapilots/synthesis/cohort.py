@@ -8,7 +8,7 @@ import pandas as pd
 from hemapilots.expressions import parse
 from hemapilots.synthesis.outcomes import draw_outcomes, observe
 from hemapilots.synthesis.parameters import parameter
-from hemapilots.synthesis.recurrent import draw_recurrent
+from hemapilots.synthesis.recurrent import draw_recurrent, episodes_per_patient
 from hemapilots.synthesis.sites import PLAIN, site_constants
 from hemapilots.synthesis.variables import draw_mixture, draw_variables
 
@@ -21,8 +21,8 @@ class Drawn:
 
     clean: `patient_id` and the visible variables as they are known, of float64 (nan unknown) or object (None unknown), dates
     as days since 1970-01-01. complete: everything, before values go missing; also hidden variables, latents, the constants
-    of the site and the uncensored times of `synthesis.outcomes`. events: patient_id, outcome, start, stop (years), event
-    (1 episode, 0 censored, 2 death).
+    of the site, the uncensored times of `synthesis.outcomes` and `<recurrent>_episodes`, how many were seen. events:
+    patient_id, outcome, start, stop (years), event (1 episode, 0 censored, 2 death).
     """
 
     clean: pd.DataFrame
@@ -45,6 +45,7 @@ def draw(recipe: dict, site_index: int, patients: int, seed: int, profile: str =
     table |= draw_outcomes(outcomes, table, classes, latents, rng)
     table |= observe(outcomes, table, classes, rng)
     events = draw_recurrent(outcomes, table, classes, rng)
+    table |= episodes_per_patient(outcomes, events, patients)
     known = _hide(table, recipe.get("missing", []), classes, rng)
     ids = np.array([f"{site_letter(site_index)}-{number:05d}" for number in range(1, patients + 1)], dtype=object)
     clean = pd.DataFrame({"patient_id": ids} | {name: known[name] for name in _visible(recipe)})

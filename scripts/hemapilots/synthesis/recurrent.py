@@ -7,7 +7,7 @@ from hemapilots.synthesis.hazards import hazard
 from hemapilots.synthesis.outcomes import in_days
 from hemapilots.synthesis.variables import DAYS_PER_YEAR
 
-__all__ = ["COLUMNS", "draw_recurrent"]
+__all__ = ["COLUMNS", "draw_recurrent", "episodes_per_patient"]
 
 COLUMNS = ("row", "outcome", "start", "stop", "event")
 
@@ -16,23 +16,38 @@ def draw_recurrent(outcomes: dict, table: dict, classes: np.ndarray, rng: np.ran
     """Intervals (start, stop] in years of every recurrent outcome; event 1: an episode, 0: censored, 2: death.
 
     Each patient's intervals follow each other from 0 to the end of observation, and the last one ends in 0 or 2. Episodes
-    come at the process's intensity; one that begins less than `merge_days` after the one before belongs to it.
+    come at the intensity of the recurrent outcome, or of the `process` whose time is the first of them; one that begins less
+    than `merge_days` after the one before belongs to it.
     """
     last = table["last"]
     end_event = np.where(table["died"] == 1, 2.0, 0.0)
     parts = [
-        _intervals(name, _episodes(spec, table, classes, last, rng, f"outcomes.recurrent.{name}"), last, end_event)
+        _intervals(name, _episodes(outcomes, name, table, classes, rng), last, end_event)
         for name, spec in outcomes.get("recurrent", {}).items()
     ]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({name: [] for name in COLUMNS})
 
 
-def _episodes(spec: dict, table: dict, classes: np.ndarray, last: np.ndarray, rng, where: str) -> pd.DataFrame:
+def episodes_per_patient(outcomes: dict, events: pd.DataFrame, n: int) -> dict[str, np.ndarray]:
+    """`<outcome>_episodes`, shape (n,), of every recurrent outcome; events: of `draw_recurrent`."""
+    seen = events[events["event"] == 1]
+    rows = {name: seen["row"][seen["outcome"] == name].to_numpy(dtype=int) for name in outcomes.get("recurrent", {})}
+    return {f"{name}_episodes": np.bincount(found, minlength=n).astype(float) for name, found in rows.items()}
+
+
+def _episodes(outcomes: dict, name: str, table: dict, classes: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
     """row and day of each episode before the end, sorted; a Poisson process with the wanted cumulative intensity."""
-    intensity = hazard(spec, table, classes, where)
-    total = intensity.cumulative(last[:, None])[:, 0]
+    spec, last = outcomes["recurrent"][name], table["last"]
+    known, begin = spec, np.zeros(len(last))
+    if "process" in spec:
+        known, begin = outcomes["processes"][spec["process"]], np.minimum(table[f"{spec['process']}_at"], last)
+    intensity = hazard(known, table, classes, f"outcomes.recurrent.{name}")
+    before = intensity.cumulative(begin[:, None])[:, 0]
+    total = np.maximum(intensity.cumulative(last[:, None])[:, 0] - before, 0.0)
     rows = np.repeat(np.arange(len(last)), rng.poisson(total))
-    years = intensity.take(rows).time_of(rng.random(len(rows)) * total[rows])
+    years = intensity.take(rows).time_of(before[rows] + rng.random(len(rows)) * total[rows])
+    opening = np.flatnonzero((begin > 0) & (begin < last))
+    rows, years = np.append(rows, opening), np.append(years, begin[opening])
     episodes = pd.DataFrame({"row": rows, "day": in_days(years)}).sort_values(["row", "day"], kind="stable")
     before_end = episodes["day"].to_numpy() < np.round(last[episodes["row"]] * DAYS_PER_YEAR)
     gap = episodes.groupby("row")["day"].diff().to_numpy()

@@ -47,11 +47,24 @@ _PROCESS = _HAZARD | {"loading", "until", "after"}
 _RECURRENT = _HAZARD | {"merge_days"}
 _ENDPOINT = {"time", "event", "events", "competing", "censored_at", "limit"}
 _CENSORING = {"quantiles", "lock", "loss_per_year"}
-_TARGET = {"group", "source", "kind", "measure", "values", "where", "at", "rounded", "endpoint", "recurrent", "profile"}
+_TARGET = {
+    "group",
+    "source",
+    "kind",
+    "measure",
+    "values",
+    "where",
+    "at",
+    "rounded",
+    "endpoint",
+    "recurrent",
+    "age",
+    "profile",
+}
 _TARGET_KINDS = ("check", "rate", "published")
 _MEASURES = {
     *("share", "mean", "sd", "median", "quantile", "spearman"),
-    *("survival", "incidence", "median_time", "rate"),
+    *("survival", "incidence", "median_time", "survival_to_age", "rate"),
 }
 _MISSING = {"variables", "percent", "where", "with"}
 
@@ -100,6 +113,10 @@ def _check_outcomes(outcomes: dict, latents: list[str], where: str) -> None:
     for group, allowed in (("processes", _PROCESS), ("recurrent", _RECURRENT)):
         for name, spec in outcomes.get(group, {}).items():
             field = f"outcomes.{group}.{name}"
+            if "process" in spec:
+                _known(spec, {"process", "merge_days"}, where, field)
+                _listed([spec["process"]], processes, where, field, "the processes")
+                continue
             if spec.get("law") not in LAWS:
                 raise HemaPilotsError(f"{where}, {field}: law is {spec.get('law')!r}; use one of {', '.join(LAWS)}")
             _known(spec, allowed | set(LAWS[spec["law"]].keys), where, field)
