@@ -9,7 +9,7 @@ import pytest
 from hemapilots.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
-HEADER = "pat_id;Age (years);Sex;Hb [g/L];Plt;ANC;Blasts BM %;score_ipssr;follow_up_months;dead\nn1;70;male;98;120;1.9;4.5;4.2;31.5;yes\n"
+HEADER = "pat_id;Age (years);Sex;Hb [g/L];Plt;ANC;Blasts BM %;Karyotype;follow_up_months;dead\nn1;70;male;98;120;1.9;4.5;G;31.5;yes\n"
 NAMED = re.compile(r"^`(config/\S+\.yaml)`.*?^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
