@@ -417,7 +417,7 @@ def test_an_endpoint_has_its_own_horizons_or_those_of_the_use_case(config):
     edit(config / USE_CASE, "event: lfs_status, not_after: os", "event: lfs_status, not_after: os, horizons: [4, 1]")
     edit(config / USE_CASE, "endpoint: lfs\n    horizon: 2", "endpoint: lfs\n    horizon: 4")
     edit(config / USE_CASE, "endpoint: lfs\n    horizon: 2", "endpoint: lfs\n    horizon: 1")
-    assert load(config)["evaluate"]["horizons"] == {"os": [2, 5], "lfs": [1, 4]}
+    assert load(config)["evaluate"]["horizons"] == {"os": [2, 5], "lfs": [1, 4], "aml": [2, 5]}
     edit(config / USE_CASE, "horizons: [4, 1]", "horizons: [9, 1, 4]")
     with pytest.raises(HemaPilotsError, match="horizon 9 lies beyond tau"):
         load(config)
