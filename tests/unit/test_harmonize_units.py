@@ -189,6 +189,8 @@ def test_mil_is_a_thousand_where_cells_are_counted_in_thousands_and_else_nothing
 def test_letters_are_not_units_of_physics():
     """K/uL is not kelvin, G/L is not gauss, and what measures another thing is refused."""
     assert ratio("K/uL", "10*9/L", None) is None and ratio("G/L", "g/dL", None) is None
+    # Bel is a logarithm: it has no factor to anything.
+    assert ratio("B", "g/dL", None) is None and ratio("dB", "1", None) is None
     assert conversion("plt", "K/uL", "10*9/L", FACTORS, "here").scale == 1
     assert conversion("plt", "G/L", "10*9/L", FACTORS, "here").scale == 1
     for name, source, canonical in (

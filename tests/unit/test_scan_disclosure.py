@@ -199,6 +199,13 @@ def test_the_only_row_of_a_file_is_not_shown_as_its_header(extract, config):
     assert "Alder27" not in everything(extract, config)
 
 
+def test_a_study_file_that_begins_with_a_patient_is_refused(extract, config):
+    (extract / "data_clinical_patient.txt").write_text("P09\t\n#PATIENT_ID\tSEX\nPATIENT_ID\tSEX\nP01\tf\nP02\tm\n")
+    with pytest.raises(HemaPilotsError, match="no column PATIENT_ID in its header") as error:
+        everything(extract, config)
+    assert "P09" not in str(error.value)
+
+
 def test_a_name_that_stands_twice_is_shown_twice(extract, config):
     rows = "".join(f"p{k},{k % 9 + 5}.5,f{k % 2}\n" for k in range(30))
     (extract / "a.csv").write_text(f"id,hb,hb\n{rows}")

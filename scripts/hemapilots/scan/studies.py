@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from hemapilots.errors import HemaPilotsError
 from hemapilots.ingest.cbioportal.study_files import table_below
 from hemapilots.ingest.redcap.dictionary import Dictionary, box_code, is_dictionary, read_dictionary
 from hemapilots.ingest.redcap.reader import DICTIONARY
@@ -82,6 +83,10 @@ def read_cbioportal(folder: Path, files: list[Path]) -> list[Table]:
             ]
         variants = path.name.startswith("data_mutations")
         patient = next((c.selector for c in columns if c.selector in ("PATIENT_ID", "Tumor_Sample_Barcode")), None)
+        if patient is None:
+            # Without its own columns it is not known whether the first line is a header or a patient.
+            wanted = "Tumor_Sample_Barcode" if variants else "PATIENT_ID"
+            raise HemaPilotsError(f"{path}: no column {wanted} in its header; export the study again")
         form = {"encoding": found.encoding}
         table = Table(alias_of(path, tables), str(path.relative_to(folder)), columns, form, patient, repeated=variants)
         tables.append(table)

@@ -46,7 +46,8 @@ def _quantity(code: str):
         return None
     try:
         quantity = _registry().from_ucum(code)
-        return quantity if hasattr(quantity, "dimensionality") else None
+        # Logarithmic units, such as B for bel, are no factors: pint refuses to divide by them.
+        return quantity if hasattr(quantity, "dimensionality") and quantity / quantity else None
     except Exception:  # the parser raises a dozen kinds, pint a few more; none of them is a unit
         return None
 
