@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from scipy.stats import beta
 
+from hemapilots.evaluation.calibration import Status
 from hemapilots.evaluation.censoring import weigh
 from hemapilots.evaluation.comparison import interval
 from hemapilots.evaluation.concordance import concordance
 from hemapilots.evaluation.discrimination import Fold
 from hemapilots.evaluation.resampling import bootstrap_weights
+from hemapilots.evaluation.utility import net_benefit
 
 TAU, COHORTS, PATIENTS, FOLDS = 3.0, 200, 500, 5
 
@@ -75,5 +77,36 @@ def test_paired_difference_covers(cohorts):
         noisy = risk + np.random.default_rng([2027, k]).normal(size=len(risk))
         one, other = (folded("uno_c", time, event, r, weights, fold) for r in (risk, noisy))
         found = interval(one - other, 0.95)
+        hits += found.lower <= truth <= found.upper
+    assert contains(hits)
+
+
+def risk_of(x, factor=1.0):
+    """Probability of the event within TAU years of the law of `patients`, under `factor` times its hazard."""
+    return -np.expm1(-factor * np.exp(x) * TAU / 6)
+
+
+def test_bootstrap_intervals_of_calibration_in_the_large_cover(cohorts):
+    x = np.random.default_rng(1).normal(size=1_000_000)
+    truth = risk_of(x).mean() / risk_of(x, 0.8).mean()
+    hits = 0
+    for time, event, risk, weights, _ in cohorts:
+        status = Status(weigh(time, event.astype(int), weights), TAU)
+        found = interval(status.measures(risk_of(risk, 0.8))["oe"], 0.95)
+        hits += found.lower <= truth <= found.upper
+    assert contains(hits)
+
+
+@pytest.mark.parametrize("threshold", [0.2, 0.4, 0.6])
+def test_bootstrap_intervals_of_net_benefit_cover(cohorts, threshold):
+    x = np.random.default_rng(1).normal(size=1_000_000)
+    flagged = risk_of(x) >= threshold
+    assert 0.1 <= flagged.mean() <= 0.9
+    event = (risk_of(x) * flagged).mean()
+    truth = event - (flagged.mean() - event) * threshold / (1 - threshold)
+    hits = 0
+    for time, event, risk, weights, _ in cohorts:
+        status = Status(weigh(time, event.astype(int), weights), TAU)
+        found = interval(net_benefit(status, risk_of(risk), np.array([threshold]), "above")[:, 0], 0.95)
         hits += found.lower <= truth <= found.upper
     assert contains(hits)

@@ -63,6 +63,10 @@ def plan(**changes):
         "endpoints": ["os"],
         "primary_endpoint": "os",
         "horizons": {"os": [2.0]},
+        "decisions": [],
+        "subgroups": [],
+        "competing": {},
+        "entry": [],
         "tau": 3.0,
         "grid": GRID,
         "bootstrap": {"samples": 60, "seed": 11, "level": 0.95},
@@ -100,7 +104,7 @@ def pilot():
 def test_columns_and_rows(pilot):
     _, _, (metrics, comparisons), released = pilot
     assert list(metrics) == METRIC_COLUMNS and list(comparisons) == COMPARISON_COLUMNS
-    assert len(metrics) == 4 * 5 and len(comparisons) == 2 * 5
+    assert len(metrics) == 4 * 13 and len(comparisons) == 2 * 7
     assert set(metrics["evaluated_on"]) == {"all"} and set(metrics["n"]) == {300.0}
     for name, (site_metrics, counts) in zip("ab", released, strict=True):
         assert list(site_metrics) == METRIC_COLUMNS and list(counts) == COUNT_COLUMNS
@@ -135,11 +139,11 @@ def test_integrated_brier_pools_a_replicates_rows(pilot):
     assert found == pytest.approx(expected, abs=1e-12)
 
 
-def test_scores_without_survival_have_no_brier(pilot):
+def test_scores_without_survival_have_a_ranking_only(pilot):
     _, _, (metrics, _), _ = pilot
     score = pick(metrics, model="score")
-    assert score[score["metric"].isin(["brier", "ibs"])]["estimate"].isna().all()
-    assert score[~score["metric"].isin(["brier", "ibs"])]["estimate"].notna().all()
+    ranking = score["metric"].isin(["uno_c", "harrell_c", "auc"])
+    assert score[~ranking]["estimate"].isna().all() and score[ranking]["estimate"].notna().all()
 
 
 def test_identical_predictions(pilot):
@@ -245,8 +249,8 @@ def test_combination_with_and_without_pooling(pilot):
     without = combine(metrics[::-1], counts[::-1], None, None, spec)
     for found, comparisons in (with_rows, without):
         assert list(found) == METRIC_COLUMNS and list(comparisons) == COMPARISON_COLUMNS
-        assert not found.duplicated(METRIC_COLUMNS[:9]).any()
-        assert not comparisons.duplicated(COMPARISON_COLUMNS[:10]).any()
+        assert not found.duplicated(METRIC_COLUMNS[: METRIC_COLUMNS.index("estimate")]).any()
+        assert not comparisons.duplicated(COMPARISON_COLUMNS[: COMPARISON_COLUMNS.index("difference")]).any()
     assert set(pick(with_rows[1], evaluated_on="all")["estimand"]) == {"pooled", "within-site"}
     everywhere = pick(without[1], evaluated_on="all")
     assert set(everywhere["estimand"]) == {"within-site"}
@@ -293,12 +297,12 @@ def test_horizon_rule():
 def test_a_site_without_patients_keeps_its_rows():
     outcomes, folds, tables = invented()["a"]
     metrics, counts = evaluate_site("a", outcomes.head(0), folds.head(0), tables, plan())
-    assert len(metrics) == 4 * 5 and metrics["estimate"].isna().all()
-    assert len(pick(counts, kind="difference")) == 2 * 5
+    assert len(metrics) == 4 * 13 and metrics["estimate"].isna().all()
+    assert len(pick(counts, kind="difference")) == 2 * 7
 
 
 def test_file_has_ten_digits_and_no_negative_zero(tmp_path):
     table = frame([{"metric": "uno_c", "estimate": 1 / 3, "lower": -0.0, "n": 10.0}], METRIC_COLUMNS)
     write_metrics(table, tmp_path / "metrics.csv")
-    assert (tmp_path / "metrics.csv").read_text().splitlines()[1] == ",,,,,,uno_c,,,0.3333333333,0,,10,"
+    assert (tmp_path / "metrics.csv").read_text().splitlines()[1] == ",,,,,,uno_c,,,,0.3333333333,0,,10,"
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.csv"]

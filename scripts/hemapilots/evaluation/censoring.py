@@ -39,17 +39,23 @@ def kaplan_meier(time: np.ndarray, event: np.ndarray, weights: np.ndarray, censo
 
     `time` (n,) in any unit, `event` (n,) boolean. Where nobody is at risk the curve keeps its last value.
     """
-    order = np.argsort(time, kind="stable")
-    ordered = time[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    sorted_weights = weights[:, order]
-    leaving = np.add.reduceat(sorted_weights, starts, axis=1)
-    hits = np.add.reduceat(sorted_weights * event[order], starts, axis=1)
-    at_risk = leaving[:, ::-1].cumsum(axis=1)[:, ::-1]
+    times, at_risk, hits, leaving = _risk_table(time, weights, event)
     if censoring:
         at_risk, hits = at_risk - hits, leaving - hits
     hazard = np.divide(hits, at_risk, out=np.zeros_like(hits), where=at_risk > 0)
-    return StepCurves(ordered[starts], np.cumprod(1 - hazard, axis=1))
+    return StepCurves(times, np.cumprod(1 - hazard, axis=1))
+
+
+def _risk_table(time: np.ndarray, weights: np.ndarray, marked: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Distinct times (u,), and per time the weight at risk, of the marked, and of all who leave (batch, u)."""
+    order = np.argsort(time, kind="stable")
+    ordered = time[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(time) else np.array([], dtype=int)
+    sorted_weights = weights[:, order]
+    leaving = np.add.reduceat(sorted_weights, starts, axis=1)
+    hits = np.add.reduceat(sorted_weights * marked[order], starts, axis=1)
+    at_risk = leaving[:, ::-1].cumsum(axis=1)[:, ::-1]
+    return ordered[starts], at_risk, hits, leaving
 
 
 def aalen_johansen(time: np.ndarray, event: np.ndarray, weights: np.ndarray) -> StepCurves:
@@ -58,14 +64,9 @@ def aalen_johansen(time: np.ndarray, event: np.ndarray, weights: np.ndarray) -> 
     CIF(t) sums S(u-) d1(u) / n(u) over event times u <= t, S being the survival without either event.
     """
     free = kaplan_meier(time, event != 0, weights)
-    place = np.searchsorted(free.times, time)
-    at_risk = np.zeros((len(weights), len(free.times)))
-    hits = np.zeros_like(at_risk)
-    np.add.at(at_risk.T, place, weights.T)
-    np.add.at(hits.T, place, (weights * (event == 1)).T)
-    at_risk = at_risk[:, ::-1].cumsum(axis=1)[:, ::-1]
+    times, at_risk, hits, _ = _risk_table(time, weights, event == 1)
     hazard = np.divide(hits, at_risk, out=np.zeros_like(hits), where=at_risk > 0)
-    return StepCurves(free.times, 1 - np.cumsum(free.before(free.times) * hazard, axis=1))
+    return StepCurves(times, 1 - np.cumsum(free.before(times) * hazard, axis=1))
 
 
 @dataclass(frozen=True)

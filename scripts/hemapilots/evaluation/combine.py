@@ -1,5 +1,6 @@
 """Figures over all sites: pooled where patients may be pooled, else within-site figures combined."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,7 +13,18 @@ from hemapilots.evaluation.frames import COMPARISON_COLUMNS, METRIC_COLUMNS, fra
 
 __all__ = ["combine", "within_site"]
 
-NAMES = ["endpoint", "model", "regime", "reference_model", "reference_regime", "metric", "horizon"]
+NAMES = [
+    "endpoint",
+    "model",
+    "regime",
+    "reference_model",
+    "reference_regime",
+    "subgroup",
+    "metric",
+    "horizon",
+    "decision",
+    "threshold",
+]
 
 
 def combine(
@@ -33,7 +45,7 @@ def combine(
     metrics = pd.concat(list(site_metrics), ignore_index=True).sort_values("evaluated_on", kind="stable")
     everywhere = pooled_metrics
     if everywhere is None:
-        everywhere = within_site(counts, "metric", spec).assign(subgroup="all")
+        everywhere = within_site(counts, "metric", spec)
     tables = [_site_differences(counts, spec), within_site(counts, "difference", spec)]
     if pooled_comparisons is not None:
         tables.insert(0, pooled_comparisons)
@@ -55,7 +67,22 @@ def within_site(counts: pd.DataFrame, kind: str, spec: Mapping[str, Any]) -> pd.
         if kind == "difference":
             found["difference"] = found.pop("estimate")
         rows.append(scope | dict(zip(NAMES, name, strict=True)) | found)
+    if kind == "difference":
+        _add_bands(rows, level)
     return frame(rows, METRIC_COLUMNS if kind == "metric" else COMPARISON_COLUMNS)
+
+
+def _add_bands(rows: list[dict[str, Any]], level: float) -> None:
+    """A band for all thresholds of a decision together; Bonferroni's, for how thresholds go together is not known here."""
+    decided = [row for row in rows if isinstance(row["decision"], str) and np.isfinite(row.get("se", np.nan))]
+    sizes = Counter(_comparison(row) for row in decided)
+    for row in decided:
+        half = float(ndtri(1 - (1 - level) / 2 / sizes[_comparison(row)])) * row["se"]
+        row |= {"band_lower": row["difference"] - half, "band_upper": row["difference"] + half}
+
+
+def _comparison(row: dict[str, Any]) -> tuple:
+    return tuple(row[name] for name in NAMES if name not in ("horizon", "threshold", "subgroup"))
 
 
 def _weighted(group: pd.DataFrame, level: float) -> dict[str, Any]:
@@ -67,7 +94,7 @@ def _weighted(group: pd.DataFrame, level: float) -> dict[str, Any]:
     se = float(np.sqrt(np.sum((share * used["se"].to_numpy()) ** 2)))
     half = float(ndtri(0.5 + level / 2)) * se
     size = {"n": float(used["n"].sum()), "events": float(used["events"].sum())}
-    found = {"estimate": estimate, "lower": estimate - half, "upper": estimate + half}
+    found = {"estimate": estimate, "lower": estimate - half, "upper": estimate + half, "se": se}
     return found | {"p": _normal_p(used, estimate, se)} | size
 
 

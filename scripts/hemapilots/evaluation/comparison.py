@@ -7,7 +7,7 @@ import numpy as np
 __all__ = ["LOWER_IS_BETTER", "Interval", "interval", "p_text", "paired_p"]
 
 # Errors: a model beats its reference where model - reference is negative.
-LOWER_IS_BETTER = ("brier", "ibs")
+LOWER_IS_BETTER = ("brier", "ibs", "ici")
 
 # A metric that more than this share of resamples cannot form is not estimable.
 UNDEFINED_SHARE = 0.05

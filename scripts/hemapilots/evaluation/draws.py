@@ -1,24 +1,18 @@
-"""Every metric of every regime on one sample of patients, for one batch of bootstrap weights."""
+"""Every metric of every regime on one scope of patients, for one batch of bootstrap weights."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from hemapilots.evaluation.censoring import Weighted, weigh
+from hemapilots.evaluation.calibration import Status, d_calibration, d_calibration_shares
 from hemapilots.evaluation.discrimination import Fold, Ratio
+from hemapilots.evaluation.measures import Measure, decisions_of, measures
 from hemapilots.evaluation.prediction_error import brier, integrated
-from hemapilots.evaluation.reach import Reach
-from hemapilots.evaluation.resampling import bootstrap_weights
-from hemapilots.evaluation.sample import Key, Sample
+from hemapilots.evaluation.sample import Key
+from hemapilots.evaluation.scope import EVENTS_FOR_C, Scope, reportable
+from hemapilots.evaluation.utility import TREAT_ALL, TREAT_NONE, net_benefit, standardised, thresholds_of
 
-__all__ = ["Draws", "Measure", "draw", "measures", "reportable"]
-
-Measure = tuple[str, float]
-
-# UTILITY rule for a horizon, and the least number of events that a C-index is printed for.
-SHARE_AT_RISK, EVENTS_BEFORE, EVENTS_FOR_C = 0.10, 20, 5
+__all__ = ["Draws", "draw", "draw_one"]
 
 
 @dataclass(frozen=True)
@@ -31,105 +25,120 @@ class Draws:
     events: int
 
 
-def measures(endpoint: str, spec: Mapping[str, Any]) -> list[Measure]:
-    """(metric, horizon in years) in the order of the tables; Harrell's C has no horizon (nan)."""
-    at_horizons = [(name, float(t)) for name in ("auc", "brier") for t in spec["horizons"][endpoint]]
-    tau = float(spec["tau"])
-    return [("uno_c", tau), ("harrell_c", np.nan), *at_horizons, ("ibs", tau)]
+def draw(scope: Scope) -> dict[Key, dict[Measure, Draws]]:
+    """Per (model, regime) and measure the draws, nan where not estimable; with treating everybody and nobody, where there are decisions.
+
+    Replicates are averaged.
+    """
+    found = {key: draw_one(scope, key) for key in scope.sample.risk}
+    if decisions_of(scope.endpoint, scope.spec) and found:
+        found |= {key: _decisions(scope, key) for key in (TREAT_ALL, TREAT_NONE)}
+    return found
 
 
-def reportable(time: np.ndarray, event: np.ndarray, horizon: float) -> bool:
-    """At least 10 % of patients outlive the horizon under observation, and 20 events come before it."""
-    if len(time) == 0:
-        return False
-    before = np.count_nonzero(event & (time <= horizon))
-    return bool(np.mean(time > horizon) >= SHARE_AT_RISK and before >= EVENTS_BEFORE)
+def draw_one(scope: Scope, key: Key) -> dict[Measure, Draws]:
+    """The draws of one regime."""
+    nothing = Draws(np.full(scope.samples, np.nan), np.nan, scope.n, scope.events)
+    found = dict.fromkeys(measures(scope.endpoint, scope.spec), nothing)
+    return found | _ranking(scope, key) | _at_horizons(scope, key) | _over_time(scope, key) | _decisions(scope, key)
 
 
-def draw(endpoint: str, sample: Sample, spec: Mapping[str, Any]) -> dict[Key, dict[Measure, Draws]]:
-    """Per (model, regime) and measure the draws; nan where not estimable. Replicates are averaged."""
-    size = len(sample.time), int(np.count_nonzero(sample.case))
-    wanted = _estimable(endpoint, sample, spec)
-    if not any(wanted.values()):
-        nothing = _missing(int(spec["bootstrap"]["samples"]) + 1, *size)
-        return {key: dict.fromkeys(wanted, nothing) for key in sample.risk}
-    strata = np.column_stack([np.unique(sample.site, return_inverse=True)[1], sample.fold[0]])
-    weights = bootstrap_weights(strata, int(spec["bootstrap"]["samples"]), int(spec["bootstrap"]["seed"]))
-    outcomes = weigh(sample.time, sample.event, weights)
-    folds = [_folds(outcomes, fold, spec) for fold in sample.fold]
-    reach = Reach(sample, np.asarray(spec["grid"], float))
-    return {
-        key: _ranking(sample.risk[key], folds, wanted, size) | _errors(outcomes, reach, key, wanted)
-        for key in sample.risk
-    }
-
-
-def _estimable(endpoint: str, sample: Sample, spec: Mapping[str, Any]) -> dict[Measure, bool]:
-    """Which measures these patients allow; the integrated Brier score needs a reportable tau."""
-    enough = np.count_nonzero(sample.case) >= EVENTS_FOR_C
-    return {
-        (name, t): bool(enough if name.endswith("_c") else reportable(sample.time, sample.case, t))
-        for name, t in measures(endpoint, spec)
-    }
-
-
-def _folds(outcomes: Weighted, fold: np.ndarray, spec: Mapping[str, Any]) -> list[Fold]:
-    return [Fold(outcomes, np.flatnonzero(fold == k), float(spec["tau"])) for k in np.unique(fold)]
-
-
-def _ranking(
-    risk: np.ndarray, folds: list[list[Fold]], wanted: dict[Measure, bool], size: tuple[int, int]
-) -> dict[Measure, Draws]:
+def _ranking(scope: Scope, key: Key) -> dict[Measure, Draws]:
     """C and AUC: ratios of sums over a replicate's folds, then means over replicates."""
+    if scope.events < EVENTS_FOR_C:
+        return {}
+    horizons, tau = scope.spec["horizons"][scope.endpoint], float(scope.spec["tau"])
+    told = [t for t in horizons if reportable(scope.sample.time[scope.inside], scope.sample.case[scope.inside], t)]
     ratios: dict[Measure, list[Ratio]] = {}
-    for one_risk, replicate in zip(risk, folds, strict=True):
-        parts = [_fold_ratios(fold, one_risk[fold.members], wanted) for fold in replicate]
+    for risk, replicate in zip(scope.sample.risk[key], scope.folds, strict=True):
+        parts = [_fold_ratios(fold, risk[fold.members], tau, told) for fold in replicate]
         for measure in parts[0]:
             num, den = (sum(part[measure][side] for part in parts) for side in (0, 1))
             ratios.setdefault(measure, []).append((num, den))
-    return {
-        measure: _averaged(ratios[measure], size) if wanted[measure] else _missing(len(folds[0][0].weights), *size)
-        for measure in wanted
-        if measure[0] in ("uno_c", "harrell_c", "auc")
-    }
+    return {measure: _averaged(scope, found) for measure, found in ratios.items()}
 
 
-def _fold_ratios(fold: Fold, risk: np.ndarray, wanted: dict[Measure, bool]) -> dict[Measure, Ratio]:
+def _fold_ratios(fold: Fold, risk: np.ndarray, tau: float, horizons: list[float]) -> dict[Measure, Ratio]:
     concordance = fold.concordance(risk)
-    ratios = {measure: concordance[measure[0]] for measure in wanted if measure[0] in concordance}
-    horizons = [measure for measure in wanted if measure[0] == "auc" and wanted[measure]]
-    return ratios | {measure: fold.auc(risk, measure[1]) for measure in horizons}
+    found = {Measure("uno_c", tau): concordance["uno_c"], Measure("harrell_c", np.nan): concordance["harrell_c"]}
+    return found | {Measure("auc", float(t)): fold.auc(risk, t) for t in horizons}
 
 
-def _averaged(ratios: list[Ratio], size: tuple[int, int]) -> Draws:
+def _averaged(scope: Scope, ratios: list[Ratio]) -> Draws:
     values = [np.divide(num, den, out=np.full_like(num, np.nan), where=den > 0) for num, den in ratios]
-    return Draws(np.mean(values, axis=0), float(np.mean([den[0] for _, den in ratios])), *size)
+    weight = float(np.mean([den[0] for _, den in ratios]))
+    return Draws(np.mean(values, axis=0), weight, scope.n, scope.events)
 
 
-def _errors(outcomes: Weighted, reach: Reach, key: Key, wanted: dict[Measure, bool]) -> dict[Measure, Draws]:
-    """Brier scores on a replicate's pooled out-of-fold rows, then means over replicates; weight is n."""
-    result = {}
-    for measure in (one for one in wanted if one[0] in ("brier", "ibs")):
-        known = key in reach.keys(measure[1])
-        members = reach.members(measure[1]) if known else np.arange(len(outcomes.time))
-        judged = outcomes.of(members)
-        size = len(members), int(np.count_nonzero(judged.event == 1))
-        if not (wanted[measure] and known and reportable(judged.time, judged.event == 1, measure[1])):
-            result[measure] = _missing(len(outcomes.weights), *size)
+def _at_horizons(scope: Scope, key: Key) -> dict[Measure, Draws]:
+    """Errors and calibration on a replicate's pooled out-of-fold rows, then means over replicates; weight is n."""
+    found = {}
+    for horizon in map(float, scope.spec["horizons"][scope.endpoint]):
+        status = scope.status(key, horizon)
+        if status is None:
             continue
-        values = [_error(judged, one[members], reach, measure) for one in reach.sample.survival[key]]
-        result[measure] = Draws(np.mean(values, axis=0), float(len(members)), *size)
-    return result
+        replicates = [_of_replicate(status, risk) for risk in _risks(scope, key, horizon)]
+        for name in replicates[0]:
+            values = np.mean([one[name] for one in replicates], axis=0)
+            found[Measure(name, horizon)] = _of_status(status, values)
+    return found
 
 
-def _error(outcomes: Weighted, survival: np.ndarray, reach: Reach, measure: Measure) -> np.ndarray:
-    """Brier at a horizon, or its mean over (0, tau]."""
-    place = reach.place(measure[1])
-    if measure[0] == "brier":
-        return brier(outcomes, survival[:, [place]], reach.grid[[place]])[:, 0]
-    within = slice(0, place + 1)
-    return integrated(brier(outcomes, survival[:, within], reach.grid[within]), reach.grid[within])
+def _of_replicate(status: Status, risk: np.ndarray) -> dict[str, np.ndarray]:
+    error = brier(status.outcomes, 1 - risk[:, None], np.array([status.horizon]))[:, 0]
+    return {"brier": error, "ipa": 1 - error / status.null_brier} | status.measures(risk)
 
 
-def _missing(length: int, n: int, events: int) -> Draws:
-    return Draws(np.full(length, np.nan), np.nan, n, events)
+def _risks(scope: Scope, key: Key, horizon: float) -> np.ndarray:
+    """Predicted risks (replicates, m) by a horizon of those who are judged there."""
+    return 1 - scope.sample.survival[key][:, scope.members(horizon), scope.reach.place(horizon)]
+
+
+def _of_status(status: Status, values: np.ndarray) -> Draws:
+    case = status.outcomes.event == 1
+    return Draws(values, float(len(case)), len(case), int(np.count_nonzero(case)))
+
+
+def _over_time(scope: Scope, key: Key) -> dict[Measure, Draws]:
+    """What is judged on the whole curve up to tau."""
+    tau = float(scope.spec["tau"])
+    status = scope.status(key, tau)
+    if status is None:
+        return {}
+    within = slice(0, scope.reach.place(tau) + 1)
+    grid, errors, apart = scope.reach.grid[within], [], []
+    for survival in scope.sample.survival[key][:, scope.members(tau), within]:
+        errors.append(integrated(brier(status.outcomes, survival, grid), grid))
+        apart.append(d_calibration_shares(status.outcomes, survival, grid))
+    found = {Measure("ibs", tau): _of_status(status, np.mean(errors, axis=0))}
+    if scope.endpoint in scope.spec["competing"]:
+        return found
+    return found | {Measure("d_calibration", tau): _of_status(status, d_calibration(np.mean(apart, axis=0)))}
+
+
+def _decisions(scope: Scope, key: Key) -> dict[Measure, Draws]:
+    """Net benefit over the thresholds of each decision; treating all or nobody is a prediction of 1 or 0 for everybody."""
+    found = {}
+    fixed = {TREAT_ALL: 1.0, TREAT_NONE: 0.0}
+    # A single site's model is compared where it learned, as `local/own`.
+    decisions = (
+        [] if key[1].startswith("local/") and key[1] != "local/own" else decisions_of(scope.endpoint, scope.spec)
+    )
+    for decision in decisions:
+        horizon, act = float(decision["horizon"]), decision["act"]
+        judged = next(iter(scope.reach.keys(horizon)), None) if key in fixed else key
+        status = scope.status(judged, horizon) if judged else None
+        if status is None:
+            continue
+        if key in fixed:
+            acted = fixed[key] if act == "above" else 1 - fixed[key]
+            risks = np.full((1, len(status.outcomes.time)), acted)
+        else:
+            risks = _risks(scope, key, horizon)
+        thresholds = thresholds_of(decision)
+        benefit = np.mean([net_benefit(status, risk, thresholds, act) for risk in risks], axis=0)
+        both = {"net_benefit": benefit, "standardised_net_benefit": standardised(status, benefit, act)}
+        for metric, values in both.items():
+            for threshold, column in zip(thresholds, values.T, strict=True):
+                found[Measure(metric, horizon, float(threshold), decision["name"])] = _of_status(status, column)
+    return found

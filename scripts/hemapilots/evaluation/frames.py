@@ -20,22 +20,22 @@ __all__ = [
 ]
 
 METRIC_COLUMNS = (
-    "scenario,endpoint,model,regime,evaluated_on,subgroup,metric,horizon,threshold,estimate,lower,upper,n,events"
+    "scenario,endpoint,model,regime,evaluated_on,subgroup,metric,horizon,decision,threshold,estimate,lower,upper,n,events"
 ).split(",")
 COMPARISON_COLUMNS = (
-    "scenario,endpoint,metric,horizon,model,regime,reference_model,reference_regime,evaluated_on,estimand,"
-    "difference,lower,upper,p,n,events"
+    "scenario,endpoint,metric,horizon,decision,threshold,model,regime,reference_model,reference_regime,evaluated_on,estimand,"
+    "difference,lower,upper,band_lower,band_upper,p,n,events"
 ).split(",")
 COUNT_COLUMNS = (
-    "site,kind,endpoint,model,regime,reference_model,reference_regime,metric,horizon,estimate,lower,upper,se,"
-    "weight,p,n,events,at_risk"
+    "site,kind,endpoint,model,regime,reference_model,reference_regime,subgroup,metric,horizon,decision,threshold,"
+    "estimate,lower,upper,se,weight,band_lower,band_upper,p,n,events,at_risk"
 ).split(",")
 TEXT = frozenset(
     "scenario,endpoint,model,regime,reference_model,reference_regime,evaluated_on,estimand,subgroup,metric,p,"
-    "site,kind".split(",")
+    "site,kind,decision".split(",")
 )
 # What may not be told where fewer patients or events stand behind it than the minimum cell.
-FIGURES = ("estimate", "difference", "lower", "upper", "se", "weight")
+FIGURES = ("estimate", "difference", "lower", "upper", "band_lower", "band_upper", "se", "weight")
 
 
 def frame(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:

@@ -9,6 +9,8 @@ from hemapilots.evaluation.draws import draw
 from hemapilots.evaluation.frames import COMPARISON_COLUMNS, METRIC_COLUMNS, frame
 from hemapilots.evaluation.paired import difference_rows, metric_rows
 from hemapilots.evaluation.sample import SiteData, assemble
+from hemapilots.evaluation.scope import scope_of
+from hemapilots.evaluation.subgroups import subgroup_rows
 
 __all__ = ["evaluate_pooled"]
 
@@ -23,9 +25,9 @@ def evaluate_pooled(sites: Mapping[str, SiteData], spec: Mapping[str, Any]) -> t
     metrics, differences = [], []
     scope = {"scenario": spec["scenario"], "evaluated_on": "all"}
     for endpoint in spec["endpoints"]:
-        sample = assemble(sites, endpoint, spec["grid"])
-        draws = draw(endpoint, sample, spec)
-        metrics += [scope | row for row in metric_rows(endpoint, sample, draws, spec)]
-        rows = difference_rows(endpoint, sample, draws, spec)
-        differences += [scope | {"estimand": "pooled"} | row for row in rows]
+        sample = assemble(sites, endpoint, spec["grid"], spec["subgroups"])
+        judged = scope_of(endpoint, sample, spec)
+        draws = draw(judged)
+        metrics += [scope | row for row in (*metric_rows(judged, draws), *subgroup_rows(judged))]
+        differences += [scope | {"estimand": "pooled"} | row for row in difference_rows(judged, draws)]
     return frame(metrics, METRIC_COLUMNS), frame(differences, COMPARISON_COLUMNS)

@@ -6,6 +6,7 @@ whom each of them has one.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -28,17 +29,26 @@ class Reach:
 
     def keys(self, time: float) -> list[Key]:
         """The regimes that are judged at a time of the grid."""
-        place = self.place(time)
-        if place is None or not len(self.sample.time):
-            return []
-        return [key for key in self.sample.survival if np.mean(self._known(key, place)) >= REACHED]
+        return self._judged(time)[0]
 
     def members(self, time: float) -> np.ndarray:
         """The patients on whom they are judged: indices; none where no regime is."""
-        place, keys = self.place(time), self.keys(time)
-        if place is None or not keys:
-            return np.array([], dtype=int)
-        return np.flatnonzero(np.logical_and.reduce([self._known(key, place) for key in keys]))
+        return self._judged(time)[1]
+
+    def _judged(self, time: float) -> tuple[list[Key], np.ndarray]:
+        if time not in self._found:
+            place = self.place(time)
+            known = {}
+            if place is not None and len(self.sample.time):
+                known = {key: self._known(key, place) for key in self.sample.survival}
+            known = {key: one for key, one in known.items() if np.mean(one) >= REACHED}
+            members = np.flatnonzero(np.logical_and.reduce(list(known.values()))) if known else np.array([], dtype=int)
+            self._found[time] = list(known), members
+        return self._found[time]
+
+    @cached_property
+    def _found(self) -> dict[float, tuple[list[Key], np.ndarray]]:
+        return {}
 
     def _known(self, key: Key, place: int) -> np.ndarray:
         """Patients with a probability in every replicate; it is known up to a time, never beyond one that it lacks."""

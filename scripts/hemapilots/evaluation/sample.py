@@ -1,6 +1,6 @@
 """The patients on whom regimes are compared: outcomes, folds and predictions brought to common arrays."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,7 @@ class Sample:
 
     `site` (n,) names, `time` (n,) years since the index date, `event` (n,) 0, 1 or 2 = competing, `fold` (replicates, n); per
     (model, regime) `risk` (replicates, n) and `survival` (replicates, n, grid), the probability of no event 1. `absent`: regimes
-    without any prediction.
+    without any prediction. `groups`: by variable the level of each patient as text, "" where it is unknown.
     """
 
     site: np.ndarray
@@ -33,6 +33,7 @@ class Sample:
     risk: dict[Key, np.ndarray]
     survival: dict[Key, np.ndarray]
     absent: tuple[Key, ...]
+    groups: dict[str, np.ndarray]
 
     @property
     def case(self) -> np.ndarray:
@@ -40,7 +41,7 @@ class Sample:
         return self.event == 1
 
 
-def assemble(sites: Mapping[str, SiteData], endpoint: str, grid: list[float]) -> Sample:
+def assemble(sites: Mapping[str, SiteData], endpoint: str, grid: list[float], subgroups: Iterable[str] = ()) -> Sample:
     """Patients of all sites in order of site and row, reduced to the intersection of the regimes' patients.
 
     A delivered score counts where it is there for anybody, a model where it reaches nine patients in ten: those that it does not
@@ -50,7 +51,7 @@ def assemble(sites: Mapping[str, SiteData], endpoint: str, grid: list[float]) ->
     names = sorted(sites)
     keys = sorted({key[1:] for name in names for key in sites[name][2] if key[0] == endpoint})
     replicates = np.unique(np.concatenate([sites[name][1]["replicate"].to_numpy() for name in names]))
-    parts = [_site_arrays(name, sites[name], endpoint, keys, replicates, grid) for name in names]
+    parts = [_site_arrays(name, sites[name], endpoint, keys, replicates, grid, tuple(subgroups)) for name in names]
     site, time, event = (np.concatenate([part[k] for part in parts]) for k in range(3))
     fold = np.concatenate([part[3] for part in parts], axis=1)
     tables = {key: np.concatenate([part[4][key] for part in parts], axis=1) for key in keys}
@@ -65,13 +66,20 @@ def assemble(sites: Mapping[str, SiteData], endpoint: str, grid: list[float]) ->
         {key: tables[key][:, kept, 0] for key in present},
         {key: tables[key][:, kept, 1:] for key in present},
         tuple(key for key in keys if key not in present),
+        {name: np.concatenate([part[5][name] for part in parts])[kept] for name in subgroups},
     )
 
 
 def _site_arrays(
-    name: str, data: SiteData, endpoint: str, keys: list[Key], replicates: np.ndarray, grid: list[float]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[Key, np.ndarray]]:
-    """Site names, times, events, folds and per key (replicates, n, 1 + grid) of the judged."""
+    name: str,
+    data: SiteData,
+    endpoint: str,
+    keys: list[Key],
+    replicates: np.ndarray,
+    grid: list[float],
+    subgroups: tuple[str, ...],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[Key, np.ndarray], dict[str, np.ndarray]]:
+    """Site names, times, events, folds, per key (replicates, n, 1 + grid), and levels of the judged."""
     outcomes, folds, predictions = data
     known = outcomes.dropna(subset=[f"{endpoint}_time", f"{endpoint}_event"]).sort_values("row")
     _refuse_repeats(known, ["row"], f"{name}, harmonized table")
@@ -85,7 +93,15 @@ def _site_arrays(
     for key in keys:
         what = f"{name}, {endpoint} {'/'.join(key)}"
         tables[key] = _by_patient(predictions.get((endpoint, *key)), columns, rows, replicates, what)
-    return np.full(len(rows), name), time, event, fold, tables
+    groups = {variable: _levels(known[variable]) for variable in subgroups}
+    return np.full(len(rows), name), time, event, fold, tables, groups
+
+
+def _levels(values: pd.Series) -> np.ndarray:
+    """Levels of a category or flag as text."""
+    if pd.api.types.is_numeric_dtype(values):
+        return np.array(["" if np.isnan(value) else f"{value:g}" for value in values.to_numpy(float)], dtype=object)
+    return values.where(values.notna(), "").astype(object).to_numpy()
 
 
 def years_since_entry(outcomes: pd.DataFrame, endpoint: str) -> np.ndarray:

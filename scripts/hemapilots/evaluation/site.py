@@ -10,6 +10,8 @@ from hemapilots.evaluation.draws import draw
 from hemapilots.evaluation.frames import COUNT_COLUMNS, METRIC_COLUMNS, frame, released
 from hemapilots.evaluation.paired import difference_rows, metric_rows
 from hemapilots.evaluation.sample import Sample, assemble
+from hemapilots.evaluation.scope import Scope, scope_of
+from hemapilots.evaluation.subgroups import subgroup_rows, tells_small_cells
 
 __all__ = ["evaluate_site"]
 
@@ -34,12 +36,13 @@ def evaluate_site(
     minimum = int(spec.get("minimum_cell", 5))
     metrics, counts = [], []
     for endpoint in spec["endpoints"]:
-        sample = assemble({site: (outcomes, folds, predictions)}, endpoint, spec["grid"])
-        draws = draw(endpoint, sample, spec)
-        rows = list(metric_rows(endpoint, sample, draws, spec))
+        sample = assemble({site: (outcomes, folds, predictions)}, endpoint, spec["grid"], spec["subgroups"])
+        scope = scope_of(endpoint, sample, spec)
+        draws = draw(scope)
+        rows = [*metric_rows(scope, draws), *_guarded(scope, minimum)]
         metrics += [{"scenario": spec["scenario"], "evaluated_on": site} | row for row in rows]
         counts += [{"kind": "metric"} | row for row in rows]
-        for row in difference_rows(endpoint, sample, draws, spec):
+        for row in difference_rows(scope, draws):
             counts.append({"kind": "difference", "estimate": row["difference"]} | row)
         sizes = list(_sizes(endpoint, sample, spec["horizons"][endpoint], minimum))
         told = [row["horizon"] for row in sizes if "at_risk" in row]
@@ -49,6 +52,17 @@ def evaluate_site(
     counts = [{name: value for name, value in row.items() if name in COUNT_COLUMNS} for row in counts]
     table = frame([{"site": site} | row for row in counts], COUNT_COLUMNS)
     return released(frame(metrics, METRIC_COLUMNS), minimum), _released_counts(table, minimum)
+
+
+def _guarded(scope: Scope, minimum: int) -> Iterator[dict[str, Any]]:
+    """Rows of subgroups; of a variable with a small cell no counts, which could be subtracted from each other."""
+    small = {name: tells_small_cells(scope, name, minimum) for name in scope.sample.groups}
+    for row in subgroup_rows(scope):
+        hidden = small[row["subgroup"].partition("=")[0]]
+        told = row["n"] >= minimum and row["events"] >= minimum
+        counts = {"n": np.nan, "events": np.nan} if hidden else {}
+        figures = {} if told else dict.fromkeys(("estimate", "lower", "upper", "se", "weight"), np.nan)
+        yield row | counts | figures
 
 
 def _released_counts(table: pd.DataFrame, minimum: int) -> pd.DataFrame:

@@ -1,0 +1,229 @@
+"""Calibration at a horizon for a batch of patient weights: O/E, intercept and slope, smoothed curve, ICI, E50, E90; and D-calibration.
+
+What happened by the horizon t is 0 or 1, weighted by the inverse probability of being seen: 1 / G(time-) of those with an event of
+either kind by t, 1 / G(t) of those who outlive it, 0 of those censored before. On the complementary log-log scale, where a Cox
+model's predictions shift by a constant if its baseline is wrong, a binomial regression on cloglog(risk) gives the slope; with slope 1
+the intercept; on a natural cubic spline of cloglog(risk) the smoothed curve (Austin et al. 2020, 2022, with weights for censoring).
+Bootstrap replicates take one Newton step from the estimate, which is exact to first order.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from hemapilots.evaluation.censoring import Weighted, aalen_johansen
+
+__all__ = [
+    "BINS",
+    "GROUPS",
+    "Status",
+    "cloglog",
+    "d_calibration",
+    "d_calibration_shares",
+    "fit",
+    "knots_of",
+    "one_step",
+    "spline",
+]
+
+# Replicates of ICI, E50 and E90 are computed on this many groups of neighbouring predictions; the estimate on every patient.
+GROUPS = 200
+BINS = 10
+KNOTS = (0.1, 0.5, 0.9)
+FEWEST_VALUES = 5
+SMALLEST = 1e-6
+TRIANGLES = {size: np.triu_indices(size) for size in (1, 2, 3)}
+
+
+def cloglog(risk: np.ndarray) -> np.ndarray:
+    """log(-log(1 - risk)), risks kept a millionth away from 0 and 1."""
+    return np.log(-np.log1p(-np.clip(risk, SMALLEST, 1 - SMALLEST)))
+
+
+def probability(predictor: np.ndarray) -> np.ndarray:
+    """The inverse of `cloglog`."""
+    return -np.expm1(-np.exp(np.clip(predictor, -30, 3.5)))
+
+
+def knots_of(predictor: np.ndarray) -> np.ndarray | None:
+    """Three knots at fixed percentiles; None where they are not apart, or there are too few distinct values to bend a curve."""
+    knots = np.quantile(predictor, KNOTS)
+    apart = knots[0] < knots[1] < knots[2] and len(np.unique(predictor)) >= FEWEST_VALUES
+    return knots if apart else None
+
+
+def spline(predictor: np.ndarray, knots: np.ndarray | None) -> np.ndarray:
+    """Natural cubic spline basis (n, 3): 1, x, and Harrell's truncated cubic, linear beyond the outer knots; without knots 1 and x."""
+    plain = np.column_stack([np.ones_like(predictor), predictor])
+    if knots is None:
+        return plain
+    low, middle, high = knots
+    cubes = [np.maximum(predictor - knot, 0.0) ** 3 for knot in knots]
+    bend = cubes[0] - (cubes[1] * (high - low) - cubes[2] * (middle - low)) / (high - middle)
+    return np.column_stack([plain, bend / (high - low) ** 2])
+
+
+def fit(basis: np.ndarray, status: np.ndarray, mass: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    """Coefficients (k,) of a weighted binomial regression with complementary log-log link by Newton's method; nan if none is reached."""
+    theta = np.zeros(basis.shape[1])
+    theta[1:2] = 1.0 if basis.shape[1] > 1 else 0.0
+    for _ in range(50):
+        scores, information = _contributions(basis, status, basis @ theta + offset)
+        try:
+            step = np.linalg.solve(_symmetric(mass @ information, len(theta)), mass @ scores)
+        except np.linalg.LinAlgError:
+            break
+        theta = theta + np.clip(step, -2, 2)
+        if np.abs(step).max() < 1e-10:
+            return theta
+    return np.full(len(theta), np.nan)
+
+
+def one_step(basis: np.ndarray, status: np.ndarray, mass: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    """Coefficients (batch, k) for masses (batch, n): the fit of row 0, and one Newton step from it for the others."""
+    theta = fit(basis, status, mass[0], offset)
+    if not np.isfinite(theta).all():
+        return np.full((len(mass), len(theta)), np.nan)
+    scores, information = _contributions(basis, status, basis @ theta + offset)
+    matrices = _symmetric(mass @ information, len(theta))
+    solvable = np.linalg.cond(matrices) < 1e12
+    steps = np.full((len(mass), len(theta)), np.nan)
+    steps[solvable] = np.linalg.solve(matrices[solvable], (mass @ scores)[solvable][:, :, None])[:, :, 0]
+    return theta + steps
+
+
+def _contributions(basis: np.ndarray, status: np.ndarray, predictor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Scores (n, k) and upper triangles of the observed information (n, k(k+1)/2) of the patients; the likelihood is concave."""
+    hazard = np.exp(np.clip(predictor, -30, 3.5))
+    expected = -np.expm1(-hazard)
+    rate, slope = hazard / expected, hazard * (1 - expected)
+    left = status - expected
+    weight = slope * rate - left * rate * (1 - slope / expected)
+    rows, columns = TRIANGLES[basis.shape[1]]
+    return basis * (left * rate)[:, None], basis[:, rows] * basis[:, columns] * weight[:, None]
+
+
+def _symmetric(upper: np.ndarray, size: int) -> np.ndarray:
+    rows, columns = TRIANGLES[size]
+    out = np.empty((*upper.shape[:-1], size, size))
+    out[..., rows, columns] = out[..., columns, rows] = upper
+    return out
+
+
+@dataclass(frozen=True)
+class Status:
+    """What had happened by a horizon to patients under a batch of weights; prepared once for every prediction that is judged."""
+
+    outcomes: Weighted
+    horizon: float
+
+    @cached_property
+    def event(self) -> np.ndarray:
+        """1 for the event by the horizon (n,)."""
+        return ((self.outcomes.event == 1) & (self.outcomes.time <= self.horizon)).astype(float)
+
+    @cached_property
+    def mass(self) -> np.ndarray:
+        """Patient weights times the inverse probability of being seen (batch, n)."""
+        gone = (self.outcomes.event != 0) & (self.outcomes.time <= self.horizon)
+        reached = self.outcomes.curves.at(np.array([self.horizon]))
+        alive = np.divide(1.0, reached, out=np.zeros_like(reached), where=reached > 0)
+        seen = np.where(gone, self.outcomes.inverse, alive * (self.outcomes.time > self.horizon))
+        return self.outcomes.weights * seen
+
+    @cached_property
+    def total(self) -> np.ndarray:
+        """Sum of patient weights (batch,)."""
+        return self.outcomes.weights.sum(axis=1)
+
+    @cached_property
+    def observed(self) -> np.ndarray:
+        """Probability of the event by the horizon (batch,): Kaplan-Meier, or Aalen-Johansen where events compete."""
+        curve = aalen_johansen(self.outcomes.time, self.outcomes.event, self.outcomes.weights)
+        return 1 - curve.at(np.array([self.horizon]))[:, 0]
+
+    @cached_property
+    def null_brier(self) -> np.ndarray:
+        """Brier score (batch,) of telling everybody the observed probability."""
+        with_event = self.mass @ self.event
+        without = self.mass @ (1 - self.event)
+        return ((1 - self.observed) ** 2 * with_event + self.observed**2 * without) / self.total
+
+    def measures(self, risk: np.ndarray) -> dict[str, np.ndarray]:
+        """oe, calibration_intercept, calibration_slope, ici, e50, e90 (batch,) of predicted risks (n,)."""
+        predictor = cloglog(risk)
+        flat = np.ones((len(risk), 1))
+        expected = self.outcomes.weights @ risk / self.total
+        found = {"oe": np.divide(self.observed, expected, out=np.full_like(expected, np.nan), where=expected > 0)}
+        found["calibration_intercept"] = one_step(flat, self.event, self.mass, predictor)[:, 0]
+        straight = np.column_stack([flat, predictor])
+        found["calibration_slope"] = one_step(straight, self.event, self.mass, np.zeros_like(risk))[:, 1]
+        return found | self._distances(risk, predictor)
+
+    def smoothed(self, risk: np.ndarray, at: np.ndarray) -> np.ndarray:
+        """The smoothed calibration curve (batch, m): probability of the event given predicted risks `at` (m,)."""
+        predictor = cloglog(risk)
+        knots = knots_of(predictor)
+        theta = one_step(spline(predictor, knots), self.event, self.mass, np.zeros_like(risk))
+        return probability(theta @ spline(cloglog(at), knots).T)
+
+    def _distances(self, risk: np.ndarray, predictor: np.ndarray) -> dict[str, np.ndarray]:
+        """Mean, median and 90th percentile of |smoothed - predicted|."""
+        order = np.argsort(risk, kind="stable")
+        risk, predictor = risk[order], predictor[order]
+        knots = knots_of(predictor)
+        basis = spline(predictor, knots)
+        theta = one_step(basis, self.event[order], self.mass[:, order], np.zeros_like(risk))
+        starts = np.unique(np.linspace(0, len(risk), min(GROUPS, len(risk)), endpoint=False).astype(int))
+        sizes = np.diff(np.r_[starts, len(risk)])
+        weights = np.add.reduceat(self.outcomes.weights[:, order], starts, axis=1)
+        middle = np.add.reduceat(basis, starts, axis=0) / sizes[:, None]
+        apart = np.abs(probability(theta @ middle.T) - np.add.reduceat(risk, starts) / sizes)
+        found = _summary(apart, weights)
+        exact = _summary(np.abs(probability(basis @ theta[0]) - risk)[None], self.outcomes.weights[:1, order])
+        for name, values in found.items():
+            values[0] = exact[name][0]
+            values[~np.isfinite(theta).all(axis=1)] = np.nan
+        return found
+
+
+def _summary(apart: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Weighted mean, median and 90th percentile of each row."""
+    order = np.argsort(apart, axis=1)
+    values, share = np.take_along_axis(apart, order, axis=1), np.take_along_axis(weights, order, axis=1)
+    share = np.cumsum(share, axis=1)
+    share = share / share[:, -1:]
+    found = {"ici": (apart * weights).sum(axis=1) / weights.sum(axis=1)}
+    for name, level in (("e50", 0.5), ("e90", 0.9)):
+        place = (share < level - 1e-12).sum(axis=1)
+        found[name] = np.take_along_axis(values, place[:, None], axis=1)[:, 0]
+    return found
+
+
+def d_calibration_shares(outcomes: Weighted, survival: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """Share of patients (batch, 10) whose predicted survival at their own time lies in each tenth, from the lowest (Haider et al. 2020).
+
+    `survival` (n, t) on `grid` (t,), joined by straight lines from 1 at time 0. Who is censored, or outlives the grid, is spread
+    over the tenths below: s, the survival then, is itself spread evenly between 0 and s.
+    """
+    last = grid[-1]
+    time = np.minimum(outcomes.time, last)
+    edges = np.r_[0.0, grid]
+    right = np.clip(np.searchsorted(edges, time, side="left"), 1, len(grid))
+    padded = np.column_stack([np.ones(len(time)), survival])
+    rows = np.arange(len(time))
+    left_value, right_value = padded[rows, right - 1], padded[rows, right]
+    part = (time - edges[right - 1]) / (edges[right] - edges[right - 1])
+    reached = np.clip(left_value + part * (right_value - left_value), 1e-9, 1.0)
+    lower = np.arange(BINS) / BINS
+    died = (outcomes.event == 1) & (outcomes.time <= last)
+    place = np.minimum((reached * BINS).astype(int), BINS - 1)
+    spread = np.clip(reached[:, None] - lower, 0.0, 1 / BINS) / reached[:, None]
+    belongs = np.where(died[:, None], np.eye(BINS)[place], spread)
+    return outcomes.weights @ belongs / outcomes.weights.sum(axis=1, keepdims=True)
+
+
+def d_calibration(shares: np.ndarray) -> np.ndarray:
+    """How many patients (share, batch) stand in the wrong tenth: half the summed distances of the shares from one tenth."""
+    return np.abs(shares - 1 / BINS).sum(axis=1) / 2

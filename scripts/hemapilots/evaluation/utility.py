@@ -1,0 +1,56 @@
+"""Net benefit over the thresholds of a decision (Vickers & Elkin 2006; Vickers et al. 2008), for a batch of patient weights.
+
+Acting above a threshold q: NB = X R - X (1 - R) q / (1 - q), X the share with a predicted risk of q or more and R the probability of
+the event among them by the horizon (Kaplan-Meier, Aalen-Johansen where events compete). Acting below, where treatment is reduced:
+NB = X (1 - R) - X R (1 - q) / q, X and R of those below q. The first row is the estimate; in the bootstrap R moves along its
+derivatives by the patients' weights.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from hemapilots.evaluation.calibration import Status
+from hemapilots.evaluation.incidence import incidence_gradient
+
+__all__ = ["FEWEST_AT_RISK", "TREAT_ALL", "TREAT_NONE", "net_benefit", "odds", "standardised", "thresholds_of"]
+
+TREAT_ALL, TREAT_NONE = ("treat", "treat/all"), ("treat", "treat/none")
+# A flagged group with fewer at risk at the horizon has no net benefit to tell.
+FEWEST_AT_RISK = 10
+
+
+def thresholds_of(decision: Mapping[str, Any]) -> np.ndarray:
+    """The decision's range in steps of one point, its ends included."""
+    low, high = decision["thresholds"]
+    points = np.arange(np.ceil(low * 100 - 1e-9), np.floor(high * 100 + 1e-9) + 1) / 100
+    return np.unique(np.round(np.r_[low, points, high], 10))
+
+
+def odds(thresholds: np.ndarray) -> np.ndarray:
+    """What an unnecessary action costs, in missed events, of one who acts from these risks on."""
+    return thresholds / (1 - thresholds)
+
+
+def net_benefit(status: Status, risk: np.ndarray, thresholds: np.ndarray, act: str) -> np.ndarray:
+    """(batch, thresholds) of acting on predicted risks (n,); nan where the group acted upon is too small, 0 where nobody is in it."""
+    groups = risk[:, None] >= thresholds if act == "above" else risk[:, None] < thresholds
+    estimate, gradient = np.full(len(thresholds), np.nan), np.zeros(groups.shape)
+    for k, group in enumerate(groups.T):
+        if np.count_nonzero(status.outcomes.time[group] > status.horizon) >= FEWEST_AT_RISK:
+            parts = status.outcomes.time[group], status.outcomes.event[group], status.horizon
+            estimate[k], gradient[group, k] = incidence_gradient(*parts)
+    share = status.outcomes.weights @ groups / status.total[:, None]
+    event = np.clip(estimate + (status.outcomes.weights - 1) @ gradient, 0.0, 1.0)
+    if act == "above":
+        benefit = share * event - share * (1 - event) * odds(thresholds)
+    else:
+        benefit = share * (1 - event) - share * event / odds(thresholds)
+    return np.where(groups.any(axis=0), benefit, 0.0)
+
+
+def standardised(status: Status, benefit: np.ndarray, act: str) -> np.ndarray:
+    """Net benefit as a share of the largest that could be: of finding everybody with the event, or without it where one acts below."""
+    largest = status.observed if act == "above" else 1 - status.observed
+    return np.divide(benefit, largest[:, None], out=np.full_like(benefit, np.nan), where=largest[:, None] > 0)
