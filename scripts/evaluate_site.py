@@ -4,16 +4,19 @@ from job import job
 
 with job(snakemake):
     from hemapilots.evaluation import evaluate_site
+    from hemapilots.evaluation.calibration_curves import calibration_table
     from hemapilots.evaluation.curves import site_curves
     from hemapilots.federation.release import Exit, write_ledger
     from hemapilots.rounding import round_columns, round_curves
     from hemapilots.site_tables import read_evaluation
 
     site, spec, output = snakemake.wildcards.site, snakemake.params.spec, snakemake.output
-    outcomes, folds, predictions = read_evaluation(Path(snakemake.input.harmonized).parent)
-    metrics, counts = evaluate_site(site, outcomes, folds, predictions, spec)
+    data = read_evaluation(Path(snakemake.input.harmonized).parent)
+    metrics, counts = evaluate_site(site, *data, spec)
+    calibration = calibration_table(site, {site: data}, spec)
     exit_ = Exit(site, "evaluate", snakemake.params.gate)
     exit_.release_csv("site_metrics", round_columns(metrics, spec["rounding"]), output.metrics)
     exit_.release_parquet("site_counts", round_columns(counts, spec["rounding"]), output.counts)
-    exit_.release_csv("curves", round_curves(site_curves(site, outcomes, spec), spec["rounding"]), output.curves)
+    exit_.release_csv("curves", round_curves(site_curves(site, data[0], spec), spec["rounding"]), output.curves)
+    exit_.release_csv("calibration", round_columns(calibration, spec["rounding"]), output.calibration)
     write_ledger(exit_.entries, output.ledger)

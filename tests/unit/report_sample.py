@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from hemapilots.evaluation.calibration_curves import CALIBRATION_COLUMNS
 from hemapilots.evaluation.curves import CURVE_COLUMNS
 
 SITES = ["north", "south"]
@@ -37,7 +38,7 @@ def study(**changes) -> dict:
         "comparators": {"index": {"label": "Index", "bar": True}},
     }
     evaluate = {"endpoints": ["os"], "horizons": {"os": [2.0]}, "tau": 2.0, "grid": [0.5, 1.0, 1.5, 2.0]}
-    evaluate |= {"competing": {}, "entry": []}
+    evaluate |= {"decisions": [], "subgroups": [], "competing": {}, "entry": []}
     record = {
         "pilot": "toy",
         "title": "Toy <script>alert(1)</script>",
@@ -369,6 +370,18 @@ def curves() -> pd.DataFrame:
     return found.assign(entered=0, competing=0, years=np.nan)[CURVE_COLUMNS]
 
 
+def calibration(where: str) -> pd.DataFrame:
+    """A smoothed curve of three points, a group and a bar, for the primary model."""
+    head = {"evaluated_on": where, "endpoint": "os", "model": "cox-all", "regime": "federated/newton", "horizon": 2.0}
+    curve = [
+        {"kind": "curve", "predicted": at, "observed": at + 0.1, "lower": at, "upper": at + 0.2}
+        for at in (0.2, 0.4, 0.6)
+    ]
+    group = {"kind": "group", "predicted": 0.4, "observed": 0.5, "lower": 0.4, "upper": 0.6, "n": 60.0}
+    rows = [*curve, group, {"kind": "histogram", "predicted": 0.425, "n": 60.0}]
+    return pd.DataFrame([head | row for row in rows], columns=CALIBRATION_COLUMNS)
+
+
 def truth() -> dict:
     """The law of the invented patients."""
     endpoint = {
@@ -407,6 +420,7 @@ def write(folder: Path) -> dict[str, list[Path]]:
     for site in SITES:
         (folder / "site_metrics" / site).mkdir(parents=True)
         curves().query("site == @site").to_csv(folder / "site_metrics" / site / "curves.csv", index=False)
+        calibration(site).to_csv(folder / "site_metrics" / site / "calibration.csv", index=False)
         size = {"site": site, "kind": "endpoint", "endpoint": "os", "n": 60.0, "events": 30.0}
         pd.DataFrame([size]).to_parquet(folder / "site_metrics" / site / "counts.parquet")
         (folder / "exchange").mkdir(exist_ok=True)
@@ -424,6 +438,7 @@ def write(folder: Path) -> dict[str, list[Path]]:
         "quality": "quality/*.json",
         "counts": "site_metrics/*/counts.parquet",
         "curves": "site_metrics/*/curves.csv",
+        "calibration": "site_metrics/*/calibration.csv",
     }
     patterns |= {"models": "models/*", "ledgers": "exchange/*.parquet"}
     return inputs | {name: sorted(folder.glob(pattern)) for name, pattern in patterns.items()}

@@ -135,10 +135,11 @@ def source_quality(wildcards):
     return [f"results/{wildcards.pilot}/quality_of_source.json"] if STUDIES[wildcards.pilot]["split"] else []
 
 
-def pooled_curves(wildcards):
-    """Counts over all patients, where rows may be pooled."""
-    return (
-        []
-        if STUDIES[wildcards.pilot]["sharing"] == "private"
-        else [f"results/{wildcards.pilot}/pooled_metrics/curves.csv"]
-    )
+def pooled(table):
+    """An input function: a table of all patients together, where rows may be pooled."""
+
+    def inputs(wildcards):
+        private = STUDIES[wildcards.pilot]["sharing"] == "private"
+        return [] if private else [f"results/{wildcards.pilot}/pooled_metrics/{table}.csv"]
+
+    return inputs

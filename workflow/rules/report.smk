@@ -16,6 +16,7 @@ rule render_report:
         quality=of_sites("results/{pilot}/quality/{site}.json"),
         counts=of_sites("results/{pilot}/site_metrics/{site}/counts.parquet"),
         curves=of_sites("results/{pilot}/site_metrics/{site}/curves.csv"),
+        calibration=of_sites("results/{pilot}/site_metrics/{site}/calibration.csv"),
         metrics="results/{pilot}/metrics.csv",
         comparisons="results/{pilot}/comparisons.csv",
         verdict="results/{pilot}/verdict.json",
@@ -23,7 +24,8 @@ rule render_report:
         ledgers=of_sites("results/{pilot}/exchange/{site}.parquet"),
         truth=known_truth,
         source=source_quality,
-        pooled_curves=pooled_curves,
+        pooled_curves=pooled("curves"),
+        pooled_calibration=pooled("calibration"),
     output:
         page=report(
             update("results/{pilot}/report.html"),

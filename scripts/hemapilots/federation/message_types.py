@@ -51,6 +51,7 @@ MESSAGE_TYPES = {
     "site_metrics": MessageType({"site_metrics": TEXT}, supported=False),
     "site_counts": MessageType({"site_counts": TEXT}, supported=False),
     "curves": MessageType({"curves": TEXT}, supported=False),
+    "calibration": MessageType({"calibration": TEXT}, supported=False),
     "local_model": MessageType(
         {"arrays": "N", "card": TEXT}, refused="a local model reveals its site; it stays there", may_end=True
     ),

@@ -24,6 +24,7 @@ MEANING = {
     "site_metrics": "the site’s own figures",
     "site_counts": "figures with their weights, for combination",
     "curves": "merged counts for survival curves",
+    "calibration": "smoothed curves and groups for calibration figures",
     "local_model": "a model trained at the site alone",
 }
 

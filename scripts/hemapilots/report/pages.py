@@ -6,7 +6,18 @@ import pandas as pd
 from markupsafe import Markup
 
 from hemapilots.evaluation.curves import incidence_from_counts, kaplan_meier_from_counts
-from hemapilots.report import checks, coefficients, cohort, exchange, performance, provenance, verdict_words
+from hemapilots.report import (
+    calibration_section,
+    checks,
+    coefficients,
+    cohort,
+    exchange,
+    performance,
+    provenance,
+    subgroup_section,
+    utility_section,
+    verdict_words,
+)
 from hemapilots.report.figures import Drawn
 from hemapilots.report.page_templates import render
 from hemapilots.report.released import Released, read_released
@@ -51,11 +62,15 @@ def _figures(released: Released, labels: Labels) -> dict[str, Drawn]:
             performance.difference_forest(released, labels, endpoint),
         ]
         drawn += [performance.site_forest(released, labels, endpoint)]
+        drawn += calibration_section.calibration_figures(released, labels, endpoint)
+        parts = subgroup_section.subgroup_forest(released, labels, endpoint)
+        drawn += [parts] if parts else []
         rows = coefficients.coefficient_rows(released, labels, endpoint)
         if rows:
             drawn += [coefficients.coefficient_forest(rows, endpoint, labels.endpoint(endpoint))]
             truth = coefficients.truth_figure(rows, endpoint, labels.endpoint(endpoint))
             drawn += [truth] if truth else []
+    drawn += utility_section.decision_figures(released, labels)
     return {one.name: one for one in drawn}
 
 
@@ -88,6 +103,12 @@ def _context(released: Released, labels: Labels) -> dict:
         "late": {name: use_case["endpoints"][name]["scale"] for name in spec["entry"]},
         "site_tables": [performance.site_table(released, labels, endpoint) for endpoint in released.endpoints],
         "horizon_tables": performance.horizon_tables(released, labels),
+        "calibration_tables": calibration_section.calibration_tables(released, labels),
+        "ratio_tables": calibration_section.ratio_tables(released, labels),
+        "decision_tables": utility_section.decision_tables(released, labels),
+        "subgroup_tables": subgroup_section.subgroup_tables(released, labels),
+        "subgroup_minimum": subgroup_section.MINIMUM,
+        "flag_rows": subgroup_section.flag_rows(released, labels),
         "coefficient_tables": _coefficient_tables(released, labels),
         "left_out": coefficients.left_out_rows(released, labels),
         "penalties": coefficients.penalty_rows(released, labels),

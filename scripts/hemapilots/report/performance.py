@@ -254,7 +254,9 @@ def horizon_tables(released: Released, labels: Labels) -> list[dict]:
     tables = []
     for endpoint in released.endpoints:
         horizons = released.study["evaluate"]["horizons"][endpoint]
-        wanted = [*((metric, horizon) for metric in ("auc", "brier") for horizon in horizons), ("ibs", None)]
+        wanted = [*((metric, horizon) for metric in ("auc", "brier", "ipa") for horizon in horizons), ("ibs", None)]
+        if endpoint not in released.study["evaluate"]["competing"]:
+            wanted.append(("d_calibration", None))
         methods = methods_of(released, endpoint, released.primary["model"])
         methods = [method for method in methods if not _of_one_site(method[1])]
         rows = []

@@ -25,6 +25,7 @@ class Released:
     quality: dict[str, dict]
     counts: pd.DataFrame
     curves: pd.DataFrame
+    calibration: pd.DataFrame
     pooled_curves: pd.DataFrame | None
     metrics: pd.DataFrame
     comparisons: pd.DataFrame
@@ -69,8 +70,9 @@ class Released:
 def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
     """Read the inputs of a report, by name. Raises HemaPilotsError where one of them lies in a site's private folder.
 
-    inputs: protocol, columns, quality, counts, curves, metrics, comparisons, verdict, models (folders), ledgers, truth
-    (none for real patients), source (the quality record of a public source whose records were dealt to sites), pooled_curves (where
+    inputs: protocol, columns, quality, counts, curves, calibration, metrics, comparisons, verdict, models (folders), ledgers, truth
+    (none for real patients), source (the quality record of a public source whose records were dealt to sites), pooled_curves and
+    pooled_calibration (where
     rows may be pooled).
     """
     for path in (path for paths in inputs.values() for path in paths):
@@ -83,6 +85,7 @@ def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
         quality={path.stem: _json(path) for path in inputs["quality"]},
         counts=pd.concat([read_parquet(path) for path in inputs["counts"]], ignore_index=True),
         curves=pd.concat([pd.read_csv(path) for path in inputs["curves"]], ignore_index=True),
+        calibration=_stacked([*inputs["calibration"], *inputs.get("pooled_calibration", [])]),
         pooled_curves=pd.read_csv(inputs["pooled_curves"][0]) if inputs.get("pooled_curves") else None,
         metrics=pd.read_csv(inputs["metrics"][0]),
         comparisons=pd.read_csv(inputs["comparisons"][0], dtype={"p": str}),
@@ -93,6 +96,11 @@ def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
         source_flow=_json(inputs["source"][0])["flow"] if inputs.get("source") else [],
         benchmarks=_benchmarks(inputs["protocol"][0].parent / "run" / "benchmarks"),
     )
+
+
+def _stacked(paths: list[Path]) -> pd.DataFrame:
+    tables = [pd.read_csv(path) for path in paths]
+    return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
 
 
 def _json(path: Path) -> dict:

@@ -27,6 +27,16 @@ METRICS = {
     "auc": "AUC",
     "brier": "Brier score",
     "ibs": "Integrated Brier score",
+    "ipa": "IPA",
+    "oe": "O/E",
+    "calibration_intercept": "Intercept",
+    "calibration_slope": "Slope",
+    "ici": "ICI",
+    "e50": "E50",
+    "e90": "E90",
+    "d_calibration": "D-calibration",
+    "net_benefit": "Net benefit",
+    "standardised_net_benefit": "Standardised net benefit",
 }
 
 
@@ -97,6 +107,8 @@ class Labels:
         kind, _, name = regime.partition("/")
         if kind == "score":
             return self.score(name)
+        if kind == "treat":
+            return {"all": "everybody treated", "none": "nobody treated"}[name]
         if regime == "local/own":
             return "Each site’s own model"
         if kind == "local":
