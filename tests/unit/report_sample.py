@@ -12,6 +12,15 @@ from hemapilots.evaluation.curves import CURVE_COLUMNS
 
 SITES = ["north", "south"]
 NAN = float("nan")
+DECISION = {
+    "name": "act",
+    "label": "Act",
+    "endpoint": "os",
+    "horizon": 2.0,
+    "thresholds": [0.2, 0.3],
+    "act": "above",
+    "reason": "it helps",
+}
 
 
 def study(**changes) -> dict:
@@ -38,7 +47,7 @@ def study(**changes) -> dict:
         "comparators": {"index": {"label": "Index", "bar": True}},
     }
     evaluate = {"endpoints": ["os"], "horizons": {"os": [2.0]}, "tau": 2.0, "grid": [0.5, 1.0, 1.5, 2.0]}
-    evaluate |= {"decisions": [], "subgroups": [], "competing": {}, "entry": []}
+    evaluate |= {"decisions": [DECISION], "subgroups": ["sex"], "competing": {}, "entry": []}
     record = {
         "pilot": "toy",
         "title": "Toy <script>alert(1)</script>",
@@ -119,7 +128,60 @@ def metrics() -> pd.DataFrame:
                 }
                 figures = {"estimate": value, "lower": value - 0.05, "upper": value + 0.05, "n": 60.0, "events": 30.0}
                 rows.append(names | {"metric": metric, "horizon": horizon, "threshold": NAN} | figures)
-    return pd.DataFrame(rows)
+    return pd.DataFrame([*rows, *benefits(), *parts()])
+
+
+def benefits() -> list[dict]:
+    """Net benefit of the primary model, of the score with a probability, and of treating everybody and nobody, at two thresholds."""
+    head = {
+        "scenario": "base",
+        "endpoint": "os",
+        "evaluated_on": "all",
+        "subgroup": "all",
+        "horizon": 2.0,
+        "decision": "act",
+    }
+    values = {
+        ("cox-all", "federated/newton"): (0.3, 0.25),
+        ("score", "score/index"): (0.28, 0.26),
+        ("treat", "treat/all"): (0.2, 0.1),
+        ("treat", "treat/none"): (0.0, 0.0),
+    }
+    rows = []
+    for (model, regime), pair in values.items():
+        for threshold, value in zip((0.2, 0.3), pair, strict=True):
+            figures = {"estimate": value, "lower": value - 0.05, "upper": value + 0.05, "n": 120.0, "events": 60.0}
+            names = head | {"model": model, "regime": regime, "threshold": threshold}
+            rows += [names | {"metric": "net_benefit"} | figures]
+            rows += [names | {"metric": "standardised_net_benefit"} | figures | {"estimate": value / 0.5}]
+    return rows
+
+
+def parts() -> list[dict]:
+    """Women do worse and are flagged twice; of men there are too few."""
+    head = {
+        "scenario": "base",
+        "endpoint": "os",
+        "model": "cox-all",
+        "regime": "federated/newton",
+        "evaluated_on": "all",
+    }
+    size = {"n": 90.0, "events": 45.0}
+    return [
+        head
+        | {"subgroup": "sex=F", "metric": "uno_c", "horizon": 2.0, "estimate": 0.6, "lower": 0.5, "upper": 0.7}
+        | size,
+        head
+        | {"subgroup": "sex=F", "metric": "uno_c_gap", "horizon": 2.0, "estimate": -0.1, "lower": -0.2, "upper": -0.01}
+        | size,
+        head
+        | {"subgroup": "sex=F", "metric": "oe", "horizon": 2.0, "estimate": 1.5, "lower": 1.2, "upper": 1.8}
+        | size,
+        head
+        | {"subgroup": "sex=F", "metric": "brier", "horizon": 2.0, "estimate": 0.2, "lower": 0.1, "upper": 0.3}
+        | size,
+        head | {"subgroup": "sex=M", "metric": "uno_c", "horizon": 2.0, "estimate": NAN, "n": 30.0, "events": 15.0},
+    ]
 
 
 def comparisons() -> pd.DataFrame:
@@ -154,7 +216,34 @@ def comparisons() -> pd.DataFrame:
                     "events": 60.0,
                 }
             )
-    return pd.DataFrame(rows)
+    return pd.DataFrame([*rows, *benefit_differences()])
+
+
+def benefit_differences() -> list[dict]:
+    """Better than everybody at both thresholds together, than the score at neither."""
+    head = {
+        "scenario": "base",
+        "endpoint": "os",
+        "metric": "net_benefit",
+        "horizon": 2.0,
+        "decision": "act",
+        "model": "cox-all",
+    }
+    head |= {
+        "regime": "federated/newton",
+        "evaluated_on": "all",
+        "estimand": "pooled",
+        "p": "0.04",
+        "n": 120.0,
+        "events": 60.0,
+    }
+    rows = []
+    for reference, pair in {("treat", "treat/all"): (0.1, 0.15), ("score", "score/index"): (0.02, -0.01)}.items():
+        for threshold, value in zip((0.2, 0.3), pair, strict=True):
+            limits = {"difference": value, "lower": value - 0.03, "upper": value + 0.03}
+            limits |= {"band_lower": value - 0.05, "band_upper": value + 0.05, "threshold": threshold}
+            rows.append(head | {"reference_model": reference[0], "reference_regime": reference[1]} | limits)
+    return rows
 
 
 def verdict(outcome: str = "met") -> dict:

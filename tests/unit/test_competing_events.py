@@ -229,3 +229,11 @@ def test_curve_with_late_entry_begins_where_ten_are_at_risk():
     start = site_curves("a", table, LATE)["start"].iloc[0]
     at_risk = [((table["os_entry"] <= age) & (table["os_time"] > age)).sum() for age in (start - 0.25, start)]
     assert at_risk[0] < 10 <= at_risk[1]
+
+
+def test_a_few_early_patients_do_not_end_the_curve():
+    table = simulated(400, 3)
+    early = pd.DataFrame({"os_entry": 0.1, "os_time": np.linspace(0.3, 0.9, 12), "os_event": 0.0})
+    later = table[table["os_entry"] > 3]
+    curve = site_curves("a", pd.concat([early, later]), LATE)
+    assert 3 < curve["start"].iloc[0] and curve["end"].iloc[-1] > 20

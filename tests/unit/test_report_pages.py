@@ -65,6 +65,9 @@ def test_every_figure_stands_on_the_page_and_has_its_table(folder, page):
         "sites_os",
         "coefficients_os",
         "truth_os",
+        "calibration_os_2_by_site",
+        "decision_act",
+        "subgroups_os",
     }
     assert page.count("<svg") == len(names)
 
@@ -122,7 +125,12 @@ def inputs_of(folder):
         "quality": "quality/*.json",
         "counts": "site_metrics/*/counts.parquet",
     }
-    names |= {"curves": "site_metrics/*/curves.csv", "models": "models/*", "ledgers": "exchange/*.parquet"}
+    names |= {
+        "curves": "site_metrics/*/curves.csv",
+        "calibration": "site_metrics/*/calibration.csv",
+        "models": "models/*",
+        "ledgers": "exchange/*.parquet",
+    }
     return {name: sorted(folder.glob(pattern)) for name, pattern in names.items()}
 
 

@@ -23,8 +23,9 @@ def edges_of(endpoint: str, spec: Mapping[str, Any]) -> np.ndarray:
 def site_curves(site: str, outcomes: pd.DataFrame, spec: Mapping[str, Any]) -> pd.DataFrame:
     """Counts per cell (start, end]: at risk at its start, and who entered, had the event or a competing one, or was censored in it.
 
-    Adjacent cells are merged until each of these is 0 or at least `minimum_cell`; the curve begins where 10 are at risk and ends where
-    fewer are, and a remainder that cannot be merged away is not released. `years`, the time under observation in the cell, is given
+    Adjacent cells are merged until each of these is 0 or at least `minimum_cell`; the curve begins where 10 are at risk (with late
+    entry at the start of the longest stretch of time with so many) and ends where fewer are, and a remainder that cannot be merged
+    away is not released. `years`, the time under observation in the cell, is given
     with late entry, where it stands for the number at risk.
     """
     frames = [
@@ -37,8 +38,7 @@ def _endpoint_curve(outcomes: pd.DataFrame, endpoint: str, spec: Mapping[str, An
     known, edges = outcomes[f"{endpoint}_event"].notna(), edges_of(endpoint, spec)
     entry, time, event = (outcomes.loc[known, f"{endpoint}_{part}"].to_numpy() for part in ("entry", "time", "event"))
     at_risk = np.searchsorted(np.sort(entry), edges, side="right") - np.searchsorted(np.sort(time), edges, side="right")
-    enough = np.flatnonzero(at_risk >= MINIMUM_AT_RISK)
-    first = int(enough[0]) if enough.size else len(edges) - 1
+    first = _longest_stretch(at_risk >= MINIMUM_AT_RISK)
     counts = {"entered": _per_cell(entry, edges)}
     counts |= {kind: _per_cell(time[event == code], edges) for kind, code in zip(KINDS[1:], (1, 2, 0), strict=True)}
     exact = np.column_stack([counts[kind] for kind in KINDS])
@@ -46,6 +46,15 @@ def _endpoint_curve(outcomes: pd.DataFrame, endpoint: str, spec: Mapping[str, An
     late = endpoint in spec["entry"]
     observed = [_observed(entry, time, cells[side].to_numpy()) for side in ("start", "end")]
     return cells.assign(years=observed[1] - observed[0] if late else np.nan)
+
+
+def _longest_stretch(enough: np.ndarray) -> int:
+    """Where the longest run of true begins; the last place where there is none."""
+    if not enough.any():
+        return len(enough) - 1
+    changes = np.flatnonzero(np.diff(np.r_[False, enough, False].astype(int)))
+    begins, ends = changes[::2], changes[1::2]
+    return int(begins[np.argmax(ends - begins)])
 
 
 def _per_cell(times: np.ndarray, edges: np.ndarray) -> np.ndarray:

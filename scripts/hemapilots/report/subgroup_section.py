@@ -6,7 +6,7 @@ from hemapilots.evaluation.subgroups import FEWEST_EVENTS, FEWEST_PATIENTS, flag
 from hemapilots.report.figures import Drawn, forest
 from hemapilots.report.released import Released
 from hemapilots.report.style import colour_of
-from hemapilots.report.words import Labels, count, interval, number, signed_interval
+from hemapilots.report.words import NOT_SHOWN, Labels, count, interval, number, signed_interval
 
 __all__ = ["flag_rows", "subgroup_forest", "subgroup_tables"]
 
@@ -90,7 +90,9 @@ def flag_rows(released: Released, labels: Labels) -> list[dict]:
                 "part": part,
                 "reason": row["reason"],
                 "value": value,
-                "size": f"{count(row['n'])} patients, {count(row['events'])} events",
+                "size": f"{count(row['n'])} patients, {count(row['events'])} events"
+                if row["n"] == row["n"]
+                else NOT_SHOWN,
             }
         )
     return out

@@ -1,0 +1,82 @@
+"""Calibration, decisions and parts of the patients on the page: figures of the sample, worked out by hand."""
+
+import pytest
+
+import report_sample
+from hemapilots.report.calibration_section import calibration_figures, ratio_tables
+from hemapilots.report.released import read_released
+from hemapilots.report.subgroup_section import flag_rows, subgroup_tables
+from hemapilots.report.utility_section import decision_figures, decision_tables
+from hemapilots.report.words import Labels
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clinical") / "toy"
+    folder.mkdir()
+    return read_released(report_sample.write(folder), report_sample.study())
+
+
+@pytest.fixture(scope="module")
+def labels():
+    return Labels(report_sample.study())
+
+
+def test_decision_by_hand(released, labels):
+    (table,) = decision_tables(released, labels)
+    assert table["range"] == "20 to 30 %" and table["heads"] == ["v. Index", "v. everybody"]
+    first, last = table["rows"][0], table["rows"][-1]
+    assert (first["threshold"], first["odds"], first["benefit"], first["standardised"]) == (
+        "20 %",
+        "1 : 4.0",
+        "0.300",
+        "60 %",
+    )
+    # 0.1 more net benefit at odds of one to four spare 40 of 100 unnecessary actions.
+    assert first["avoided"] == "40.0" and last["odds"] == "1 : 2.3"
+    assert last["differences"] == ["−0.010 (−0.040 to +0.020)", "+0.150 (+0.120 to +0.180)"]
+
+
+def test_the_band_decides_over_the_whole_range(released, labels):
+    score, everybody = decision_tables(released, labels)[0]["whole"]
+    assert (
+        score
+        == "Against Index: better at no threshold; nowhere more than 0.060 worse (band that holds at all thresholds together)."
+    )
+    assert "better at 2 of 2 thresholds (20 to 30 %); nowhere more than 0.000 worse" in everybody
+
+
+def test_decision_figure_carries_every_line(released, labels):
+    (drawn,) = decision_figures(released, labels)
+    assert drawn.name == "decision_act" and len(drawn.table) == 8
+    for text in ("Federated (newton)", "Index", "Everybody", "Nobody"):
+        assert text in drawn.svg
+
+
+def test_a_decision_without_figures_says_so(released, labels):
+    bare = report_sample.study()
+    bare["evaluate"]["decisions"] = [report_sample.DECISION | {"name": "late"}]
+    again = read_released_with(released, bare)
+    assert decision_tables(again, labels)[0]["rows"] == [] and decision_figures(again, labels) == []
+
+
+def read_released_with(released, study):
+    return type(released)(**{**released.__dict__, "study": study})
+
+
+def test_parts_and_flags_by_hand(released, labels):
+    (table,) = subgroup_tables(released, labels)
+    women, men = table["rows"]
+    assert women["level"] == "F" and women["cells"][:2] == ["0.600 (0.500 to 0.700)", "−0.100 (−0.200 to −0.010)"]
+    assert men["small"] and men["n"] == "30"
+    found = flag_rows(released, labels)
+    assert [(row["part"], row["value"]) for row in found] == [
+        ("Sex: F", "1.50 (1.20 to 1.80)"),
+        ("Sex: F", "−0.100 (−0.200 to −0.010)"),
+    ]
+
+
+def test_calibration_by_site(released, labels):
+    (drawn,) = calibration_figures(released, labels, "os")
+    assert drawn.name == "calibration_os_2_by_site" and set(drawn.table["evaluated_on"]) == set(report_sample.SITES)
+    assert ratio_tables(released, labels)[0]["heads"] == ["At 2 years"]
