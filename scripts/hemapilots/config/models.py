@@ -6,7 +6,18 @@ from pydantic import Field, field_validator
 
 from hemapilots.config.shapes import Positive, Strict
 
-__all__ = ["Cox", "DeepSurv", "DiscreteHazard", "Model"]
+__all__ = ["Cox", "DeepSurv", "DiscreteHazard", "Forest", "Model"]
+
+
+# Standard deviations from a column's mean.
+THRESHOLDS = (-2.0, -1.5, -1.0, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
+
+
+def rising(values: tuple[float, ...] | None) -> tuple[float, ...] | None:
+    """The values, if each is larger than the one before."""
+    if values and sorted(set(values)) != list(values):
+        raise ValueError("the values must rise")
+    return values
 
 
 class _Model(Strict):
@@ -70,9 +81,28 @@ class DiscreteHazard(_Network):
     @field_validator("cuts")
     @classmethod
     def _rising(cls, cuts):
-        if cuts and sorted(set(cuts)) != list(cuts):
-            raise ValueError("cuts must rise")
-        return cuts
+        return rising(cuts)
 
 
-Model = Annotated[Cox | DeepSurv | DiscreteHazard, Field(discriminator="kind")]
+class Forest(_Model):
+    """Random survival forest; trees grown at each site. thresholds: where columns may be split, in standard deviations from the mean.
+
+    columns_tried at a split: by default the square root of their number. cuts (years): where hazards leave, by default the protocol's
+    grid, of which no more than 50 times are taken.
+    """
+
+    kind: Literal["forest"]
+    trees: Annotated[int, Field(ge=1, le=1000)] = 50
+    leaf_patients: Annotated[int, Field(ge=5)] = 15
+    columns_tried: Annotated[int, Field(ge=1)] | None = None
+    thresholds: Annotated[tuple[float, ...], Field(min_length=1, max_length=50)] = THRESHOLDS
+    cuts: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=2, max_length=50)] | None = None
+    seed: Annotated[int, Field(ge=0)] = 1
+
+    @field_validator("cuts", "thresholds")
+    @classmethod
+    def _rising(cls, values):
+        return rising(values)
+
+
+Model = Annotated[Cox | DeepSurv | DiscreteHazard | Forest, Field(discriminator="kind")]

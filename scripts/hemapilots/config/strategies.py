@@ -33,9 +33,14 @@ class FedProx(FedAvg):
     mu: Rate = 0.1
 
 
+class ForestSampling(Strict):
+    """Trees grown at the sites, in proportion to their patients, put together as one forest."""
+
+
 class Strategies(Strict):
     """The strategies that the protocol compares."""
 
     newton: Newton | None = None
     fedavg: FedAvg | None = None
     fedprox: FedProx | None = None
+    forest_sampling: ForestSampling | None = None

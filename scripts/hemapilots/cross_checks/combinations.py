@@ -14,12 +14,15 @@ COMBINATIONS = {
     ("deepsurv", "fedprox", None): ALL,
     ("discrete_hazard", "fedavg", None): ALL,
     ("discrete_hazard", "fedprox", None): ALL,
+    ("forest", "forest_sampling", None): ALL,
 }
 REASONS = {
+    ("forest", "fedavg", None): "trees cannot be averaged; use `forest_sampling`",
+    ("forest", "fedprox", None): "trees cannot be averaged; use `forest_sampling`",
     ("cox", "newton", "shared"): "risk-set sums at every death time reveal patients; use `baseline: site`",
     **{
-        (kind, "newton", baseline): "Newton's method is for linear models; use `fedavg` or `fedprox`"
-        for kind in ("deepsurv", "discrete_hazard")
+        (kind, "newton", baseline): "Newton's method is for linear models"
+        for kind in ("deepsurv", "discrete_hazard", "forest")
         for baseline in ("site", "shared")
     },
 }

@@ -101,10 +101,11 @@ def resolve_strategies(protocol: Source, models: dict[str, dict], sharing: str) 
         trained = [model for model in models.values() if not model["comparator"] and name in model["strategies"]]
         reasons = [refusal(model.kind, name, options, sharing) for model in protocol.value.models.values()]
         if not trained:
-            why = next((reason for reason in reasons if reason), "no model names it under `strategies`; remove it")
+            why = "no model names it under `strategies`; remove it" if None in reasons else reasons[0]
             raise protocol.fault(("strategies", name), why)
-        rounds = options.pop("max_rounds", None) or options.pop("rounds")
-        out[name] = {"name": name, "rounds": rounds, **options}
+        if "max_rounds" in options:
+            options["rounds"] = options.pop("max_rounds")
+        out[name] = {"name": name, **options}
     if "newton" not in out:
         raise protocol.fault(("strategies",), "`newton` is needed: fitted comparators are trained by it; add it")
     return out

@@ -5,7 +5,7 @@ from flwr.app import Context, Error, Message
 from flwr.clientapp import ClientApp
 from flwr.clientapp.typing import ClientAppCallable
 
-from hemapilots.federation.messages import pack, unpack
+from hemapilots.federation.messages import examples_in, pack, unpack
 from hemapilots.federation.release import MINIMUM_SUPPORT, Exit, Refusal, Support
 from hemapilots.models import preprocessing as prep
 from hemapilots.models.data import Preprocessing, TrainingData
@@ -48,7 +48,7 @@ def way_out(exit_: Exit):
         config = message.content["config"]
         reply = call_next(message, context)
         payload = unpack(reply.content["arrays"])
-        payload["examples"] = np.atleast_1d(np.asarray(reply.content["metrics"]["num-examples"], dtype=float))
+        payload["examples"] = examples_in(reply)
         asked = unpack(message.content["arrays"])
         try:
             released = exit_.release(str(config["task"]), payload, int(config.get("server-round", 0)), _sizes(asked))
@@ -68,6 +68,8 @@ def _sizes(asked: dict[str, np.ndarray]) -> dict[str, int]:
         sizes["c"] = len(asked["columns"])
     if "pair_set" in asked:
         sizes["P"] = len(asked["pair_set"])
+    if "quota" in asked:
+        sizes["F"] = len(asked["quota"])
     if "parameters" in asked:
         sizes["F"], sizes["m"] = asked["parameters"].shape
     if "coefficients" in asked:

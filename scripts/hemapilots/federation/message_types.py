@@ -5,7 +5,7 @@ from dataclasses import dataclass
 MAXIMUM_BYTES = 1 << 30
 
 # Dimensions of a field: S training sets, F fits asked for, P pairs asked for, p columns, m parameters, t = p(p+1)/2, c columns asked for,
-# D death times, T times of the grid, 1 a single number; `text` is a file.
+# b trees, n nodes, k their parts, l leaves, D death times, T times of the grid, 1 a single number; `text` is a file.
 TEXT = "text"
 SINGLE_PATIENTS = "values of single patients"
 
@@ -35,6 +35,8 @@ MESSAGE_TYPES = {
     "newton_statistics": MessageType({"loglik": "F", "gradient": "Fp", "information": "Ft", "examples": "1"}),
     "descent": MessageType({"coefficients": "Fp", "examples": "F"}),
     "local_training": MessageType({"parameters": "Fm", "examples": "F"}),
+    "training_sizes": MessageType({"examples": "F"}),
+    "grow": MessageType({"nodes": "Fbnk", "leaves": "FblT", "examples": "1"}),
     "likelihoods": MessageType({"loglik": "P", "examples": "1"}),
     "baselines": MessageType(
         {"baseline": "FT", "examples": "1"}, refused="a site's baseline hazard never leaves it", may_end=True

@@ -1,7 +1,7 @@
 """Packing arrays into Flower records and back."""
 
 import numpy as np
-from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
 
 
 def pack(arrays: dict[str, np.ndarray]) -> RecordDict:
@@ -12,6 +12,11 @@ def pack(arrays: dict[str, np.ndarray]) -> RecordDict:
     return RecordDict(
         {"arrays": record, "metrics": MetricRecord({"num-examples": examples if len(examples) > 1 else examples[0]})}
     )
+
+
+def examples_in(reply: Message) -> np.ndarray:
+    """The patients that a reply rests on: (1,), or per fit (F,)."""
+    return np.atleast_1d(np.asarray(reply.content["metrics"]["num-examples"], dtype=float))
 
 
 def instruct(arrays: dict[str, np.ndarray], config: dict) -> RecordDict:

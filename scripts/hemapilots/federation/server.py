@@ -16,6 +16,9 @@ from hemapilots.federation.strategies import make_strategy
 from hemapilots.models.data import Preprocessing
 from hemapilots.models.training_sets import NO_FOLD
 
+# Rounds at most of a strategy that ends by itself.
+LONGEST = 1000
+
 
 def server_app(plan: Plan, strategy: dict, keep: Callable[[Fitted], None], release_baseline: bool = False) -> ServerApp:
     """The Flower ServerApp that trains the plan and hands what it fitted to `keep`; the same app serves a deployed federation."""
@@ -55,7 +58,7 @@ def run_rounds(
 ) -> tuple[dict[str, np.ndarray], int]:
     """Rounds until the strategy has converged, early stopping says so, or their number is reached; state (F, ...) and rounds run."""
     arrays, rounds = instruct(initial, {})["arrays"], 0
-    for rounds in range(1, options["rounds"] + 1):
+    for rounds in range(1, options.get("rounds", LONGEST) + 1):
         arrays = run_round(grid, strategy, rounds, arrays, train_config(plan, options))
         if getattr(strategy, "converged", False) or (watch and watch.done(rounds, unpack(arrays))):
             break

@@ -18,6 +18,8 @@ from hemapilots.models.files import write_model
 from hemapilots.models.registry import model_of
 from hemapilots.site_tables import read_site
 
+MOST_CUTS = 50
+
 
 def training_data(
     site: dict[str, pd.DataFrame], endpoint: str, columns: list[dict], counts: pd.Series | None = None, cause: int = 1
@@ -123,8 +125,14 @@ def plan_of(spec: dict, endpoint: str, name: str, columns: list[dict]) -> Plan:
         spec["ties"],
         np.array(spec["scale_grid"] if endpoint in spec.get("entry", ()) else spec["grid"], dtype=float),
         kind=model["kind"],
-        settings=({"cuts": spec["grid"]} if model["kind"] == "discrete_hazard" else {}) | model["settings"],
+        settings=_default_cuts(model["kind"], spec["grid"]) | model["settings"],
     )
+
+
+def _default_cuts(kind: str, grid: list[float]) -> dict:
+    """The times of a model that has some of its own: the protocol's grid, at most 50 of it up to its end."""
+    every = -(-len(grid) // MOST_CUTS)
+    return {"cuts": grid[::-1][::every][::-1]} if kind in ("discrete_hazard", "forest") else {}
 
 
 def _tasks(spec: dict, agreed: dict, only: str | None = None, comparators: bool = True) -> list[tuple[str, str]]:

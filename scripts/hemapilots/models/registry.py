@@ -20,6 +20,8 @@ def model_of(kind: str) -> ModuleType:
         from hemapilots.models import deepsurv as model
     elif kind == "discrete_hazard":
         from hemapilots.models import discrete_hazard as model
+    elif kind == "forest":
+        from hemapilots.models import forest as model
     else:
         raise HemaPilotsError(f"no model of kind '{kind}'; see `models` in config/README.md")
     return model

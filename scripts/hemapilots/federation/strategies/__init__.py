@@ -8,6 +8,7 @@ from hemapilots.errors import HemaPilotsError
 from hemapilots.federation.agreement import agree_on
 from hemapilots.federation.asking import ask
 from hemapilots.federation.plan import Plan
+from hemapilots.federation.strategies.forest_sampling import ForestSampling
 from hemapilots.federation.strategies.lock_step import FLOWER, LockStep
 from hemapilots.federation.strategies.newton import Newton, SharedNewton
 from hemapilots.models.data import Preprocessing
@@ -19,6 +20,8 @@ def make_strategy(grid: Grid, plan: Plan, options: dict, preprocessing: Preproce
         return _newton(grid, plan, options, preprocessing)
     if options["name"] in FLOWER:
         return LockStep(options, plan.fit_set)
+    if options["name"] == "forest_sampling":
+        return ForestSampling(plan.settings["trees"])
     raise HemaPilotsError(f"no strategy '{options['name']}'; see `strategies` in config/README.md")
 
 

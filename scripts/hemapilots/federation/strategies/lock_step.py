@@ -8,7 +8,8 @@ from flwr.app import ArrayRecord, ConfigRecord, Message, MessageType, MetricReco
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg, FedProx, Strategy
 
-from hemapilots.federation.messages import instruct, pack, unpack
+from hemapilots.federation.messages import examples_in, instruct, pack, unpack
+from hemapilots.federation.strategies.base import OwnStrategy
 
 EVERY_SITE = {"min_train_nodes": 1, "min_evaluate_nodes": 1, "min_available_nodes": 1}
 # Name in the protocol: Flower's class and its arguments by our names.
@@ -18,7 +19,7 @@ FLOWER: dict[str, tuple[type[Strategy], dict[str, str]]] = {
 }
 
 
-class LockStep(Strategy):
+class LockStep(OwnStrategy):
     """Runs a strategy of Flower's once per group of fits (F,) on the group's part of every message.
 
     A site says how many patients each fit learned from; so a fold's average is weighted by that fold's training patients.
@@ -48,7 +49,9 @@ class LockStep(Strategy):
         self, server_round: int, replies: Iterable[Message]
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """Each group aggregated by its own strategy, put together again; one that nobody trains stays as it is."""
-        answers = [(unpack(reply.content["arrays"]), _examples(reply), reply.metadata.src_node_id) for reply in replies]
+        answers = [
+            (unpack(reply.content["arrays"]), examples_in(reply), reply.metadata.src_node_id) for reply in replies
+        ]
         merged = {name: value.copy() for name, value in self.state.items()}
         for strategy, members in zip(self.strategies, self.members, strict=True):
             if not any(examples[members[0]] for _, examples, _ in answers):
@@ -59,26 +62,9 @@ class LockStep(Strategy):
                 merged[name][members] = value
         return instruct(merged, {})["arrays"], MetricRecord()
 
-    def configure_evaluate(
-        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
-    ) -> Iterable[Message]:
-        """Nothing: the server judges rounds by itself."""
-        return []
-
-    def aggregate_evaluate(self, server_round: int, replies: Iterable[Message]) -> MetricRecord | None:
-        """Nothing to aggregate."""
-        return None
-
-    def summary(self) -> None:
-        """Silent: the server keeps its own record."""
-
 
 def _part(state: dict[str, np.ndarray], members: np.ndarray) -> ArrayRecord:
     return instruct({name: value[members] for name, value in state.items()}, {})["arrays"]
-
-
-def _examples(reply: Message) -> np.ndarray:
-    return np.atleast_1d(np.asarray(reply.content["metrics"]["num-examples"]))
 
 
 def _reply(state: dict[str, np.ndarray], examples: np.ndarray, members: np.ndarray, node: int) -> Message:

@@ -5,16 +5,16 @@ from collections.abc import Iterable
 import numpy as np
 from flwr.app import ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord
 from flwr.serverapp import Grid
-from flwr.serverapp.strategy import Strategy
 
 from hemapilots.errors import HemaPilotsError
 from hemapilots.federation.asking import summed
 from hemapilots.federation.messages import instruct
 from hemapilots.federation.plan import Fitted
+from hemapilots.federation.strategies.base import OwnStrategy
 from hemapilots.models import partial_likelihood as pl
 
 
-class Newton(Strategy):
+class Newton(OwnStrategy):
     """Cox regression stratified by site (`baseline: site`): log-likelihood, gradient and information leave, baselines stay.
 
     penalties (F,); usable (F, p) is False for constant columns, whose coefficient stays 0.
@@ -100,19 +100,6 @@ class Newton(Strategy):
         return instruct({"coefficients": self.coefficients}, {})["arrays"], MetricRecord(
             {"running": int(self.running.sum())}
         )
-
-    def configure_evaluate(
-        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
-    ) -> Iterable[Message]:
-        """Nothing: penalties are chosen after convergence."""
-        return []
-
-    def aggregate_evaluate(self, server_round: int, replies: Iterable[Message]) -> MetricRecord | None:
-        """Nothing to aggregate."""
-        return None
-
-    def summary(self) -> None:
-        """Silent: the server keeps its own record."""
 
 
 class SharedNewton(Newton):
