@@ -496,8 +496,8 @@ def choose(config, endpoints, predictors="clinical_transplant", pilot=SPLIT):
     )
     edit(
         config / PROTOCOL,
-        "cox-molecular: {kind: cox, predictors: molecular}",
-        f"cox-molecular: {{kind: cox, predictors: {predictors}}}",
+        "cox-molecular: {kind: cox, predictors: molecular,",
+        f"cox-molecular: {{kind: cox, predictors: {predictors},",
     )
 
 
@@ -528,8 +528,8 @@ def test_a_primary_model_known_later_than_the_primary_endpoint_is_refused(config
 def test_a_set_without_an_endpoint_at_its_landmark_is_refused(config):
     edit(
         config / PROTOCOL,
-        "cox-clinical: {kind: cox, predictors: clinical}",
-        "cox-clinical: {kind: cox, predictors: clinical_transplant}",
+        "cox-clinical: {kind: cox, predictors: clinical,",
+        "cox-clinical: {kind: cox, predictors: clinical_transplant,",
     )
     with pytest.raises(
         HemaPilotsError, match=r"models.cox-clinical.predictors: .*later than the origin of every endpoint"
