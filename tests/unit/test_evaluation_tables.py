@@ -170,6 +170,46 @@ def test_intersection_of_patients():
     assert set(metrics["n"]) == {290.0} and set(comparisons["n"]) == {290.0}
 
 
+def scored(sites, share):
+    """The same predictions, the score known for this share of each site's patients."""
+    kept = {}
+    for name, (patients, folds, found) in sites.items():
+        known = patients["row"].iloc[: int(share * len(patients))]
+        score = found[("os", *SCORE)]
+        kept[name] = patients, folds, found | {("os", *SCORE): score[score["row"].isin(known)]}
+    return kept
+
+
+def test_a_score_that_few_have_is_judged_on_them_and_takes_nobody_from_the_others(pilot):
+    sites, _, (everybody, _), _ = pilot
+    against = dict(zip(("reference_model", "reference_regime"), SCORE, strict=True))
+    spec = plan(comparisons=[plan()["comparisons"][0], plan()["comparisons"][0] | against])
+    metrics, comparisons = evaluate_pooled(scored(sites, 0.5), spec)
+    of_models = metrics["model"] == "cox"
+    pd.testing.assert_frame_equal(
+        metrics[of_models].reset_index(drop=True), pick(everybody, model="cox").reset_index(drop=True)
+    )
+    assert set(metrics.loc[~of_models, "n"]) == {150.0}
+    # The same figures as where nobody but these patients exists.
+    few = {
+        name: (patients.iloc[: len(patients) // 2], folds, found) for name, (patients, folds, found) in sites.items()
+    }
+    alone, compared = evaluate_pooled(few, spec)
+    expected = pick(alone, model="score")
+    pd.testing.assert_frame_equal(metrics[~of_models].reset_index(drop=True), expected.reset_index(drop=True))
+    columns = ["metric", "difference", "lower", "upper", "n"]
+    pd.testing.assert_frame_equal(
+        pick(comparisons, **against)[columns].reset_index(drop=True),
+        pick(compared, **against)[columns].reset_index(drop=True),
+    )
+    assert set(pick(comparisons, reference_regime="pooled")["n"]) == {300.0}
+
+
+def test_a_score_that_nearly_all_have_is_compared_on_common_patients(pilot):
+    metrics, _ = evaluate_pooled(scored(pilot[0], 0.95), plan())
+    assert set(metrics["n"]) == {285.0}
+
+
 def test_a_regime_without_predictions_empties_nobody():
     sites = invented()
     for site in sites.values():

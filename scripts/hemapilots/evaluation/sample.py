@@ -1,6 +1,6 @@
 """The patients on whom regimes are compared: outcomes, folds and predictions brought to common arrays."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from hemapilots.errors import HemaPilotsError
 
 __all__ = ["REACHED", "Key", "Sample", "SiteData", "assemble", "years_since_entry"]
 
-# A model that leaves more than a tenth of the patients without a prediction is not compared.
+# A model that leaves more than a tenth of the patients without a prediction is not compared; a score is, on its own patients.
 REACHED = 0.9
 
 Key = tuple[str, str]
@@ -23,7 +23,8 @@ class Sample:
 
     `site` (n,) names, `time` (n,) years since the index date, `event` (n,) 0, 1 or 2 = competing, `fold` (replicates, n); per
     (model, regime) `risk` (replicates, n) and `survival` (replicates, n, grid), the probability of no event 1. `absent`: regimes
-    without any prediction. `groups`: by variable the level of each patient as text, "" where it is unknown.
+    without any prediction; `partial`: scores that reach some, but less than nine patients in ten. `groups`: by variable the level
+    of each patient as text, "" where it is unknown.
     """
 
     site: np.ndarray
@@ -34,6 +35,7 @@ class Sample:
     survival: dict[Key, np.ndarray]
     absent: tuple[Key, ...]
     groups: dict[str, np.ndarray]
+    partial: tuple[Key, ...] = ()
 
     @property
     def case(self) -> np.ndarray:
@@ -41,22 +43,31 @@ class Sample:
         return self.event == 1
 
 
-def assemble(sites: Mapping[str, SiteData], endpoint: str, grid: list[float], subgroups: Iterable[str] = ()) -> Sample:
+def assemble(
+    sites: Mapping[str, SiteData],
+    endpoint: str,
+    grid: list[float],
+    subgroups: Iterable[str] = (),
+    only: Collection[Key] | None = None,
+) -> Sample:
     """Patients of all sites in order of site and row, reduced to the intersection of the regimes' patients.
 
-    A delivered score counts where it is there for anybody, a model where it reaches nine patients in ten: those that it does not
-    reach are out of a baseline's range, and are lost to every regime. Time runs from each patient's entry. Folds of one number are
-    one test fold across sites. Raises HemaPilotsError where a patient has two rows in a replicate.
+    A regime counts where it reaches nine patients in ten: those that it does not reach (out of a baseline's range, or without a
+    score) are lost to every regime. only: of these regimes, whomever they reach. Time runs from each patient's entry. Folds of
+    one number are one test fold across sites. Raises HemaPilotsError where a patient has two rows in a replicate.
     """
     names = sorted(sites)
     keys = sorted({key[1:] for name in names for key in sites[name][2] if key[0] == endpoint})
+    keys = [key for key in keys if only is None or key in only]
     replicates = np.unique(np.concatenate([sites[name][1]["replicate"].to_numpy() for name in names]))
     parts = [_site_arrays(name, sites[name], endpoint, keys, replicates, grid, tuple(subgroups)) for name in names]
     site, time, event = (np.concatenate([part[k] for part in parts]) for k in range(3))
     fold = np.concatenate([part[3] for part in parts], axis=1)
     tables = {key: np.concatenate([part[4][key] for part in parts], axis=1) for key in keys}
     usable = {key: np.isfinite(tables[key][:, :, 0]).all(axis=0) for key in keys}
-    present = [key for key in keys if usable[key].any() and (key[0] == "score" or np.mean(usable[key]) >= REACHED)]
+    least = REACHED if only is None else 0.0
+    present = [key for key in keys if usable[key].any() and np.mean(usable[key]) >= least]
+    partial = [key for key in keys if key[0] == "score" and usable[key].any() and key not in present]
     kept = np.logical_and.reduce([usable[key] for key in present]) if present else np.zeros(len(time), bool)
     return Sample(
         site[kept],
@@ -65,8 +76,9 @@ def assemble(sites: Mapping[str, SiteData], endpoint: str, grid: list[float], su
         fold[:, kept],
         {key: tables[key][:, kept, 0] for key in present},
         {key: tables[key][:, kept, 1:] for key in present},
-        tuple(key for key in keys if key not in present),
+        tuple(key for key in keys if key not in [*present, *partial]),
         {name: np.concatenate([part[5][name] for part in parts])[kept] for name in subgroups},
+        tuple(partial),
     )
 
 

@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hemapilots.evaluation.draws import draw
 from hemapilots.evaluation.frames import COUNT_COLUMNS, METRIC_COLUMNS, frame, released
-from hemapilots.evaluation.paired import difference_rows, metric_rows
-from hemapilots.evaluation.sample import Sample, assemble
-from hemapilots.evaluation.scope import Scope, scope_of
+from hemapilots.evaluation.judged import judge
+from hemapilots.evaluation.sample import Sample
+from hemapilots.evaluation.scope import Scope
 from hemapilots.evaluation.subgroups import subgroup_rows, tells_small_cells
 
 __all__ = ["evaluate_site"]
@@ -36,15 +35,13 @@ def evaluate_site(
     minimum = int(spec.get("minimum_cell", 5))
     metrics, counts = [], []
     for endpoint in spec["endpoints"]:
-        sample = assemble({site: (outcomes, folds, predictions)}, endpoint, spec["grid"], spec["subgroups"])
-        scope = scope_of(endpoint, sample, spec)
-        draws = draw(scope)
-        rows = [*metric_rows(scope, draws), *_guarded(scope, minimum)]
+        scope, rows, differences = judge({site: (outcomes, folds, predictions)}, endpoint, spec)
+        rows += _guarded(scope, minimum)
         metrics += [{"scenario": spec["scenario"], "evaluated_on": site} | row for row in rows]
         counts += [{"kind": "metric"} | row for row in rows]
-        for row in difference_rows(scope, draws):
+        for row in differences:
             counts.append({"kind": "difference", "estimate": row["difference"]} | row)
-        sizes = list(_sizes(endpoint, sample, spec["horizons"][endpoint], minimum))
+        sizes = list(_sizes(endpoint, scope.sample, spec["horizons"][endpoint], minimum))
         told = [row["horizon"] for row in sizes if "at_risk" in row]
         for row in (row for row in counts if row["endpoint"] == endpoint and row["metric"] == "auc"):
             row["weight"] = row["weight"] if row["horizon"] in told else np.nan
