@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hemapilots.config.models import Model
 from hemapilots.config.shapes import Name, Positive, Strict, Text
@@ -45,10 +45,19 @@ class Criterion(Strict):
     """One success criterion; they are tested in the order written."""
 
     name: Text
-    test: Literal["non_inferior", "superior", "no_site_harmed"]
-    against: str
+    test: Literal["non_inferior", "superior", "no_site_harmed", "calibrated", "useful", "fair"]
+    against: str | None = None
     margin: Annotated[float, Field(ge=0)] = 0.0
     minimum_events: Positive = 20
+
+    @model_validator(mode="after")
+    def _complete(self):
+        alone = self.test in ("calibrated", "fair")
+        if alone != (self.against is None):
+            raise ValueError("calibrated and fair are `against` nothing; every other test needs what it is against")
+        if self.test == "calibrated" and not self.margin:
+            raise ValueError("calibrated needs a `margin`, the largest ICI that passes, such as 0.05")
+        return self
 
 
 class Protocol(Strict):

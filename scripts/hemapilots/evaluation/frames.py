@@ -65,7 +65,7 @@ def wanted_comparisons(spec: Mapping[str, Any]) -> list[dict[str, str]]:
     names = ("endpoint", "model", "regime", "reference_model", "reference_regime")
     wanted = [{name: row[name] for name in names} for row in spec["comparisons"]]
     primary = spec.get("primary") or {}
-    for criterion in spec.get("criteria") or []:
+    for criterion in (one for one in spec.get("criteria") or [] if one["against"] and one["against"][0] != "treat"):
         pair = (primary["endpoint"], primary["model"], primary["regime"], *criterion["against"])
         wanted.append(dict(zip(names, pair, strict=True)))
     return [row for place, row in enumerate(wanted) if row not in wanted[:place]]

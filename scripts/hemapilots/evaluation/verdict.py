@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from hemapilots.errors import HemaPilotsError
+from hemapilots.evaluation.clinical_criteria import CLINICAL
 from hemapilots.evaluation.comparison import LOWER_IS_BETTER, p_text
 
 __all__ = ["verdict"]
@@ -23,7 +24,7 @@ def verdict(comparisons: pd.DataFrame, metrics: pd.DataFrame, spec: Mapping[str,
     non_inferior: lower limit > -margin; superior: lower limit > 0; no_site_harmed: at every site with at
     least `minimum_events` events the lower limit of its own difference is > -margin. Against `local/own` pairs
     within sites count; superiority to local models is not assessable where sites are random parts of one cohort
-    (`spec["split"]`), for METHODS 6 allows no such claim. A criterion is
+    (`spec["split"]`), for METHODS 6 allows no such claim. calibrated, useful, fair: see `clinical_criteria`. A criterion is
     confirmatory up to and including the first that is not met, exploratory after it. What cannot be computed
     is "not assessable". Raises HemaPilotsError for an unknown test or a missing margin.
     """
@@ -50,12 +51,15 @@ def _judge(
 ) -> dict[str, Any]:
     test = criterion["test"]
     margin = criterion.get("margin")
-    model, regime = criterion["against"]
+    model, regime = criterion["against"] or (None, None)
     judged = {"name": criterion["name"], "test": test, "against": {"model": model, "regime": regime}}
+    if test in CLINICAL:
+        found = CLINICAL[test](metrics, comparisons, criterion, spec)
+        return judged | dict.fromkeys(("estimate", "lower", "upper")) | {"margin": margin} | found
     rows = _oriented(_rows(comparisons, criterion, spec), spec)
     if test not in ("non_inferior", "superior", "no_site_harmed"):
         raise HemaPilotsError(
-            f"protocol, criteria: test {test!r} is unknown; use non_inferior, superior or no_site_harmed."
+            f"protocol, criteria: test {test!r} is unknown; use non_inferior, superior, no_site_harmed, calibrated, useful or fair."
         )
     if margin is None and test != "superior":
         raise HemaPilotsError(f"protocol, criteria: {criterion['name']!r} has no margin; state one above 0.")

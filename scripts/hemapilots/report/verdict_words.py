@@ -1,5 +1,6 @@
 """The verdict in plain words: what was asked, what was found, and what of the pilot is real."""
 
+from hemapilots.report.clinical_words import clinical_criterion
 from hemapilots.report.released import Released
 from hemapilots.report.words import Labels, signed_interval
 
@@ -27,7 +28,12 @@ def criteria(released: Released, labels: Labels) -> list[dict]:
     metric = labels.metric(primary["metric"], primary["horizon"])
     simulated = released.study["sharing"] == "synthetic" or _random(released.study)
     return [
-        _criterion(one, primary, metric, labels) | {"caution": _caution(one, simulated)}
+        (
+            clinical_criterion(one, labels, released.study)
+            if "parts" in one
+            else _criterion(one, primary, metric, labels)
+        )
+        | {"caution": _caution(one, simulated)}
         for one in released.verdict["criteria"]
     ]
 

@@ -7,6 +7,8 @@ from hemapilots.federation.release import MINIMUM_SUPPORT
 __all__ = ["SCENARIO", "evaluation_spec", "late_endpoints", "scale_grid"]
 
 SCENARIO = "base"
+# What net benefit is compared with besides regimes and comparators.
+TREATED = ("treat/all", "treat/none")
 # Years: the end of an endpoint's own scale, such as age.
 LONGEST = 120
 
@@ -114,13 +116,15 @@ def _predicted(model: str, regime: str, use_case: dict, models: dict) -> list[st
 def _criteria(protocol: Source, use_case: dict, scores: dict, regimes: list[str]) -> list[dict]:
     """The protocol's criteria, each with the model and regime that it is against; none where the use case marks no bar."""
     bar = next((name for name, comparator in use_case["comparators"].items() if comparator["bar"]), None)
+    known = {None: None, "bar": scores.get(bar), **scores}
+    known |= {regime: (protocol.value.primary.model, regime) for regime in regimes}
     out = []
     for at, criterion in enumerate(protocol.value.criteria):
         name = criterion.against
-        if name != "bar" and name not in scores and name not in regimes:
-            raise protocol.fault(
-                ("criteria", at, "against"), f"no such regime or score; {nearest(name, [*scores, *regimes, 'bar'])}"
-            )
-        against = scores.get(bar) if name == "bar" else scores.get(name) or (protocol.value.primary.model, name)
+        possible = known | {treated: ("treat", treated) for treated in TREATED if criterion.test == "useful"}
+        if name not in possible:
+            hint = nearest(name, [one for one in possible if one])
+            raise protocol.fault(("criteria", at, "against"), f"no such regime or score; {hint}")
+        against = possible[name]
         out.append(criterion.model_dump() | {"against": list(against) if against else None, "against_name": name})
     return out
