@@ -61,8 +61,8 @@ def _groups(source: Source) -> dict[str, dict[str, dict]]:
 
 
 def _is_once(definition: dict) -> bool:
-    """Genes are sequenced once, and what became of a patient is said once."""
-    return bool(definition.get("gene")) or definition["known_at"] == "outcome"
+    """Genes are sequenced once, and what comes after the index date is said once."""
+    return bool(definition.get("gene")) or definition["known_at"] != "index"
 
 
 def _rows(source: Source, name: str, specs: dict) -> pd.DataFrame:

@@ -79,16 +79,22 @@ def in_unit(numbers: np.ndarray, variable: str, units: np.ndarray, target: str, 
     out = np.array(numbers, dtype=float)
     for unit in pd.unique(units):
         made, here = conversion(variable, unit, target, factors, where), units == unit
-        out[here] = coming_back((out[here] - made.offset) / made.scale, made.apply, out[here])
+        numbers = (out[here] - made.offset) / made.scale
+        # A power of ten moves the point of the text, so that nothing is lost of a number with few digits.
+        spread = 1e-15 if made.power is not None else 0.0
+        out[here] = coming_back(numbers, made.apply, out[here], spread)
     return out
 
 
-def coming_back(numbers: np.ndarray, read: Callable, wanted: np.ndarray) -> np.ndarray:
-    """The numbers, with fewer digits or changed in the last one where `read` then gives just what is `wanted`."""
+def coming_back(numbers: np.ndarray, read: Callable, wanted: np.ndarray, spread: float = 0.0) -> np.ndarray:
+    """The numbers, with fewer digits or changed in the last one where `read` then gives what is `wanted`.
+
+    spread: how far apart, relative to their size, these may be.
+    """
     found = np.array(numbers, dtype=float)
     short = by_distinct(found, _shortened).astype(float)
     for other in (np.nextafter(numbers, np.inf), np.nextafter(numbers, -np.inf), numbers, short):
-        exact = np.equal(read(other), wanted)
+        exact = np.abs(read(other) - wanted) <= spread * np.abs(wanted)
         found[exact] = other[exact]
     return found
 
