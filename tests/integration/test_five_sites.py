@@ -52,7 +52,7 @@ HABITS = {
         }
     ),
 }
-OUTCOMES = ("os_years", "os_status", "lfs_years", "lfs_status")
+OUTCOMES = ("os_years", "os_status", "lfs_years", "lfs_status", "aml_years", "aml_status")
 SURVIVAL = ("os_years", "os_status", "pfs_years", "pfs_status")
 KARYOTYPE = ("karyotype", "n_abn", "complex", "cyto_ipssr", "del5q", "del7_7q", "plus8", "dely", "del7", "del20q", "del7q",
     "del12p", "del13", "del11q", "plus21", "del17p", "del17_17p", "del18", "del3p", "plus1p", "plus13", "plus19")  # fmt: skip
@@ -170,7 +170,9 @@ class Site:
         return harmonize(delivered, self.use_case, self.mapping, FACTORS)
 
     def expected(self, table: pd.DataFrame) -> pd.DataFrame:
-        return clean.expected(table, self.use_case, cohorts.delivered(self.use_case, self.mapping))
+        wanted = clean.expected(table, self.use_case, cohorts.delivered(self.use_case, self.mapping))
+        untold = [f"{name}_{part}" for name in self.mapping["without"] for part in ("entry", "time", "event")]
+        return wanted.assign(**dict.fromkeys(untold, np.nan))
 
 
 @pytest.mark.parametrize("name", HABITS)

@@ -1,7 +1,8 @@
 """What each invented site delivers harmonizes to its clean table, cell by cell.
 
 The exceptions are declared: cells made unreadable are unknown and stand in the issues with their reason; values beyond what the
-assay tells become half the lower limit, or the upper one.
+assay tells become half the lower limit, or the upper one; the use case's checks take away what says nothing of a patient, such as
+fractions of haemoglobin after a transfusion.
 """
 
 from pathlib import Path
@@ -14,6 +15,7 @@ import yaml
 from extracts import clean, cohorts
 from extracts.compare import differences
 from hemapilots.config import Habits
+from hemapilots.expressions import parse
 from hemapilots.harmonize.engine import harmonize
 from hemapilots.harmonize.reading.units import load_factors
 from hemapilots.ingest.readers import ingest
@@ -58,6 +60,35 @@ def without(table: pd.DataFrame, corrupt: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index()
 
 
+def checked(table: pd.DataFrame, use_case: dict, given: set[str]) -> pd.DataFrame:
+    """The table without the values that a check of the use case takes away, as far as the source can decide it."""
+    columns = {name: table[name].to_numpy() for name in table}
+    for name, spec in use_case["variables"].items():
+        if name not in given or name not in table:
+            text = spec["type"] in ("category", "karyotype")
+            columns[name] = np.full(len(table), None, dtype=object) if text else np.full(len(table), np.nan)
+    out = table.copy()
+    for check in use_case["checks"]:
+        if check["action"] == "null":
+            true = np.broadcast_to(parse(check["expression"]).evaluate(columns) == 1, (len(table),))
+            for name in {*check["variables"]} & {*table}:
+                out[name] = out[name].mask(true, None if out[name].dtype == object else np.nan)
+    return out
+
+
+def with_outcomes(table: pd.DataFrame, use_case: dict) -> pd.DataFrame:
+    """The table with the outcomes that its dates tell of and that were not drawn; unknown where the flag beside them is."""
+    table, follow_up = table.copy(), use_case["follow_up"]
+    for entry in follow_up["outcomes"].values():
+        if entry["time"] not in table:
+            told = table[entry["known"]].notna() if entry.get("known") else True
+            for name, values in zip(
+                (entry["time"], entry["status"]), clean.outcome(table, follow_up, entry), strict=True
+            ):
+                table[name] = np.where(told, values, np.nan)
+    return table
+
+
 @pytest.mark.parametrize(("pilot", "site"), SITES)
 def test_a_site_s_extract_harmonizes_to_its_clean_table(pilot, site, studies, tmp_path):
     study = studies[pilot]
@@ -70,8 +101,8 @@ def test_a_site_s_extract_harmonizes_to_its_clean_table(pilot, site, studies, tm
 
     assert flow["steps"][-1]["records_out"] == PATIENTS
     assert harmonized["row"].tolist() == list(range(PATIENTS))
-    known = without(as_told(drawn, habits), corrupt)
     given = cohorts.delivered(use_case, mapping)
+    known = with_outcomes(checked(without(as_told(drawn, habits), corrupt), use_case, given), use_case)
     # What nobody drew but the source tells, such as the number of changes of a karyotype, has nothing to be compared with.
     beyond = [name for name in given - set(known) if name in harmonized]
     wanted = clean.expected(known, use_case, given & set(known)).drop(columns=beyond)

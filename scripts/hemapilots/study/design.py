@@ -20,7 +20,7 @@ def design_columns(use_case: dict, models: dict) -> list[dict]:
 def _encoded(name: str, variable: dict) -> list[dict]:
     if variable["type"] != "category":
         return [{"column": name, "variable": name, "type": variable["type"]}]
-    if variable["ordered"]:
+    if variable.get("ordered"):
         return [{"column": name, "variable": name, "type": "ordered", "levels": variable["levels"]}]
     return [
         {"column": f"{name}_{level}", "variable": name, "type": "level", "level": level}

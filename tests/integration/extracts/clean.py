@@ -6,7 +6,7 @@ import pandas as pd
 from hemapilots.expressions import parse
 from hemapilots.harmonize.scores import score_columns
 
-__all__ = ["DAYS_PER_YEAR", "derive", "draw", "expected", "karyotypes", "outcomes"]
+__all__ = ["DAYS_PER_YEAR", "derive", "draw", "expected", "karyotypes", "outcome", "outcomes"]
 
 DAYS_PER_YEAR = 365.25
 NOT_KEPT = ("date", "karyotype")
@@ -94,24 +94,26 @@ def _events(follow_up: dict) -> list[str]:
 
 
 def outcomes(table: pd.DataFrame, use_case: dict) -> None:
-    """Times and events by hand: the first event, else the first competing one, else the last contact or death."""
+    """Puts times and statuses of all outcomes beside their dates, and the flags that say whether they happened."""
     follow_up = use_case["follow_up"]
+    for entry in follow_up["outcomes"].values():
+        table[entry["time"]], table[entry["status"]] = outcome(table, follow_up, entry)
+        if entry.get("known"):
+            table[entry["known"]] = table[entry["events"][0]].notna().astype(float)
+
+
+def outcome(table: pd.DataFrame, follow_up: dict, entry: dict) -> tuple[np.ndarray, np.ndarray]:
+    """Years and status by hand: the first event, else the first competing one, else the last contact or death."""
     index = table[follow_up["index"]].to_numpy()
     seen = table[[follow_up["last_contact"], follow_up["death"], *_events(follow_up)]].max(axis=1).to_numpy()
-    for entry in follow_up["outcomes"].values():
-        event = table[list(entry["events"])].min(axis=1).to_numpy()
-        other = (
-            table[list(entry["competing"])].min(axis=1).to_numpy()
-            if entry["competing"]
-            else np.full(len(table), np.nan)
-        )
-        status = np.where(event <= np.nan_to_num(other, nan=np.inf), 1.0, np.where(np.isnan(other), 0.0, 2.0))
-        day = np.where(status == 1, event, np.where(status == 2, other, seen))
-        known = np.ones(len(table), dtype=bool)
-        if entry.get("known"):
-            table[entry["known"]] = np.where(~np.isnan(table[entry["events"][0]]), 1.0, 0.0)
-        table[entry["time"]] = np.where(known, (day - index) / DAYS_PER_YEAR, np.nan)
-        table[entry["status"]] = np.where(known, status, np.nan)
+    event = table[list(entry["events"])].min(axis=1).to_numpy()
+    other = np.full(len(table), np.nan)
+    if entry["competing"]:
+        other = table[list(entry["competing"])].min(axis=1).to_numpy()
+    status = np.where(event <= np.nan_to_num(other, nan=np.inf), 1.0, np.where(np.isnan(other), 0.0, 2.0))
+    day = np.where(status == 1, event, np.where(status == 2, other, seen))
+    years = (day - index) / DAYS_PER_YEAR
+    return years, np.where(np.isnan(years), np.nan, status)
 
 
 def karyotypes(table: pd.DataFrame, use_case: dict, seed: int) -> None:

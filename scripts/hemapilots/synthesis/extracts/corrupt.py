@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from hemapilots.expressions import parse
 from hemapilots.synthesis.extracts.source import Source, Tables, is_measured
 
 __all__ = ["COLUMNS", "corrupt"]
@@ -24,7 +25,7 @@ _IMPOSSIBLE = (100, 900)
 def corrupt(source: Source, tables: Tables) -> pd.DataFrame:
     """Writes over the share `corrupt` of the cells known at the index date; returns them with the columns of `COLUMNS`.
 
-    Left alone are dates of follow-up, boxes that are ticked or not, what the format types itself, and what a karyotype or a
+    Left alone are consents, dates of follow-up, boxes that are ticked or not, what the format types itself, and what a karyotype or a
     table of variants tells as well. Other days of the patient that could stand in for the value are emptied.
     """
     found = [pd.DataFrame(columns=list(COLUMNS), dtype=object)]
@@ -61,11 +62,20 @@ def _may(source: Source, name: str) -> bool:
         definition["type"] in TEXTS
         and definition["known_at"] == "index"
         and name not in dates
+        and name not in _consents(source)
+        # Beside a single code a text that nobody understands may mean the other one: such a column is refused as a whole.
+        and source.clean[name].nunique() > 1
         and not typed
         and "___" not in spec["column"]
         and not (definition.get("gene") and source.mapping.get("variants"))
         and not (definition.get("karyotype") and _tells_karyotype(source))
     )
+
+
+def _consents(source: Source) -> set[str]:
+    """What decides whether a patient's data may be read at all: where that is unreadable, a run stops."""
+    rules = [*source.use_case.get("inclusion", ()), *(source.mapping.get("inclusion") or ())]
+    return {name for rule in rules if rule["reason"] == "consent_withdrawn" for name in parse(rule["expression"]).names}
 
 
 def _tells_karyotype(source: Source) -> bool:
