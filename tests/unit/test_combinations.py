@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -71,9 +72,20 @@ def test_a_strategy_that_trains_no_model_is_refused(config):
 def test_every_combination_outside_the_table_has_a_reason():
     for kind, strategy, baseline in COMBINATIONS:
         for sharing in ("private", "public", "synthetic"):
-            reason = refusal(kind, strategy, {"baseline": baseline}, sharing)
+            options = {"baseline": baseline, "trimmed": 0.2, "malicious": 1}
+            reason = refusal(SimpleNamespace(kind=kind), strategy, options, sharing, 9)
             assert (reason is None) == (sharing in COMBINATIONS[kind, strategy, baseline])
-    assert "do not go together" in refusal("cox", "none", {}, "public")
+    assert "do not go together" in refusal(SimpleNamespace(kind="cox"), "none", {}, "public", 9)
+
+
+def test_robust_strategies_need_enough_sites_and_scaffold_plain_steps():
+    cox, options = SimpleNamespace(kind="cox"), {"trimmed": 0.2, "malicious": 1}
+    assert "removes nobody" in refusal(cox, "fedtrimmedavg", options, "public", 3)
+    assert refusal(cox, "fedtrimmedavg", options, "public", 5) is None
+    assert "no guarantee below 5 sites, here are 3" in refusal(cox, "krum", options, "public", 3)
+    assert refusal(cox, "krum", options, "public", 5) is None
+    assert "optimizer: sgd" in refusal(SimpleNamespace(kind="deepsurv", optimizer="adam"), "scaffold", {}, "public", 3)
+    assert refusal(SimpleNamespace(kind="deepsurv", optimizer="sgd"), "scaffold", {}, "public", 3) is None
 
 
 def test_a_model_that_cannot_learn_from_late_entry_is_not_trained_for_it(config):

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from hemapilots.config.shapes import Positive, Strict
 
-__all__ = ["Strategies"]
+__all__ = ["Strategies", "too_few"]
 
 Rate = Annotated[float, Field(gt=0)]
 
@@ -33,6 +33,63 @@ class FedProx(FedAvg):
     mu: Rate = 0.1
 
 
+class FedAdam(FedAvg):
+    """Adaptive steps at the server (Reddi et al. 2021): rate, decay of both moments, and tau, which bounds the step of small ones."""
+
+    server_rate: Rate = 0.05
+    beta_1: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    beta_2: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    tau: Rate = 0.001
+
+
+class FedYogi(FedAdam):
+    """The same with Yogi's second moment."""
+
+
+class FedAdagrad(FedAvg):
+    """The same with the sum of squares as second moment."""
+
+    server_rate: Rate = 0.05
+    tau: Rate = 0.001
+
+
+class FedAvgM(FedAvg):
+    """Averages with momentum at the server (Hsu et al. 2019)."""
+
+    server_rate: Rate = 1.0
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.5
+
+
+class FedMedian(FedAvg):
+    """The median over sites of each parameter; sites count alike."""
+
+
+class FedTrimmedAvg(FedAvg):
+    """The mean without the share `trimmed` of sites at each end, for each parameter; sites count alike."""
+
+    trimmed: Annotated[float, Field(gt=0, lt=0.5)] = 0.2
+
+
+class Krum(FedAvg):
+    """The one site whose model is nearest to most others' (Blanchard et al. 2017), chosen for each fit; malicious: how many may lie."""
+
+    malicious: Positive = 1
+
+
+class Scaffold(FedAvg):
+    """Averages with control variates, option II, all sites in each round (Karimireddy et al. 2020); plain gradient steps only."""
+
+
+def too_few(strategy: str, options: dict, sites: int) -> str | None:
+    """Why a robust strategy means nothing with so few sites, or None."""
+    if strategy == "fedtrimmedavg" and int(options["trimmed"] * sites) < 1:
+        return f"trimming {options['trimmed']:g} of {sites} sites removes nobody; take more sites or a larger `trimmed`"
+    if strategy == "krum" and sites < 2 * options["malicious"] + 3:
+        needed = 2 * options["malicious"] + 3
+        return f"with {options['malicious']} malicious Krum has no guarantee below {needed} sites, here are {sites}; use fedmedian"
+    return None
+
+
 class ForestSampling(Strict):
     """Trees grown at the sites, in proportion to their patients, put together as one forest."""
 
@@ -43,4 +100,12 @@ class Strategies(Strict):
     newton: Newton | None = None
     fedavg: FedAvg | None = None
     fedprox: FedProx | None = None
+    fedadam: FedAdam | None = None
+    fedyogi: FedYogi | None = None
+    fedadagrad: FedAdagrad | None = None
+    fedavgm: FedAvgM | None = None
+    fedmedian: FedMedian | None = None
+    fedtrimmedavg: FedTrimmedAvg | None = None
+    krum: Krum | None = None
+    scaffold: Scaffold | None = None
     forest_sampling: ForestSampling | None = None

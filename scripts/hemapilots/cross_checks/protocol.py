@@ -8,7 +8,9 @@ from hemapilots.cross_checks.source import Source
 __all__ = ["resolve_models", "resolve_strategies"]
 
 
-def resolve_models(protocol: Source, use_case: dict, use_case_source: Source, sharing: str) -> dict[str, dict]:
+def resolve_models(
+    protocol: Source, use_case: dict, use_case_source: Source, sharing: str, sites: int
+) -> dict[str, dict]:
     """The protocol's models and the fitted comparators, with their predictors, strategies and settings."""
     models = {}
     for name, model in protocol.value.models.items():
@@ -27,7 +29,7 @@ def resolve_models(protocol: Source, use_case: dict, use_case_source: Source, sh
             "comparator": False,
             "required": [],
             "endpoints": _learnable(protocol, name, model, endpoints, use_case),
-            "strategies": _strategies_of(protocol, name, model, sharing),
+            "strategies": _strategies_of(protocol, name, model, sharing, sites),
             "settings": model.settings(),
         }
     for name, comparator in use_case["comparators"].items():
@@ -63,10 +65,10 @@ def _learnable(protocol: Source, name: str, model, endpoints: list[str], use_cas
     )
 
 
-def _strategies_of(protocol: Source, name: str, model, sharing: str) -> list[str]:
+def _strategies_of(protocol: Source, name: str, model, sharing: str, sites: int) -> list[str]:
     """The strategies that train a model: those that it names, else each of the protocol's that can."""
     declared = protocol.value.strategies.model_dump(exclude_none=True)
-    refused = {strategy: refusal(model.kind, strategy, options, sharing) for strategy, options in declared.items()}
+    refused = {strategy: refusal(model, strategy, options, sharing, sites) for strategy, options in declared.items()}
     if model.strategies is None:
         able = [strategy for strategy, reason in refused.items() if not reason]
         if not able:
@@ -94,12 +96,12 @@ def _check_endpoints(protocol: Source, name: str, known_by: float, endpoints: li
         raise protocol.fault(("models", name, "predictors"), f"{problem}; use a set that is known earlier")
 
 
-def resolve_strategies(protocol: Source, models: dict[str, dict], sharing: str) -> dict[str, dict]:
+def resolve_strategies(protocol: Source, models: dict[str, dict], sharing: str, sites: int) -> dict[str, dict]:
     """The strategies by name with their options; each trains one of the models at least."""
     out = {}
     for name, options in protocol.value.strategies.model_dump(exclude_none=True).items():
         trained = [model for model in models.values() if not model["comparator"] and name in model["strategies"]]
-        reasons = [refusal(model.kind, name, options, sharing) for model in protocol.value.models.values()]
+        reasons = [refusal(model, name, options, sharing, sites) for model in protocol.value.models.values()]
         if not trained:
             why = "no model names it under `strategies`; remove it" if None in reasons else reasons[0]
             raise protocol.fault(("strategies", name), why)

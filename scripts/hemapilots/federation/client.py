@@ -5,7 +5,7 @@ from flwr.app import Context, Error, Message
 from flwr.clientapp import ClientApp
 from flwr.clientapp.typing import ClientAppCallable
 
-from hemapilots.federation.messages import examples_in, pack, unpack
+from hemapilots.federation.messages import examples_in, instruct, pack, unpack
 from hemapilots.federation.release import MINIMUM_SUPPORT, Exit, Refusal, Support
 from hemapilots.models import preprocessing as prep
 from hemapilots.models.data import Preprocessing, TrainingData
@@ -33,7 +33,7 @@ def client_app(kind: str, data: TrainingData, exit_: Exit) -> ClientApp:
             data.forget()
             found = {"ready": np.ones(1)}
         else:
-            found = model.update(_state(arrays, context), data, config)
+            found = _remembering(model.update(_state(arrays, context), data, config), context)
         return Message(pack({"examples": np.array([data.time.size])} | found), reply_to=message)
 
     for category in (app.query, app.train, app.evaluate):
@@ -86,6 +86,13 @@ def support_of(data: TrainingData, sets: np.ndarray, columns: list[str]) -> Supp
     return Support(min(map(len, rows)), events, dict(zip(columns, least.tolist(), strict=True)))
 
 
+def _remembering(found: dict[str, np.ndarray], context: Context) -> dict[str, np.ndarray]:
+    """What a site answers; its own control variate, where it has one, also stays with it for the next round."""
+    if "control" in found:
+        context.state["own"] = instruct({"own_control": found["control"]}, {})["arrays"]
+    return found
+
+
 def _read(message: Message) -> tuple[dict, dict[str, np.ndarray]]:
     return dict(message.content["config"]), unpack(message.content["arrays"])
 
@@ -95,6 +102,9 @@ def _state(arrays: dict[str, np.ndarray], context: Context) -> dict:
     agreed = unpack(context.state["agreed"]) if "agreed" in context.state else {}
     names = ("fill", "location", "scale", "patients", "events")
     state = {name: value for name, value in agreed.items() if name not in names}
+    if "control" in arrays:
+        state["own_control"] = np.zeros(arrays["control"].shape)
+        state |= unpack(context.state["own"]) if "own" in context.state else {}
     if agreed:
         state["preprocessing"] = Preprocessing(*(agreed[name] for name in names))
     if "active" in arrays:

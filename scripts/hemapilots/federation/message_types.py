@@ -35,6 +35,8 @@ MESSAGE_TYPES = {
     "newton_statistics": MessageType({"loglik": "F", "gradient": "Fp", "information": "Ft", "examples": "1"}),
     "descent": MessageType({"coefficients": "Fp", "examples": "F"}),
     "local_training": MessageType({"parameters": "Fm", "examples": "F"}),
+    "controlled_descent": MessageType({"coefficients": "Fp", "control": "Fp", "examples": "F"}),
+    "controlled_training": MessageType({"parameters": "Fm", "control": "Fm", "examples": "F"}),
     "training_sizes": MessageType({"examples": "F"}),
     "grow": MessageType({"nodes": "Fbnk", "leaves": "FblT", "examples": "1"}),
     "likelihoods": MessageType({"loglik": "P", "examples": "1"}),

@@ -57,12 +57,15 @@ def run_rounds(
     watch: EarlyStopping | None,
 ) -> tuple[dict[str, np.ndarray], int]:
     """Rounds until the strategy has converged, early stopping says so, or their number is reached; state (F, ...) and rounds run."""
-    arrays, rounds = instruct(initial, {})["arrays"], 0
+    if options["name"] == "scaffold":
+        initial = initial | {"control": np.zeros(next(iter(initial.values())).shape)}
+    arrays, rounds, state = instruct(initial, {})["arrays"], 0, initial
     for rounds in range(1, options.get("rounds", LONGEST) + 1):
         arrays = run_round(grid, strategy, rounds, arrays, train_config(plan, options))
-        if getattr(strategy, "converged", False) or (watch and watch.done(rounds, unpack(arrays))):
+        state = {name: value for name, value in unpack(arrays).items() if name != "control"}
+        if getattr(strategy, "converged", False) or (watch and watch.done(rounds, state)):
             break
-    return unpack(arrays), rounds
+    return state, rounds
 
 
 def run_round(grid: Grid, strategy: Strategy, number: int, arrays: ArrayRecord, config: ConfigRecord) -> ArrayRecord:
@@ -77,7 +80,8 @@ def run_round(grid: Grid, strategy: Strategy, number: int, arrays: ArrayRecord, 
 def train_config(plan: Plan, options: dict) -> ConfigRecord:
     """What Flower's own strategies pass on to the sites."""
     steps = {name: options[name] for name in ("local_steps", "learning_rate") if name in options}
-    return ConfigRecord({"task": plan.model.STEPS, "ties": plan.ties, **steps, **plan.settings})
+    task = plan.model.CONTROLLED_STEPS if options["name"] == "scaffold" else plan.model.STEPS
+    return ConfigRecord({"task": task, "ties": plan.ties, **steps, **plan.settings})
 
 
 def choose(grid: Grid, plan: Plan, preprocessing: Preprocessing, state: dict[str, np.ndarray], rounds: int) -> Fitted:

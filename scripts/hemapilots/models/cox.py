@@ -9,9 +9,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from hemapilots.models import partial_likelihood as pl
+from hemapilots.models.control import correction, renewed
 from hemapilots.models.data import Preprocessing, Subset, TrainingData
 
-ALONE, STEPS, PROPORTIONAL = "newton", "descent", True
+ALONE, STEPS, CONTROLLED_STEPS, PROPORTIONAL = "newton", "descent", "controlled_descent", True
 
 
 def initial(plan, preprocessing: Preprocessing) -> dict[str, np.ndarray]:
@@ -41,10 +42,11 @@ def descent(state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarr
     """Coefficients (F, p) after `local_steps` gradient steps on the site's mean loss, with the site's share of the penalty.
 
     The penalty's part of a step is taken implicitly, b <- (b + rate * gradient) / (1 + rate * penalty / n), so that it cannot diverge.
-    So is FedProx's pull to where the round began. `examples` (F,) are the site's patients in each fit's training set.
+    So is FedProx's pull to where the round began; SCAFFOLD's control variates are added where the state has them.
+    `examples` (F,) are the site's patients in each fit's training set.
     """
     coefficients, examples = state["coefficients"].copy(), np.zeros(state["fit_set"].size)
-    proximal = config.get("proximal-mu", 0.0)
+    proximal, extra = config.get("proximal-mu", 0.0), correction(state) + np.zeros(coefficients.shape)
     preprocessing: Preprocessing = state["preprocessing"]
     for subset, members in _by_training_set(state, data):
         examples[members] = subset.rows.size
@@ -57,10 +59,11 @@ def descent(state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarr
         for _ in range(config["local_steps"]):
             gradient = pl.statistics(subset.x, local, subset.risk_sets, config["ties"], information=False).gradient
             rate = config["learning_rate"]
-            pull = gradient / subset.rows.size + proximal * coefficients[members]
+            pull = gradient / subset.rows.size + proximal * coefficients[members] - extra[members]
             local = usable * (local + rate * pull) / (1 + rate * (shrink + proximal))
         coefficients[members] = local
-    return {"coefficients": coefficients, "examples": examples}
+    control = renewed(state, state["coefficients"], coefficients, config)
+    return {"coefficients": coefficients, "examples": examples} | control
 
 
 def likelihoods(state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarray]:
@@ -180,6 +183,7 @@ def _by_training_set(state: dict, data: TrainingData) -> Iterator[tuple[Subset, 
 TASKS = {
     "newton_statistics": newton_statistics,
     "descent": descent,
+    "controlled_descent": descent,
     "likelihoods": likelihoods,
     "death_counts": death_counts,
     "risk_sums": risk_sums,

@@ -13,7 +13,7 @@ from hemapilots.models.batch import Batch
 from hemapilots.models.data import Preprocessing, TrainingData
 from hemapilots.models.network import Layers, Network
 
-ALONE, STEPS, PROPORTIONAL = "fedavg", "local_training", True
+ALONE, STEPS, CONTROLLED_STEPS, PROPORTIONAL = "fedavg", "local_training", "controlled_training", True
 
 
 def layers(columns: int, settings: dict) -> Layers:
@@ -117,4 +117,9 @@ def _entered(entry: np.ndarray, time: np.ndarray) -> tuple[torch.Tensor, torch.T
 
 
 NETWORK = Network(layers, _prepare, loglik)
-TASKS = {"local_training": NETWORK.local_training, "likelihoods": NETWORK.likelihoods, "baselines": baselines}
+TASKS = {
+    "local_training": NETWORK.local_training,
+    "controlled_training": NETWORK.local_training,
+    "likelihoods": NETWORK.likelihoods,
+    "baselines": baselines,
+}

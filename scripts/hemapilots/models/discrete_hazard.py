@@ -12,7 +12,7 @@ from hemapilots.models.batch import Batch
 from hemapilots.models.data import Preprocessing, TrainingData
 from hemapilots.models.network import Layers, Network
 
-ALONE, STEPS, PROPORTIONAL = "fedavg", "local_training", False
+ALONE, STEPS, CONTROLLED_STEPS, PROPORTIONAL = "fedavg", "local_training", "controlled_training", False
 
 
 def layers(columns: int, settings: dict) -> Layers:
@@ -68,4 +68,8 @@ def _prepare(data: TrainingData, batch: Batch, config: dict) -> Intervals:
 
 
 NETWORK = Network(layers, _prepare, loglik)
-TASKS = {"local_training": NETWORK.local_training, "likelihoods": NETWORK.likelihoods}
+TASKS = {
+    "local_training": NETWORK.local_training,
+    "controlled_training": NETWORK.local_training,
+    "likelihoods": NETWORK.likelihoods,
+}

@@ -12,7 +12,7 @@ import numpy as np
 
 from hemapilots.models.data import Preprocessing, Subset, TrainingData
 
-ALONE, STEPS, PROPORTIONAL = "forest_sampling", "", False
+ALONE, STEPS, CONTROLLED_STEPS, PROPORTIONAL = "forest_sampling", "", "", False
 MINIMUM_CELL = 5
 SUBSAMPLE = 0.632
 LEAF = -1

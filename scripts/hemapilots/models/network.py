@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from hemapilots.models.batch import batch_of
+from hemapilots.models.control import correction, renewed
 from hemapilots.models.data import TrainingData
 
 torch.set_num_threads(1)
@@ -92,15 +93,22 @@ class Steps:
 
 
 def descend(
-    parameters: np.ndarray, loss: Callable[[torch.Tensor], torch.Tensor], decayed: np.ndarray, steps: Steps
+    parameters: np.ndarray,
+    loss: Callable[[torch.Tensor], torch.Tensor],
+    decayed: np.ndarray,
+    steps: Steps,
+    extra: np.ndarray | float = 0.0,
 ) -> np.ndarray:
-    """Parameters (F, m) after the steps; loss gives each fit's mean loss (F,), to which decay / 2 |weights|^2 is added."""
+    """Parameters (F, m) after the steps; loss gives each fit's mean loss (F,), to which decay / 2 |weights|^2 is added.
+
+    extra (F, m) is added to each gradient.
+    """
     start, decay = _tensor(parameters), steps.decay * _tensor(decayed)
     now, adam = start.clone(), Adam() if steps.optimizer == "adam" else None
     for _ in range(steps.count):
         moving = now.detach().requires_grad_()
         loss(moving).sum().backward()
-        gradient = moving.grad + decay * now + steps.proximal * (now - start)
+        gradient = moving.grad + decay * now + steps.proximal * (now - start) + _tensor(extra)
         now = now - steps.rate * (adam.direction(gradient) if adam else gradient)
     return now.numpy()
 
@@ -139,8 +147,9 @@ class Network:
         def loss(parameters: torch.Tensor) -> torch.Tensor:
             return -self.loglik(shape.forward(parameters, x), ready) / size.clamp(min=1)
 
-        trained = descend(state["parameters"], loss, shape.decayed(), Steps.of(config))
-        return {"parameters": trained, "examples": size.numpy()}
+        trained = descend(state["parameters"], loss, shape.decayed(), Steps.of(config), correction(state))
+        control = renewed(state, state["parameters"], trained, config)
+        return {"parameters": trained, "examples": size.numpy()} | control
 
     def likelihoods(self, state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarray]:
         """Log-likelihood (P,) of fit `pair_fit` on the rows of training set `pair_set`, with the fit's own preprocessing."""

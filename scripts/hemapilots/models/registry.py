@@ -4,7 +4,8 @@ What a module answers to (pure functions over arrays; a state is a dictionary of
 `initial(plan, preprocessing)` the state before training; `update(state, data, config)` a site's answer to `config["task"]`;
 among the tasks `likelihoods`, the log-likelihood of a fit on the rows of a training set; of one fitted state `risk(state, x, settings)`
 where PROPORTIONAL, so that survival follows from it and a baseline hazard, and `survival(state, x, times, settings)` where not.
-ALONE names the strategy of a federation of one client, STEPS the task that Flower's own strategies ask for.
+ALONE names the strategy of a federation of one client, STEPS the task that Flower's own strategies ask for, CONTROLLED_STEPS
+the one of SCAFFOLD.
 """
 
 from types import ModuleType

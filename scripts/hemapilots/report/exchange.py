@@ -14,6 +14,8 @@ MEANING = {
     "newton_statistics": "log-likelihood, gradient and Hessian",
     "descent": "coefficients after local steps",
     "local_training": "network weights after local steps",
+    "controlled_descent": "coefficients and control variates after local steps",
+    "controlled_training": "network weights and control variates after local steps",
     "training_sizes": "patients in each training set",
     "grow": "trees, their hazards over stretches of five events or more",
     "likelihoods": "log-likelihoods, to choose the penalty",

@@ -97,8 +97,8 @@ def _cohort_of(name: str, pilot: Pilot, sites: list[str], resources: Path) -> di
 def _stages(protocol: Source, resolved: dict, use_case: Source, cohort, sites: list[str]) -> dict:
     """What each stage from harmonization on receives."""
     gate, sharing = cohort.effective_gate, cohort.sharing
-    models = resolve_models(protocol, resolved, use_case, sharing)
-    strategies = resolve_strategies(protocol, models, sharing)
+    models = resolve_models(protocol, resolved, use_case, sharing, len(sites))
+    strategies = resolve_strategies(protocol, models, sharing, len(sites))
     evaluate = evaluation_spec(protocol, resolved, cohort, sites, models)
     return {
         "harmonize": resolved,

@@ -4,6 +4,7 @@ import numpy as np
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Strategy
 
+from hemapilots.config.strategies import too_few
 from hemapilots.errors import HemaPilotsError
 from hemapilots.federation.agreement import agree_on
 from hemapilots.federation.asking import ask
@@ -19,7 +20,11 @@ def make_strategy(grid: Grid, plan: Plan, options: dict, preprocessing: Preproce
     if options["name"] == "newton":
         return _newton(grid, plan, options, preprocessing)
     if options["name"] in FLOWER:
-        return LockStep(options, plan.fit_set)
+        reason = too_few(options["name"], options, len(list(grid.get_node_ids())))
+        if reason:
+            raise HemaPilotsError(f"strategies.{options['name']}: {reason}")
+        # Krum chooses a site for each fit by itself; the others act on each number by itself.
+        return LockStep(options, np.arange(plan.fit_set.size) if options["name"] == "krum" else plan.fit_set)
     if options["name"] == "forest_sampling":
         return ForestSampling(plan.settings["trees"])
     raise HemaPilotsError(f"no strategy '{options['name']}'; see `strategies` in config/README.md")

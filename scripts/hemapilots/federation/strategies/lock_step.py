@@ -6,16 +6,37 @@ from collections.abc import Iterable
 import numpy as np
 from flwr.app import ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord, RecordDict
 from flwr.serverapp import Grid
-from flwr.serverapp.strategy import FedAvg, FedProx, Strategy
+from flwr.serverapp.strategy import (
+    FedAdagrad,
+    FedAdam,
+    FedAvg,
+    FedAvgM,
+    FedMedian,
+    FedProx,
+    FedTrimmedAvg,
+    FedYogi,
+    Krum,
+    Strategy,
+)
 
 from hemapilots.federation.messages import examples_in, instruct, pack, unpack
 from hemapilots.federation.strategies.base import OwnStrategy
 
 EVERY_SITE = {"min_train_nodes": 1, "min_evaluate_nodes": 1, "min_available_nodes": 1}
+ADAPTIVE = {"server_rate": "eta", "tau": "tau"}
 # Name in the protocol: Flower's class and its arguments by our names.
 FLOWER: dict[str, tuple[type[Strategy], dict[str, str]]] = {
     "fedavg": (FedAvg, {}),
     "fedprox": (FedProx, {"mu": "proximal_mu"}),
+    "fedadam": (FedAdam, ADAPTIVE | {"beta_1": "beta_1", "beta_2": "beta_2"}),
+    "fedyogi": (FedYogi, ADAPTIVE | {"beta_1": "beta_1", "beta_2": "beta_2"}),
+    "fedadagrad": (FedAdagrad, ADAPTIVE),
+    "fedavgm": (FedAvgM, {"server_rate": "server_learning_rate", "momentum": "server_momentum"}),
+    "fedmedian": (FedMedian, {}),
+    "fedtrimmedavg": (FedTrimmedAvg, {"trimmed": "beta"}),
+    "krum": (Krum, {"malicious": "num_malicious_nodes"}),
+    # A client's control variate is averaged like its parameters; what makes it SCAFFOLD happens at the sites.
+    "scaffold": (FedAvg, {}),
 }
 
 
@@ -48,15 +69,15 @@ class LockStep(OwnStrategy):
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
-        """Each group aggregated by its own strategy, put together again; one that nobody trains stays as it is."""
+        """Each group aggregated by its own strategy over the sites that have patients in it, put together again."""
         answers = [
             (unpack(reply.content["arrays"]), examples_in(reply), reply.metadata.src_node_id) for reply in replies
         ]
         merged = {name: value.copy() for name, value in self.state.items()}
         for strategy, members in zip(self.strategies, self.members, strict=True):
-            if not any(examples[members[0]] for _, examples, _ in answers):
+            parts = [_reply(*answer, members) for answer in answers if answer[1][members[0]]]
+            if not parts:
                 continue
-            parts = [_reply(state, examples, members, node) for state, examples, node in answers]
             found, _ = strategy.aggregate_train(server_round, parts)
             for name, value in unpack(found).items():
                 merged[name][members] = value
@@ -67,7 +88,7 @@ def _part(state: dict[str, np.ndarray], members: np.ndarray) -> ArrayRecord:
     return instruct({name: value[members] for name, value in state.items()}, {})["arrays"]
 
 
-def _reply(state: dict[str, np.ndarray], examples: np.ndarray, members: np.ndarray, node: int) -> Message:
+def _reply(state: dict[str, np.ndarray], examples: np.ndarray, node: int, members: np.ndarray) -> Message:
     """A site's reply as Flower's strategy would have had it for these fits alone."""
     part = {name: value[members] for name, value in state.items()} | {"examples": examples[members[:1]]}
     return Message(pack(part), node, MessageType.TRAIN)
