@@ -488,6 +488,15 @@ def truth() -> dict:
     }
 
 
+def recipe_calibration() -> pd.DataFrame:
+    """One figure that is met and one that is missed and only shown."""
+    rows = [
+        ("Age: median", "study", "check", 70.0, 70.4, 3.5, True),
+        ("Stage: III", "paper", "published", 0.2, 0.31, 0.04, False),
+    ]
+    return pd.DataFrame(rows, columns=["target", "source", "kind", "expected", "found", "tolerance", "met"])
+
+
 def write(folder: Path) -> dict[str, list[Path]]:
     """Write a pilot's released files; returns the inputs of its report."""
     records = {
@@ -506,6 +515,7 @@ def write(folder: Path) -> dict[str, list[Path]]:
     (folder / "protocol.yaml").write_text(yaml.safe_dump(protocol()))
     metrics().to_csv(folder / "metrics.csv", index=False)
     comparisons().to_csv(folder / "comparisons.csv", index=False)
+    recipe_calibration().to_csv(folder / "calibration.csv", index=False)
     for site in SITES:
         (folder / "site_metrics" / site).mkdir(parents=True)
         curves().query("site == @site").to_csv(folder / "site_metrics" / site / "curves.csv", index=False)
@@ -520,9 +530,8 @@ def write(folder: Path) -> dict[str, list[Path]]:
         "metrics": "metrics.csv",
         "comparisons": "comparisons.csv",
     }
-    inputs = {
-        name: [folder / path] for name, path in (names | {"verdict": "verdict.json", "truth": "truth.json"}).items()
-    }
+    names |= {"verdict": "verdict.json", "truth": "truth.json", "recipe_calibration": "calibration.csv"}
+    inputs = {name: [folder / path] for name, path in names.items()}
     patterns = {
         "quality": "quality/*.json",
         "counts": "site_metrics/*/counts.parquet",

@@ -48,7 +48,7 @@ def test_text_from_data_is_escaped(page):
 
 
 def test_every_section_is_there_and_linked(page):
-    wanted = "verdict headline cohort table-one quality survival regimes differences sites horizons model truth"
+    wanted = "verdict headline cohort table-one quality survival regimes differences sites horizons model truth recipe"
     for name in [*wanted.split(), "exchange", "protocol", "methods", "provenance"]:
         assert f'<section id="{name}">' in page
         assert f'href="#{name}"' in page
@@ -72,6 +72,12 @@ def test_every_figure_stands_on_the_page_and_has_its_table(folder, page):
     assert page.count("<svg") == len(names)
 
 
+def test_what_the_recipe_gives_stands_beside_what_it_should(page):
+    assert "Of 1 that must be met, 1 are; of 1 published ones that are only shown, 0 lie" in page
+    assert "<th>Stage: III</th><td>paper (published, shown only)</td>" in page
+    assert '<td class="n">0.200</td><td class="n">0.310</td><td class="n">0.040</td><td>no</td>' in page
+
+
 def test_ids_are_unique_on_the_page(page):
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
@@ -88,10 +94,10 @@ def test_a_private_pilot_has_real_patients_and_no_known_truth(tmp_path):
     study = report_sample.study(sharing="private")
     inputs = report_sample.write(tmp_path)
     inputs["models"] = [path for path in inputs["models"] if path.name == "a"]
-    inputs["truth"] = []
+    inputs["truth"] = inputs["recipe_calibration"] = []
     render_report(inputs, study, tmp_path / "report.html", tmp_path / "figures", tmp_path / "summary.json")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert '<section id="truth">' not in page
+    assert '<section id="truth">' not in page and '<section id="recipe">' not in page
     assert "the sites’ own patients" in page
     # A local model is judged at its own site only, on other patients than the rest of the table.
     assert "Model of north" not in page
@@ -122,6 +128,7 @@ def inputs_of(folder):
     names |= {
         "verdict": "verdict.json",
         "truth": "truth.json",
+        "recipe_calibration": "calibration.csv",
         "quality": "quality/*.json",
         "counts": "site_metrics/*/counts.parquet",
     }

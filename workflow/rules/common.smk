@@ -130,6 +130,11 @@ def known_truth(wildcards):
     return [f"results/{wildcards.pilot}/truth.json"] if STUDIES[wildcards.pilot]["sharing"] == "synthetic" else []
 
 
+def recipe_calibration(wildcards):
+    """What the law of invented patients gives beside what it should give."""
+    return [path.replace("truth.json", "calibration.csv") for path in known_truth(wildcards)]
+
+
 def source_quality(wildcards):
     """What is said of a public source before its records are dealt to sites."""
     return [f"results/{wildcards.pilot}/quality_of_source.json"] if STUDIES[wildcards.pilot]["split"] else []

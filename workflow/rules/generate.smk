@@ -2,7 +2,7 @@
 
 INPUT  resources/recipes/*.yaml
 OUTPUT results/{pilot}/sites/{site}/extract/, results/{pilot}/sites/{site}/corrupt.parquet (the cells that were made unreadable),
-       results/{pilot}/truth.json
+       results/{pilot}/truth.json, results/{pilot}/calibration.csv (what the law gives beside what it should give)
 """
 
 
@@ -42,3 +42,22 @@ rule generate_truth:
         code=library("generate_truth"),
     script:
         "../../scripts/generate_truth.py"
+
+
+rule calibrate_recipe:
+    output:
+        "results/{pilot}/calibration.csv",
+    log:
+        "results/{pilot}/run/logs/calibrate_recipe.log",
+    benchmark:
+        "results/{pilot}/run/benchmarks/calibrate_recipe.tsv"
+    wildcard_constraints:
+        pilot=SYNTHETIC,
+    conda:
+        "../../envs/python.yaml"
+    params:
+        recipe=lookup(within=STUDIES, dpath="{pilot}/calibrate"),
+        use_case=lookup(within=STUDIES, dpath="{pilot}/harmonize"),
+        code=library("calibrate_recipe"),
+    script:
+        "../../scripts/calibrate_recipe.py"

@@ -1,6 +1,7 @@
 """report: one offline page per pilot with its figures, and one page over all pilots. Only released files are read here.
 
-INPUT  protocol.yaml, columns.json, quality/, site_metrics/, metrics.csv, comparisons.csv, verdict.json, models/, exchange/{site}.parquet, truth.json
+INPUT  protocol.yaml, columns.json, quality/, site_metrics/, metrics.csv, comparisons.csv, verdict.json, models/, exchange/{site}.parquet, truth.json,
+       calibration.csv
 OUTPUT results/{pilot}/{report.html,summary.json,figures/}; results/index.html
 """
 
@@ -23,6 +24,7 @@ rule render_report:
         models=released_models,
         ledgers=of_sites("results/{pilot}/exchange/{site}.parquet"),
         truth=known_truth,
+        recipe_calibration=recipe_calibration,
         source=source_quality,
         pooled_curves=pooled("curves"),
         pooled_calibration=pooled("calibration"),

@@ -33,6 +33,7 @@ class Released:
     cards: dict[tuple[str, str, str], dict]
     ledger: pd.DataFrame
     truth: dict | None
+    recipe_calibration: pd.DataFrame | None
     source_flow: list[dict]
     benchmarks: pd.DataFrame
 
@@ -71,9 +72,8 @@ def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
     """Read the inputs of a report, by name. Raises HemaPilotsError where one of them lies in a site's private folder.
 
     inputs: protocol, columns, quality, counts, curves, calibration, metrics, comparisons, verdict, models (folders), ledgers, truth
-    (none for real patients), source (the quality record of a public source whose records were dealt to sites), pooled_curves and
-    pooled_calibration (where
-    rows may be pooled).
+    and recipe_calibration (none for real patients), source (the quality record of a public source whose records were dealt to
+    sites), pooled_curves and pooled_calibration (where rows may be pooled).
     """
     for path in (path for paths in inputs.values() for path in paths):
         if "sites" in path.parts:
@@ -93,6 +93,7 @@ def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
         cards=_cards(inputs["models"]),
         ledger=pd.concat([read_parquet(path).assign(site=path.stem) for path in inputs["ledgers"]], ignore_index=True),
         truth=_json(inputs["truth"][0]) if inputs.get("truth") else None,
+        recipe_calibration=pd.read_csv(inputs["recipe_calibration"][0]) if inputs.get("recipe_calibration") else None,
         source_flow=_json(inputs["source"][0])["flow"] if inputs.get("source") else [],
         benchmarks=_benchmarks(inputs["protocol"][0].parent / "run" / "benchmarks"),
     )

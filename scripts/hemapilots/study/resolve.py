@@ -19,7 +19,7 @@ from hemapilots.ingest.public import check_mirror
 from hemapilots.ingest.readers import check_extract
 from hemapilots.study.evaluation import SCENARIO, evaluation_spec
 from hemapilots.study.hashes import frozen_protocol, public_hashes, reference_tables, score_tables
-from hemapilots.study.sources import extracts, generation, mapping_names, mappings_of, split_spec
+from hemapilots.study.sources import extracts, generation, mapping_names, mappings_of, recipe_of, split_spec
 from hemapilots.study.stages import agree_spec, predict_spec, prepare_spec, report_spec, train_spec
 from hemapilots.yaml_source import validate
 
@@ -89,6 +89,7 @@ def _cohort_of(name: str, pilot: Pilot, sites: list[str], resources: Path) -> di
         "tables": reference_tables(resources),
         "extracts": extracts(name, cohort, mapping_names(cohort)),
         "generate": generation(cohort, resources),
+        "calibrate": recipe_of(cohort, resources),
         "in_sample": cohort.in_sample,
         "note": pilot.note,
     }

@@ -9,7 +9,7 @@ from hemapilots.study.hashes import sha256
 from hemapilots.synthesis.recipe import load_recipe, recipe_files
 from hemapilots.synthesis.sites import profile_in_turn
 
-__all__ = ["SOURCE", "extracts", "generation", "mapping_names", "mappings_of", "split_spec"]
+__all__ = ["SOURCE", "extracts", "generation", "mapping_names", "mappings_of", "recipe_of", "split_spec"]
 
 # The name of a source that is harmonized as one and then dealt to sites.
 SOURCE = "source"
@@ -55,9 +55,8 @@ def generation(cohort, resources: Path) -> dict:
     """What the generator of each synthetic site needs; sites that name no profile get the recipe's in turn."""
     if not cohort.synthetic:
         return {}
-    path = resources / "recipes" / f"{cohort.synthetic.recipe}.yaml"
-    recipe, hashes = load_recipe(path), {file.name: sha256(file) for file in recipe_files(path)}
-    shared = {"recipe": cohort.synthetic.recipe, "seed": cohort.synthetic.seed, "sha256": hashes}
+    recipe = load_recipe(_recipe_path(cohort, resources))
+    shared = recipe_of(cohort, resources) | {"seed": cohort.synthetic.seed}
     counts = _patients(cohort.synthetic.patients, {site: cohort.sites[site].share for site in sorted(cohort.sites)})
     return {
         site: shared
@@ -69,6 +68,18 @@ def generation(cohort, resources: Path) -> dict:
         }
         for at, (site, count) in enumerate(counts.items())
     }
+
+
+def recipe_of(cohort, resources: Path) -> dict:
+    """The recipe of a synthetic cohort, with the hashes of its files."""
+    if not cohort.synthetic:
+        return {}
+    hashes = {file.name: sha256(file) for file in recipe_files(_recipe_path(cohort, resources))}
+    return {"recipe": cohort.synthetic.recipe, "sha256": hashes}
+
+
+def _recipe_path(cohort, resources: Path) -> Path:
+    return resources / "recipes" / f"{cohort.synthetic.recipe}.yaml"
 
 
 def _habits(site) -> dict:

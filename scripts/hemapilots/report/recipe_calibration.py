@@ -1,0 +1,34 @@
+"""What the law of invented patients gives, beside what it should give."""
+
+import pandas as pd
+
+from hemapilots.report.words import number
+
+__all__ = ["rows_and_counts"]
+
+_KINDS = {"check": "the recipe's own figure", "rate": "published rate", "published": "published, shown only"}
+
+
+def rows_and_counts(table: pd.DataFrame | None) -> dict | None:
+    """`rows` for a table and how many of those that must be met, and of the others, are; None where nothing is to be shown."""
+    if table is None or table.empty:
+        return None
+    must = table["kind"] != "published"
+    rows = [
+        {
+            "target": row["target"],
+            "source": f"{row['source']} ({_KINDS[row['kind']]})",
+            "expected": _figure(row["expected"]),
+            "found": _figure(row["found"]),
+            "tolerance": _figure(row["tolerance"]),
+            "met": row["met"],
+        }
+        for row in table.to_dict("records")
+    ]
+    counts = {"must": int(must.sum()), "must_met": int((must & table["met"]).sum())}
+    return counts | {"rows": rows, "shown": int((~must).sum()), "shown_met": int((~must & table["met"]).sum())}
+
+
+def _figure(value: float) -> str:
+    """Three digits of a probability, one of a percentage."""
+    return number(value, 3 if abs(value) < 2 else 1)
