@@ -33,7 +33,7 @@ pilots: $(ENV)/.runtime  ## run the embedded pilots (synthetic patients, no netw
 pilot: $(ENV)/.runtime  ## run one pilot: make pilot NAME=mds-synthetic
 	@$(RUN) --pilots "$(NAME)" $(if $(COHORT_MIRROR),--cohort-mirror "$(COHORT_MIRROR)")
 
-real: $(ENV)/.runtime  ## run the pilots on public cohorts: make real COHORT_MIRROR=folder
+real: $(ENV)/.cohorts  ## run the pilots on public cohorts: make real COHORT_MIRROR=folder
 	@$(RUN) --real $(if $(COHORT_MIRROR),--cohort-mirror "$(COHORT_MIRROR)")
 
 test: $(ENV)/.test  ## run the tests
@@ -67,6 +67,10 @@ clean:  ## remove results, logs and caches (the environment .venv stays)
 # A set-up that was interrupted leaves .venv/.unfinished and is done anew from nothing.
 $(ENV)/.runtime: envs/requirements.txt envs/torch.txt
 	@TORCH_INDEX="$(TORCH_INDEX)" PYTHON="$(PYTHON)" sh envs/setup.sh $(ENV) runtime
+
+# Packages that carry public cohorts.
+$(ENV)/.cohorts: $(ENV)/.runtime envs/requirements-cohorts.txt
+	@TORCH_INDEX="$(TORCH_INDEX)" PYTHON="$(PYTHON)" sh envs/setup.sh $(ENV) cohorts
 
 $(ENV)/.test: $(ENV)/.runtime envs/requirements-test.txt envs/requirements-cohorts.txt
 	@TORCH_INDEX="$(TORCH_INDEX)" PYTHON="$(PYTHON)" sh envs/setup.sh $(ENV) test

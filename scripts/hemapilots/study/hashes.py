@@ -28,7 +28,10 @@ def frozen_protocol(study: dict, protocol: Source, sources: list[Source]) -> dic
 def public_hashes(name: str | None, resources: Path) -> dict[str, str]:
     """The accepted hashes of a public cohort's files."""
     files = load_public(resources)[name]["files"] if name else {}
-    return {f"cohorts/{name}/{file}": " or ".join(entry["sha256"]) for file, entry in files.items()}
+    return {
+        f"cohorts/{name}/{file}": " or ".join([*entry["sha256"], *(entry["original"] or {}).get("sha256", [])])
+        for file, entry in files.items()
+    }
 
 
 def reference_tables(resources: Path) -> dict[str, str]:
