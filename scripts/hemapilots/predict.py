@@ -25,6 +25,9 @@ def predict_site(site: str, tables: dict[str, pd.DataFrame], folders: list[Path]
                 _write(out, endpoint, model, "local/own", absolute_risk(frame, endpoint, spec))
             if not own or spec["sharing"] != "private":
                 _write(out, endpoint, model, regime, frame)
+            for name, part in spec["recalibrated"].get(f"{model} {regime}", {}).items():
+                found = read_model(folder, endpoint, model, regime)
+                _write(out, endpoint, model, name, apply_model(tables, endpoint, *found, spec, recalibrated=part))
     for name, comparator in spec["comparators"].items():
         if comparator["score"]:
             for endpoint in comparator["endpoints"]:
@@ -40,6 +43,7 @@ def apply_model(
     card: dict,
     spec: dict,
     counts: pd.Series | None = None,
+    recalibrated: str | None = None,
 ) -> pd.DataFrame:
     """A model's out-of-fold predictions: replicate, fold, row, risk, and survival_<t>, the probability of no event by t, for the
     times of the protocol's grid, years since the index date.
@@ -48,10 +52,11 @@ def apply_model(
     risk is the log relative hazard where that orders the probabilities, else 1 - survival at the endpoint's first horizon: with late
     entry (patients start at different points of the baseline), with a competing event, and of models without relative hazards.
     Where no baseline came with the model, the site's own is used, from the rows that the fold's model was trained on (each as often
-    as `counts` says, by row); survival is missing where the site has no events in them, or where the baseline ends.
+    as `counts` says, by row); survival is missing where the site has no events in them, or where the baseline ends. recalibrated:
+    see `FittedModel`.
     """
     late, competes = endpoint in spec["entry"], endpoint in spec["competing"]
-    model = FittedModel(arrays, card, np.asarray(spec["grid"], float), late)
+    model = FittedModel(arrays, card, np.asarray(spec["grid"], float), late, recalibrated=recalibrated)
     harmonized, design, known = tables["harmonized"], tables["design"], _known(tables["harmonized"], endpoint)
     outcome = harmonized.loc[known, [f"{endpoint}_{part}" for part in ("entry", "time", "event")]].to_numpy(dtype=float)
     x, rows = design.loc[known, card["columns"]].to_numpy(dtype=float), design.loc[known, "row"].to_numpy()

@@ -66,6 +66,7 @@ def test_a_site_tells_no_counts_of_a_variable_with_a_small_cell(sites):
         rare = table[table["subgroup"].str.startswith("rare").fillna(False)]
         sex = table[table["subgroup"].str.startswith("sex").fillna(False)]
         assert len(rare) and rare[["n", "events"]].isna().all().all() and sex["n"].notna().all()
+        assert table is metrics or rare["weight"].isna().all()
         # What is no count may be told of the part that is large enough.
         assert rare["estimate"].notna().any() and rare.loc[rare["subgroup"] == "rare=1", "estimate"].isna().all()
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from lifelines import CoxPHFitter
+from lifelines import CoxPHFitter, KaplanMeierFitter
 
 from hemapilots.models import cox
 from hemapilots.models.data import Preprocessing
@@ -28,7 +28,7 @@ def baseline(x, entry, time, event, beta, grid, ties):
 
 
 GRID = np.array([0.5, 1.0, 2.0, 4.0])
-PREDICT = {"grid": GRID.tolist(), "horizons": {"os": [1.0]}, "entry": [], "competing": []}
+PREDICT = {"grid": GRID.tolist(), "horizons": {"os": [1.0]}, "entry": [], "competing": [], "recalibrated": {}}
 CARD = {"columns": ["a", "b"], "ties": "efron", "kind": "cox", "state": ["coefficients"], "settings": {}}
 
 
@@ -245,3 +245,48 @@ def test_competing_events_without_a_model_get_one_hazard_for_all():
     ignored = apply_model(tables, "os", arrays, CARD, PREDICT)
     # Who may leave by another door has the event less often.
     assert (alone["survival_4"] > ignored["survival_4"]).all()
+
+
+def test_slope_equals_lifelines_and_is_one_where_nobody_has_the_event():
+    x, entry, time, event = data(tied=True)
+    risk = x @ np.array([0.3, 0.1])
+    frame = pd.DataFrame({"risk": risk, "time": time, "event": event})
+    fitter = CoxPHFitter().fit(frame, "time", "event", fit_options={"precision": 1e-12})
+    assert cox.slope(risk, entry, time, event, 1, "efron") == pytest.approx(fitter.params_["risk"], abs=1e-6)
+    assert cox.slope(risk, entry, time, np.zeros_like(event), 1, "efron") == 1.0
+    assert cox.slope(np.zeros_like(risk), entry, time, event, 1, "efron") == 1.0
+
+
+def test_a_site_fits_a_model_to_itself_on_the_rows_it_may_learn_from():
+    """A released model with half the slope and a wrong baseline: the baseline alone, and both, set right."""
+    tables, arrays = site_tables(n=4000), model_arrays()
+    arrays["coefficients"][:] = np.array([0.25, 0.0])
+    arrays |= {"baseline": np.broadcast_to(GRID * 2.0, (2, 3, 4)).copy()}
+    harmonized = tables["harmonized"].dropna(subset=["os_time"]).set_index("row")
+    frames = {
+        part: apply_model(tables, "os", arrays, CARD, PREDICT, recalibrated=part)
+        for part in (None, "baseline", "slope")
+    }
+    risks = {
+        part: frame.set_index("row").loc[harmonized.index, "risk"]
+        for part, frame in frames.items()
+        if frame is not None
+    }
+    assert np.allclose(risks[None], risks["baseline"])
+    # The hazard of `data` rises by 0.5 per unit of the first column.
+    assert (risks["slope"] / risks[None]).median() == pytest.approx(2.0, abs=0.2)
+    observed = 1 - KaplanMeierFitter().fit(harmonized["os_time"], harmonized["os_event"]).predict(2.0)
+    told = {part: 1 - frame["survival_2"].mean() for part, frame in frames.items()}
+    assert told[None] > observed + 0.1
+    assert told["baseline"] == pytest.approx(observed, abs=0.02) and told["slope"] == pytest.approx(observed, abs=0.02)
+
+
+def test_recalibrated_regimes_are_filed_beside_the_model(tmp_path):
+    from hemapilots.models.files import write_model
+
+    write_model(tmp_path / "models", "os", "m", "pooled", model_arrays() | {"baseline": np.full((2, 3, 4), 0.5)}, CARD)
+    parts = {"m pooled": {"pooled+recalibrated": "baseline", "pooled+recalibrated-slope": "slope"}}
+    spec = PREDICT | {"comparators": {}, "endpoints": ["os"], "sharing": "public", "recalibrated": parts}
+    predict_site("x", site_tables(), [tmp_path / "models"], spec, tmp_path / "out")
+    written = sorted(path.stem for path in (tmp_path / "out/os/m").glob("*.parquet"))
+    assert written == ["pooled", "pooled+recalibrated", "pooled+recalibrated-slope"]

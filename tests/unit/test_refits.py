@@ -26,6 +26,7 @@ TRAIN = {
     "horizons": {"os": [1.0]},
     "entry": [],
     "competing": [],
+    "recalibrated": {},
 }
 AGREED = {"sites": {"os": ["x", "y"]}, "columns": {"os": {"m": COLUMNS}}}
 PRIMARY = {"endpoint": "os", "model": "m", "regime": "federated/newton", "metric": "uno_c", "refits": 2, "seed": 5}

@@ -57,7 +57,9 @@ def _guarded(scope: Scope, minimum: int) -> Iterator[dict[str, Any]]:
     for row in subgroup_rows(scope):
         hidden = small[row["subgroup"].partition("=")[0]]
         told = row["n"] >= minimum and row["events"] >= minimum
-        counts = {"n": np.nan, "events": np.nan} if hidden else {}
+        # Cases are counts of events, and most weights are numbers of patients.
+        row["weight"] = row["n"] if row["metric"] == "auc" and np.isfinite(row["weight"]) else row["weight"]
+        counts = dict.fromkeys(("n", "events", "weight"), np.nan) if hidden else {}
         figures = {} if told else dict.fromkeys(("estimate", "lower", "upper", "se", "weight"), np.nan)
         yield row | counts | figures
 

@@ -31,6 +31,7 @@ class FittedModel:
     """Arrays and card of a model, with the years since entry (T,) at which it predicts.
 
     late: its baseline runs on a scale of its own, on which patients start at their entry. cause: 1 the event, 2 a competing one.
+    recalibrated: at the site, on the rows that the model may learn from: `baseline`, or `slope`, baseline and slope.
     """
 
     arrays: dict[str, np.ndarray]
@@ -38,6 +39,7 @@ class FittedModel:
     grid: np.ndarray
     late: bool
     cause: int = 1
+    recalibrated: str | None = None
 
     def hazard(
         self, x: np.ndarray, outcome: np.ndarray, tested: np.ndarray, learned: np.ndarray, at: tuple[int, int]
@@ -55,6 +57,9 @@ class FittedModel:
             with np.errstate(divide="ignore"):
                 return 1 - survival[:, -1], -np.log(survival)
         risk, there = model.risk(state, z[tested], settings), model.risk(state, z[learned], settings)
+        if self.recalibrated == "slope":
+            slope = cox.slope(there, *outcome[learned].T, self.cause, self.card["ties"])
+            risk, there = slope * risk, slope * there
         return risk, self._gained(risk, there, outcome[tested, 0], outcome[learned], at)
 
     def competing_hazard(
@@ -85,7 +90,7 @@ class FittedModel:
 
     def _baseline(self, times: np.ndarray, there: np.ndarray, outcome: np.ndarray, at) -> np.ndarray:
         """Cumulative baseline hazard at some times: the one that came with the model, else the site's own, which never leaves it."""
-        if "baseline" in self.arrays:
+        if "baseline" in self.arrays and not self.recalibrated:
             return np.interp(times, self.arrays["grid"], self.arrays["baseline"][at], left=np.nan, right=np.nan)
         order = np.argsort(outcome[:, 1], kind="stable")
         entry, time, event = outcome[order].T

@@ -34,7 +34,7 @@ def calibration_tables(released: Released, labels: Labels) -> list[dict]:
 
 
 def _methods(released: Released, endpoint: str) -> list[tuple[str, str]]:
-    own = methods_of(released, endpoint, released.primary["model"])
+    own = methods_of(released, endpoint, released.primary["model"], recalibrated=True)
     kept = [method for method in own if not method[1].startswith("local/") or method[1] == "local/own"]
     return kept + scores_of(released, endpoint)
 

@@ -42,10 +42,14 @@ def _of_one_site(regime: str) -> bool:
     return regime.startswith("local/") and regime != "local/own"
 
 
-def methods_of(released: Released, endpoint: str, model: str) -> list[tuple[str, str]]:
-    """(model, regime) of one model: federated ones, the primary first, then pooled, own, single sites."""
+def methods_of(released: Released, endpoint: str, model: str, recalibrated: bool = False) -> list[tuple[str, str]]:
+    """(model, regime) of one model: federated ones, the primary first, then pooled, own, single sites.
+
+    recalibrated: with those that sites fitted to themselves, which changes probabilities and hardly the ranking.
+    """
     rows = released.metrics
     found = rows.loc[(rows["endpoint"] == endpoint) & (rows["model"] == model), "regime"].unique()
+    found = [regime for regime in found if recalibrated or "+" not in regime]
     if not released.pooled:
         found = [
             regime for regime in found if not _of_one_site(regime)
@@ -53,7 +57,8 @@ def methods_of(released: Released, endpoint: str, model: str) -> list[tuple[str,
     first, order = released.primary["regime"], {"federated": 1, "pooled": 2, "local/own": 3, "local": 4, "score": 5}
 
     def place(regime: str) -> tuple:
-        return regime != first, order.get(regime) or order[regime.split("/")[0]], regime
+        learned = regime.partition("+")[0]
+        return regime != first, order.get(learned) or order[learned.split("/")[0]], regime
 
     return [(model, regime) for regime in sorted(found, key=place)]
 
@@ -144,6 +149,7 @@ def _differences(released: Released, endpoint: str, where: str = "all") -> pd.Da
     primary, rows = released.primary, released.comparisons
     chosen = (rows["endpoint"] == endpoint) & (rows["metric"] == primary["metric"]) & (rows["evaluated_on"] == where)
     chosen &= (rows["model"] == primary["model"]) & (rows["regime"] == primary["regime"])
+    chosen &= ~rows["reference_regime"].str.contains("+", regex=False)
     if primary["horizon"] is not None:
         chosen &= np.isclose(rows["horizon"], primary["horizon"])
     return rows[chosen]
@@ -257,7 +263,7 @@ def horizon_tables(released: Released, labels: Labels) -> list[dict]:
         wanted = [*((metric, horizon) for metric in ("auc", "brier", "ipa") for horizon in horizons), ("ibs", None)]
         if endpoint not in released.study["evaluate"]["competing"]:
             wanted.append(("d_calibration", None))
-        methods = methods_of(released, endpoint, released.primary["model"])
+        methods = methods_of(released, endpoint, released.primary["model"], recalibrated=True)
         methods = [method for method in methods if not _of_one_site(method[1])]
         rows = []
         for method in methods + scores_of(released, endpoint):

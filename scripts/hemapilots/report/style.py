@@ -42,6 +42,7 @@ matplotlib.rcParams.update(_SETTINGS)
 
 def colour_of(regime: str) -> tuple[str, str]:
     """(colour, marker) of a regime."""
+    regime = regime.partition("+")[0]
     return _REGIMES.get(regime) or _REGIMES[regime.partition("/")[0]]
 
 

@@ -87,6 +87,9 @@ def percent(part: float | None, whole: float | None, digits: int = 1) -> str:
     return "" if part is None or not whole else f"{100 * part / whole:.{digits}f} %"
 
 
+RECALIBRATED = {"recalibrated": "each site’s baseline", "recalibrated-slope": "each site’s baseline and slope"}
+
+
 class Labels:
     """Readers' names for a study's endpoints, models, regimes, scores and design columns."""
 
@@ -103,7 +106,10 @@ class Labels:
         return self.use_case["comparators"].get(name, {}).get("label") or name
 
     def regime(self, regime: str) -> str:
-        """Where a model learned."""
+        """Where a model learned, and whether a site fitted it to itself."""
+        regime, _, anew = regime.partition("+")
+        if anew:
+            return f"{self.regime(regime)}, {RECALIBRATED[anew]}"
         kind, _, name = regime.partition("/")
         if kind == "score":
             return self.score(name)

@@ -4,7 +4,7 @@ from hemapilots.config import nearest
 from hemapilots.cross_checks import Source
 from hemapilots.federation.release import MINIMUM_SUPPORT
 
-__all__ = ["SCENARIO", "evaluation_spec", "late_endpoints", "scale_grid"]
+__all__ = ["SCENARIO", "evaluation_spec", "late_endpoints", "recalibrations", "scale_grid"]
 
 SCENARIO = "base"
 # What net benefit is compared with besides regimes and comparators.
@@ -21,6 +21,7 @@ def evaluation_spec(protocol: Source, use_case: dict, cohort, sites: list[str], 
         raise protocol.fault(
             ("primary", "regime"), f"it is one of the model's strategies; {nearest(primary.regime, federated)}"
         )
+    recalibrated = recalibrations(protocol, models, cohort.sharing)
     scores = {name: ("score", f"score/{name}") for name in use_case["comparators"]}
     return {
         "scenario": SCENARIO,
@@ -45,7 +46,11 @@ def evaluation_spec(protocol: Source, use_case: dict, cohort, sites: list[str], 
             protocol,
             use_case,
             models,
-            [*((primary.model, regime) for regime in _regimes(federated, cohort.sharing, sites)), *scores.values()],
+            [
+                *((primary.model, regime) for regime in _regimes(federated, cohort.sharing, sites)),
+                *((primary.model, regime) for parts in recalibrated.values() for regime in parts),
+                *scores.values(),
+            ],
         ),
         "criteria": _criteria(protocol, use_case, scores, [*federated, "local/own", "pooled"]),
         "primary": {
@@ -63,6 +68,21 @@ def _regimes(federated: list[str], sharing: str, sites: list[str]) -> list[str]:
     """Where the primary model learned; what needs pooling exists where it is allowed."""
     pooling = ["pooled", *(f"local/{site}" for site in sites)] if sharing != "private" else []
     return [*federated, "local/own", *pooling]
+
+
+def recalibrations(protocol: Source, models: dict, sharing: str) -> dict[str, dict[str, str]]:
+    """By "<model> <regime>" of a Cox model that the sites may fit to themselves: the new regimes, and what is estimated anew.
+
+    A federated model has each site's own baseline already, so that its slope is left; of the pooled one baseline, or both.
+    """
+    primary = protocol.value.primary
+    if models[primary.model]["kind"] != "cox":
+        return {}
+    found = {f"{primary.model} {primary.regime}": {f"{primary.regime}+recalibrated-slope": "slope"}}
+    if sharing != "private":
+        parts = {"pooled+recalibrated": "baseline", "pooled+recalibrated-slope": "slope"}
+        found[f"{primary.model} pooled"] = parts
+    return found
 
 
 def _grid(protocol: Source, use_case: dict) -> list[float]:

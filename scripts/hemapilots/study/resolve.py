@@ -17,7 +17,7 @@ from hemapilots.cross_checks import (
 from hemapilots.harmonize.reading.units import load_factors
 from hemapilots.ingest.public import check_mirror
 from hemapilots.ingest.readers import check_extract
-from hemapilots.study.evaluation import SCENARIO, evaluation_spec
+from hemapilots.study.evaluation import SCENARIO, evaluation_spec, recalibrations
 from hemapilots.study.hashes import frozen_protocol, public_hashes, reference_tables, score_tables
 from hemapilots.study.sources import extracts, generation, mapping_names, mappings_of, recipe_of, split_spec
 from hemapilots.study.stages import agree_spec, predict_spec, prepare_spec, report_spec, train_spec
@@ -106,6 +106,6 @@ def _stages(protocol: Source, resolved: dict, use_case: Source, cohort, sites: l
         "prepare": prepare_spec(resolved, models, protocol.value, gate),
         "agree": agree_spec(resolved, models, gate),
         "train": train_spec(resolved, models, strategies, protocol.value, evaluate["grid"], gate),
-        "predict": predict_spec(resolved, evaluate["grid"], sharing),
+        "predict": predict_spec(resolved, evaluate["grid"], sharing, recalibrations(protocol, models, sharing)),
         "evaluate": evaluate,
     }

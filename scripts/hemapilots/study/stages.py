@@ -58,8 +58,8 @@ def train_spec(use_case: dict, models: dict, strategies: dict, protocol: Protoco
     }
 
 
-def predict_spec(use_case: dict, grid: list, sharing: str) -> dict:
-    """Out-of-fold predictions inside a site."""
+def predict_spec(use_case: dict, grid: list, sharing: str, recalibrated: dict) -> dict:
+    """Out-of-fold predictions inside a site. recalibrated: see `recalibrations`."""
     endpoints = use_case["endpoints"]
     return {
         "horizons": {name: endpoint["horizons"] for name, endpoint in endpoints.items()},
@@ -69,6 +69,7 @@ def predict_spec(use_case: dict, grid: list, sharing: str) -> dict:
         "comparators": use_case["comparators"],
         "endpoints": list(use_case["endpoints"]),
         "grid": grid,
+        "recalibrated": recalibrated,
     }
 
 
