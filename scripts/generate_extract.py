@@ -6,21 +6,22 @@ with job(snakemake):
     from hemapilots.config import Habits
     from hemapilots.harmonize.reading.units import load_factors
     from hemapilots.paths import RESOURCES
-    from hemapilots.synthesis.cohort import draw_site
+    from hemapilots.synthesis.cohort import draw
     from hemapilots.synthesis.extracts.write import write_extract
     from hemapilots.synthesis.recipe import load_recipe
     from hemapilots.tables import write_parquet
 
-    draw, params = snakemake.params.draw, snakemake.params
-    recipe = load_recipe(RESOURCES / "recipes" / f"{draw['recipe']}.yaml")
-    table = draw_site(recipe, draw["index"], draw["patients"], draw["seed"], draw["profile"])
+    spec, params = snakemake.params.draw, snakemake.params
+    recipe = load_recipe(RESOURCES / "recipes" / f"{spec['recipe']}.yaml")
+    drawn = draw(recipe, spec["index"], spec["patients"], spec["seed"], spec["profile"])
     corrupt = write_extract(
-        table,
+        drawn.clean,
         params.mapping,
         params.use_case,
         load_factors(RESOURCES / "units" / "factors.csv"),
         Path(snakemake.output.extract),
-        Habits(**draw["habits"]),
-        (draw["seed"], draw["index"], 1),
+        Habits(**spec["habits"]),
+        (spec["seed"], spec["index"], 1),
     )
     write_parquet(snakemake.output.corrupt, corrupt)
+    write_parquet(snakemake.output.recurrent, drawn.events)

@@ -40,6 +40,12 @@ MISTAKES = [
     (PILOT, "use_case: mds", "use_case: mdds", ["mdds.yaml: no such file", "did you mean 'mds'?"]),
     (PILOT, "mapping: mds-clinic-de", "mapping: mds-clinic-du", ["no such file", "did you mean"]),
     (PILOT, "share: 0.35", "share: 0.3", ["cohort.sites", "add up to 1"]),
+    (
+        PILOT,
+        "profile: university",
+        "profile: univercity",
+        ["cohort.sites.site-a.profile", "did you mean 'university'?"],
+    ),
     (PILOT, "sharing: synthetic", "sharing: privat", ["cohort.sharing", "'private'"]),
     (PILOT, "recipe: mds", "recipe: mdx", ["cohort.synthetic.recipe", "no such recipe"]),
     (PROTOCOL, "folds: 5", "folds: five", ["resampling.folds", "integer"]),
@@ -380,6 +386,21 @@ cohort:
     )
     with pytest.raises(HemaPilotsError, match="only sites of a synthetic cohort have a `share`"):
         load(config, "own")
+    (config / "pilots/own.yaml").write_text(
+        body.replace("extract: /data/a}\n    b", "extract: /data/a, profile: plain}\n    b")
+    )
+    with pytest.raises(HemaPilotsError, match="only sites of a synthetic cohort have a `profile`"):
+        load(config, "own")
+
+
+def test_sites_that_name_no_profile_get_them_in_turn(config):
+    path = config / PILOT
+    path.write_text("\n".join(line for line in path.read_text().splitlines() if "profile:" not in line) + "\n")
+    edit(path, "      share: 0.25\n", "      share: 0.25\n      profile: plain\n")
+    profiles = [spec["profile"] for spec in load(config)["generate"].values()]
+    assert profiles == ["university", "plain", "referral", "community", "network"]
+    edit(path, "recipe: mds,", "recipe: mds-direct,")
+    assert set(load(config)["calibrate"]["sha256"]) == {"mds-direct.yaml", "mds.yaml"}
 
 
 def test_unquoted_yes_and_off_are_understood_or_explained(config):

@@ -2,6 +2,7 @@
 
 INPUT  resources/recipes/*.yaml
 OUTPUT results/{pilot}/sites/{site}/extract/, results/{pilot}/sites/{site}/corrupt.parquet (the cells that were made unreadable),
+       results/{pilot}/sites/{site}/recurrent.parquet (true episodes of recurrent events: patient_id, outcome, start, stop, event),
        results/{pilot}/truth.json, results/{pilot}/calibration.csv (what the law gives beside what it should give)
 """
 
@@ -10,6 +11,7 @@ rule generate_extract:
     output:
         extract=directory("results/{pilot}/sites/{site}/extract"),
         corrupt="results/{pilot}/sites/{site}/corrupt.parquet",
+        recurrent="results/{pilot}/sites/{site}/recurrent.parquet",
     log:
         "results/{pilot}/run/logs/generate-{site}.log",
     benchmark:
