@@ -10,8 +10,9 @@ from hemapilots.federation import client, server
 from hemapilots.federation.agreement import agree_preprocessing
 from hemapilots.federation.messages import instruct
 from hemapilots.federation.strategies import make_strategy
-from hemapilots.federation.strategies.newton import Newton, unpack_symmetric
+from hemapilots.federation.strategies.newton import Newton
 from hemapilots.models import cox
+from hemapilots.models.newton_steps import unpack_symmetric
 from table import Row, agree, yes_no
 
 TITLE = "Message handling of a federated round"

@@ -46,7 +46,7 @@ REFUSED = [
     ("net: {kind: deepsurv, predictors: clinical, strategies: [fedavgg]}", ["models.net.strategies.0", "'fedavg'"]),
     (
         "net: {kind: deepsurv, predictors: clinical, strategies: [newton]}",
-        ["models.net.strategies.0", "not allowed for deepsurv", "Newton's method is for linear models"],
+        ["models.net.strategies.0", "not allowed for deepsurv", "it is for linear models"],
     ),
     ("net: {kind: discrete_hazard, predictors: clinical, cuts: [2, 1]}", ["models.net.cuts", "must rise"]),
 ]

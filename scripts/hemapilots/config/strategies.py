@@ -80,6 +80,16 @@ class Scaffold(FedAvg):
     """Averages with control variates, option II, all sites in each round (Karimireddy et al. 2020); plain gradient steps only."""
 
 
+class Meta(Strict):
+    """Inverse-variance meta-analysis of the sites' own fits, in one round."""
+
+
+class OneShot(Strict):
+    """Surrogate likelihood at the lead site. baseline: site (one for each) or shared (one for all; public and synthetic cohorts only)."""
+
+    baseline: Literal["site", "shared"] = "site"
+
+
 def too_few(strategy: str, options: dict, sites: int) -> str | None:
     """Why a robust strategy means nothing with so few sites, or None."""
     if strategy == "fedtrimmedavg" and int(options["trimmed"] * sites) < 1:
@@ -108,4 +118,6 @@ class Strategies(Strict):
     fedtrimmedavg: FedTrimmedAvg | None = None
     krum: Krum | None = None
     scaffold: Scaffold | None = None
+    meta: Meta | None = None
+    oneshot: OneShot | None = None
     forest_sampling: ForestSampling | None = None

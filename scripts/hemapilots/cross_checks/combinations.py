@@ -22,17 +22,28 @@ AVERAGING = (
 COMBINATIONS = {
     ("cox", "newton", "site"): ALL,
     ("cox", "newton", "shared"): OPEN,
+    ("cox", "meta", None): ALL,
+    ("cox", "oneshot", "site"): ALL,
+    ("cox", "oneshot", "shared"): OPEN,
     ("forest", "forest_sampling", None): ALL,
     **{(kind, name, None): ALL for kind in ("cox", "deepsurv", "discrete_hazard") for name in AVERAGING},
 }
-LINEAR = "Newton's method is for linear models"
+LINEAR = "it is for linear models"
+SHARED = "risk-set sums at every death time reveal patients; use `baseline: site`"
 REASONS = {
-    ("cox", "newton", "shared"): "risk-set sums at every death time reveal patients; use `baseline: site`",
+    ("cox", "newton", "shared"): SHARED,
+    ("cox", "oneshot", "shared"): SHARED,
     **{("forest", name, None): "trees cannot be averaged; use `forest_sampling`" for name in AVERAGING},
     **{
-        (kind, "newton", baseline): LINEAR
+        (kind, name, baseline): LINEAR
         for kind in ("deepsurv", "discrete_hazard", "forest")
-        for baseline in ("site", "shared")
+        for name, baseline in (
+            ("newton", "site"),
+            ("newton", "shared"),
+            ("oneshot", "site"),
+            ("oneshot", "shared"),
+            ("meta", None),
+        )
     },
 }
 

@@ -40,6 +40,7 @@ def describe(fitted: Fitted, endpoint: str, name: str, regime: str) -> tuple[dic
     }
     if fitted.rounds_kept is not None:
         card["rounds_kept"] = fitted.rounds_kept[[0, *outer]].tolist()
+    card |= fitted.more
     return arrays, card | (linear(fitted, outer) if "coefficients" in fitted.state else {})
 
 

@@ -39,6 +39,8 @@ MESSAGE_TYPES = {
     "controlled_training": MessageType({"parameters": "Fm", "control": "Fm", "examples": "F"}),
     "training_sizes": MessageType({"examples": "F"}),
     "grow": MessageType({"nodes": "Fbnk", "leaves": "FblT", "examples": "1"}),
+    "local_fit": MessageType({"weighted": "Fp", "information": "Ft", "unconverged": "F", "examples": "1"}),
+    "surrogate": MessageType({"coefficients": "Fp", "unconverged": "F", "examples": "1"}),
     "likelihoods": MessageType({"loglik": "P", "examples": "1"}),
     "baselines": MessageType(
         {"baseline": "FT", "examples": "1"}, refused="a site's baseline hazard never leaves it", may_end=True

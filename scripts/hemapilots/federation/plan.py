@@ -54,7 +54,7 @@ class Plan:
 class Fitted:
     """state: the model's arrays (S, L, ...); criterion (S, L) cross-validated log-likelihood; chosen (S,) index of the penalty.
 
-    rounds_kept (S,): the round whose state each training set keeps, where it was chosen.
+    more: what the card says besides. rounds_kept (S,): the round whose state each training set keeps, where it was chosen.
     """
 
     plan: Plan
@@ -68,6 +68,7 @@ class Fitted:
     loglik: float = float("nan")
     baseline: np.ndarray | None = None
     rounds_kept: np.ndarray | None = None
+    more: dict = field(default_factory=dict)
 
     @property
     def coefficients(self) -> np.ndarray:

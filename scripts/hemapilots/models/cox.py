@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from hemapilots.models import cox_alone
 from hemapilots.models import partial_likelihood as pl
 from hemapilots.models.control import correction, renewed
 from hemapilots.models.data import Preprocessing, Subset, TrainingData
@@ -205,4 +206,5 @@ TASKS = {
     "risk_sums": risk_sums,
     "weighted_squares": weighted_squares,
     "baselines": baselines,
+    **cox_alone.TASKS,
 }

@@ -73,10 +73,11 @@ class TrainingData:
 
     def subset(self, sets: np.ndarray, s: int, preprocessing: Preprocessing, times: np.ndarray | None = None) -> Subset:
         """Training set s, preprocessed; kept, because every round asks for it again."""
-        if s not in self._cache:
+        key = (s, times is None)
+        if key not in self._cache:
             rows = self.members(sets[s])
-            self._cache[s] = Subset(preprocessing.apply(self.x[rows], s), rows, self.risk_sets(rows, times))
-        return self._cache[s]
+            self._cache[key] = Subset(preprocessing.apply(self.x[rows], s), rows, self.risk_sets(rows, times))
+        return self._cache[key]
 
     def kept(self, name: str, make: Callable, *arguments):
         """What `make(*arguments)` gives, kept by name until the preprocessing changes: rounds ask for the same again."""

@@ -16,6 +16,8 @@ MEANING = {
     "local_training": "network weights after local steps",
     "controlled_descent": "coefficients and control variates after local steps",
     "controlled_training": "network weights and control variates after local steps",
+    "local_fit": "coefficients of the site alone, with their information",
+    "surrogate": "coefficients of the surrogate likelihood",
     "training_sizes": "patients in each training set",
     "grow": "trees, their hazards over stretches of five events or more",
     "likelihoods": "log-likelihoods, to choose the penalty",

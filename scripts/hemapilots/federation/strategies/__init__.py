@@ -11,7 +11,9 @@ from hemapilots.federation.asking import ask
 from hemapilots.federation.plan import Plan
 from hemapilots.federation.strategies.forest_sampling import ForestSampling
 from hemapilots.federation.strategies.lock_step import FLOWER, LockStep
+from hemapilots.federation.strategies.meta import Meta
 from hemapilots.federation.strategies.newton import Newton, SharedNewton
+from hemapilots.federation.strategies.oneshot import OneShot
 from hemapilots.models.data import Preprocessing
 
 
@@ -25,13 +27,23 @@ def make_strategy(grid: Grid, plan: Plan, options: dict, preprocessing: Preproce
             raise HemaPilotsError(f"strategies.{options['name']}: {reason}")
         # Krum chooses a site for each fit by itself; the others act on each number by itself.
         return LockStep(options, np.arange(plan.fit_set.size) if options["name"] == "krum" else plan.fit_set)
+    if options["name"] == "meta":
+        return Meta(_usable(plan, preprocessing))
+    if options["name"] == "oneshot":
+        statistics = _newton(grid, plan, options | {"tolerance": 0.0}, preprocessing)
+        return OneShot(_usable(plan, preprocessing), statistics)
     if options["name"] == "forest_sampling":
         return ForestSampling(plan.settings["trees"])
     raise HemaPilotsError(f"no strategy '{options['name']}'; see `strategies` in config/README.md")
 
 
+def _usable(plan: Plan, preprocessing: Preprocessing) -> np.ndarray:
+    """Which columns vary in each fit's training set (F, p)."""
+    return (preprocessing.scale > 0)[plan.fit_set]
+
+
 def _newton(grid: Grid, plan: Plan, options: dict, preprocessing: Preprocessing) -> Newton:
-    usable = (preprocessing.scale > 0)[plan.fit_set]
+    usable = _usable(plan, preprocessing)
     common = dict(penalties=plan.fit_penalty, usable=usable, ties=plan.ties, tolerance=options["tolerance"])
     if options["baseline"] == "site":
         return Newton(**common)

@@ -6,38 +6,25 @@ import numpy as np
 from flwr.app import ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord
 from flwr.serverapp import Grid
 
-from hemapilots.errors import HemaPilotsError
 from hemapilots.federation.asking import summed
 from hemapilots.federation.messages import instruct
 from hemapilots.federation.plan import Fitted
 from hemapilots.federation.strategies.base import OwnStrategy
 from hemapilots.models import partial_likelihood as pl
+from hemapilots.models.newton_steps import NewtonSteps, unpack_symmetric
 
 
-class Newton(OwnStrategy):
+class Newton(NewtonSteps, OwnStrategy):
     """Cox regression stratified by site (`baseline: site`): log-likelihood, gradient and information leave, baselines stay.
 
-    penalties (F,); usable (F, p) is False for constant columns, whose coefficient stays 0.
+    penalties (F,); usable (F, p) is False for constant columns.
     """
 
     task = "newton_statistics"
 
     def __init__(self, penalties: np.ndarray, usable: np.ndarray, ties: str, tolerance: float):
-        self.penalties, self.usable, self.ties, self.tolerance = penalties, usable, ties, tolerance
-        fits, p = usable.shape
-        self.trial = np.zeros((fits, p))
-        self.coefficients = np.zeros((fits, p))
-        self.objective = np.full(fits, -np.inf)
-        self.loglik = np.full(fits, np.nan)
-        self.step = np.zeros((fits, p))
-        self.step_length = np.full(fits, np.inf)
-        self.information = np.zeros((fits, p, p))
-        self.running = np.ones(fits, dtype=bool)
-
-    @property
-    def converged(self) -> bool:
-        """No fit is still moving."""
-        return not self.running.any()
+        super().__init__(penalties, usable, tolerance)
+        self.ties = ties
 
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
@@ -58,42 +45,11 @@ class Newton(OwnStrategy):
         self.advance(total["loglik"], total["gradient"], unpack_symmetric(total["information"], self.trial.shape[1]))
         return self.result()
 
-    def advance(self, loglik: np.ndarray, gradient: np.ndarray, information: np.ndarray) -> None:
-        """Accept or halve the last step of each active fit, then set its next trial coefficients."""
-        active = np.flatnonzero(self.running)
-        trial, penalty = self.trial[active], self.penalties[active]
-        objective = loglik - penalty / 2 * (trial**2).sum(axis=1)
-        slack = 1e-10 * (1 + np.abs(objective))
-        better = objective >= self.objective[active] - slack
-        self._halve(active[~better])
-        kept = active[better]
-        self.coefficients[kept], self.objective[kept], self.loglik[kept] = (
-            trial[better],
-            objective[better],
-            loglik[better],
-        )
-        usable = self.usable[kept]
-        slope = np.where(usable, gradient[better] - penalty[better, None] * trial[better], 0.0)
-        self.information[kept] = penalised(information[better], usable, penalty[better])
-        self.step[kept] = solve(self.information[kept], slope)
-        self.step_length[kept] = np.abs(self.step[kept]).max(axis=1, initial=0.0)
-        self.trial[kept] = self.coefficients[kept] + self.step[kept]
-        self.running[kept] = self.step_length[kept] > self.tolerance
-
-    def _halve(self, fits: np.ndarray) -> None:
-        self.step[fits] /= 2
-        self.trial[fits] = self.coefficients[fits] + self.step[fits]
-
     def describe(self, fitted: Fitted) -> None:
         """Add what only Newton's method knows: fits that still moved, errors and log-likelihood of the final model."""
         fitted.unconverged = int(self.running.sum())
         fitted.standard_errors = self.standard_errors(fitted.chosen[0])
         fitted.loglik = float(self.loglik[fitted.chosen[0]])
-
-    def standard_errors(self, fit: int) -> np.ndarray:
-        """sqrt of the diagonal of the inverse penalised information (p,), conditional on the penalty; nan for constant columns."""
-        variance = np.diag(np.linalg.inv(self.information[fit]))
-        return np.where(self.usable[fit], np.sqrt(variance), np.nan)
 
     def result(self) -> tuple[ArrayRecord, MetricRecord]:
         """The coefficients as Flower records."""
@@ -155,29 +111,3 @@ class SharedNewton(Newton):
             out["gradient"][k] = total["x"][k] - terms.inverse[:, 0] @ s1 + terms.inverse_f[:, 0] @ d1
             out["mean_square"][k] = pl.mean_square(s1, d1, terms, 0)
         return out
-
-
-def unpack_symmetric(upper: np.ndarray, p: int) -> np.ndarray:
-    """Symmetric matrices (F, p, p) from their upper triangles (F, p(p+1)/2)."""
-    rows, columns = np.triu_indices(p)
-    out = np.empty((len(upper), p, p))
-    out[:, rows, columns] = upper
-    out[:, columns, rows] = upper
-    return out
-
-
-def penalised(information: np.ndarray, usable: np.ndarray, penalty: np.ndarray) -> np.ndarray:
-    """Information plus penalty on the diagonal; constant columns become those of the identity, so that they drop out."""
-    both = usable[:, :, None] & usable[:, None, :]
-    diagonal = np.where(usable, penalty[:, None], 1.0)
-    return np.where(both, information, 0.0) + diagonal[:, :, None] * np.eye(usable.shape[1])
-
-
-def solve(matrices: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Solutions (F, p); a singular matrix stops the run with the remedy."""
-    try:
-        return np.linalg.solve(matrices, right[:, :, None])[:, :, 0]
-    except np.linalg.LinAlgError:
-        raise HemaPilotsError(
-            "protocol, penalties: predictors are collinear at penalty 0, so coefficients are not determined; use penalties above 0"
-        ) from None

@@ -1,0 +1,86 @@
+"""Newton's method with step-halving for many ridge fits in lock-step, whoever computes log-likelihood, gradient and information."""
+
+import numpy as np
+
+from hemapilots.errors import HemaPilotsError
+
+
+class NewtonSteps:
+    """The steps of fits with penalties (F,); usable (F, p) is False for constant columns, whose coefficient stays 0.
+
+    trial (F, p): where the statistics of the fits that are `running` (F,) are wanted next; coefficients (F, p): the best so far.
+    """
+
+    def __init__(self, penalties: np.ndarray, usable: np.ndarray, tolerance: float):
+        self.penalties, self.usable, self.tolerance = penalties, usable, tolerance
+        fits, p = usable.shape
+        self.trial = np.zeros((fits, p))
+        self.coefficients = np.zeros((fits, p))
+        self.objective = np.full(fits, -np.inf)
+        self.loglik = np.full(fits, np.nan)
+        self.step = np.zeros((fits, p))
+        self.step_length = np.full(fits, np.inf)
+        self.information = np.zeros((fits, p, p))
+        self.running = np.ones(fits, dtype=bool)
+
+    @property
+    def converged(self) -> bool:
+        """No fit is still moving."""
+        return not self.running.any()
+
+    def advance(self, loglik: np.ndarray, gradient: np.ndarray, information: np.ndarray) -> None:
+        """Accept or halve the last step of each active fit, then set its next trial coefficients."""
+        active = np.flatnonzero(self.running)
+        trial, penalty = self.trial[active], self.penalties[active]
+        objective = loglik - penalty / 2 * (trial**2).sum(axis=1)
+        slack = 1e-10 * (1 + np.abs(objective))
+        better = objective >= self.objective[active] - slack
+        self._halve(active[~better])
+        kept = active[better]
+        self.coefficients[kept], self.objective[kept], self.loglik[kept] = (
+            trial[better],
+            objective[better],
+            loglik[better],
+        )
+        usable = self.usable[kept]
+        slope = np.where(usable, gradient[better] - penalty[better, None] * trial[better], 0.0)
+        self.information[kept] = penalised(information[better], usable, penalty[better])
+        self.step[kept] = self.solve(self.information[kept], slope)
+        self.step_length[kept] = np.abs(self.step[kept]).max(axis=1, initial=0.0)
+        self.trial[kept] = self.coefficients[kept] + self.step[kept]
+        self.running[kept] = self.step_length[kept] > self.tolerance
+
+    def _halve(self, fits: np.ndarray) -> None:
+        self.step[fits] /= 2
+        self.trial[fits] = self.coefficients[fits] + self.step[fits]
+
+    def standard_errors(self, fit: int) -> np.ndarray:
+        """sqrt of the diagonal of the inverse penalised information (p,), conditional on the penalty; nan for constant columns."""
+        variance = np.diag(np.linalg.inv(self.information[fit]))
+        return np.where(self.usable[fit], np.sqrt(variance), np.nan)
+
+    @staticmethod
+    def solve(matrices: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Solutions (F, p); a singular matrix stops the run with the remedy."""
+        try:
+            return np.linalg.solve(matrices, right[:, :, None])[:, :, 0]
+        except np.linalg.LinAlgError:
+            raise HemaPilotsError(
+                "protocol, penalties: predictors are collinear at penalty 0, so coefficients are not determined; use penalties above 0"
+            ) from None
+
+
+def unpack_symmetric(upper: np.ndarray, p: int) -> np.ndarray:
+    """Symmetric matrices (F, p, p) from their upper triangles (F, p(p+1)/2)."""
+    rows, columns = np.triu_indices(p)
+    out = np.empty((len(upper), p, p))
+    out[:, rows, columns] = upper
+    out[:, columns, rows] = upper
+    return out
+
+
+def penalised(information: np.ndarray, usable: np.ndarray, penalty: np.ndarray) -> np.ndarray:
+    """Information plus penalty on the diagonal; constant columns become those of the identity, so that they drop out."""
+    both = usable[:, :, None] & usable[:, None, :]
+    diagonal = np.where(usable, penalty[:, None], 1.0)
+    return np.where(both, information, 0.0) + diagonal[:, :, None] * np.eye(usable.shape[1])
