@@ -205,6 +205,14 @@ def test_a_score_that_few_have_is_judged_on_them_and_takes_nobody_from_the_other
     assert set(pick(comparisons, reference_regime="pooled")["n"]) == {300.0}
 
 
+def test_a_score_that_is_the_same_for_the_few_who_have_it_is_not_judged(pilot):
+    sites = {}
+    for name, (patients, folds, found) in scored(pilot[0], 0.5).items():
+        sites[name] = patients, folds, found | {("os", *SCORE): found[("os", *SCORE)].assign(risk=2.0)}
+    judged = pick(evaluate_pooled(sites, plan())[0], model="score")
+    assert judged["estimate"].isna().all() and set(judged["n"]) == {0.0}
+
+
 def test_a_score_that_nearly_all_have_is_compared_on_common_patients(pilot):
     metrics, _ = evaluate_pooled(scored(pilot[0], 0.95), plan())
     assert set(metrics["n"]) == {285.0}

@@ -602,3 +602,14 @@ def test_every_later_column_of_the_real_study_is_among_those_that_are_refused():
     refused = {columns[variable]["column"] for use_case, variable in later_columns() if use_case == "mds"}
     later = "hma lenalidomid chemotherapy transplant time_to_treatment_days time_to_transplant_days"
     assert {*later.split(), "OS_YEARS", "OS_STATUS", "LFS_YEARS", "LFS_STATUS"} <= refused
+
+
+def test_a_pilot_may_name_another_bar(config):
+    edit(config / SPLIT, "protocol: standard", "protocol: standard\nbar: ipss-ra")
+    study = load(config, "mds-ipssm")
+    assert [name for name, one in study["harmonize"]["comparators"].items() if one["bar"]] == ["ipss-ra"]
+    against = {criterion["against_name"]: criterion["against"] for criterion in study["evaluate"]["criteria"]}
+    assert against["bar"] == ["score", "score/ipss-ra"]
+    edit(config / SPLIT, "bar: ipss-ra", "bar: ipss-rb")
+    with pytest.raises(HemaPilotsError, match="bar: no such comparator; did you mean 'ipss-r"):
+        load(config, "mds-ipssm")

@@ -123,7 +123,7 @@ class Pilot(Strict):
     """Use case + cohort + protocol: config/pilots/<use case>-<cohort>.yaml. note: what a reader of the report must know first.
 
     endpoints: those of the use case that are studied; without it all that are not counted from a landmark. primary_endpoint: the
-    use case's unless given.
+    use case's unless given. bar: the comparator that the verdict's `bar` stands for, where the use case's cannot be computed.
     """
 
     title: Text
@@ -132,6 +132,7 @@ class Pilot(Strict):
     protocol: Name
     endpoints: tuple[VariableName, ...] = ()
     primary_endpoint: VariableName | None = None
+    bar: Name | None = None
     cohort: Cohort
 
 

@@ -4,7 +4,7 @@ Each complaint names file, line and field.
 """
 
 from hemapilots.cross_checks.cohort import SITE, check_cohort, load_public
-from hemapilots.cross_checks.endpoints import choose_endpoints, restricted
+from hemapilots.cross_checks.endpoints import choose_endpoints, restricted, with_bar
 from hemapilots.cross_checks.mapping import check_mapping, missing_outcomes
 from hemapilots.cross_checks.protocol import resolve_models, resolve_strategies
 from hemapilots.cross_checks.score_tables import load_scores
@@ -24,4 +24,5 @@ __all__ = [
     "resolve_strategies",
     "resolve_use_case",
     "restricted",
+    "with_bar",
 ]

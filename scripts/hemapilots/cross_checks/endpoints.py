@@ -1,9 +1,9 @@
-"""Which endpoints of a use case a pilot studies, and what predicts them."""
+"""Which endpoints of a use case a pilot studies, what predicts them, and which comparator is the bar."""
 
 from hemapilots.config import nearest
 from hemapilots.cross_checks.source import Source
 
-__all__ = ["choose_endpoints", "restricted"]
+__all__ = ["choose_endpoints", "restricted", "with_bar"]
 
 
 def choose_endpoints(pilot: Source, use_case: dict) -> tuple[list[str], str]:
@@ -21,6 +21,17 @@ def choose_endpoints(pilot: Source, use_case: dict) -> tuple[list[str], str]:
             field, f"the primary endpoint '{primary}' is not studied; add it, or name another primary one"
         )
     return chosen, primary
+
+
+def with_bar(pilot: Source, use_case: dict) -> dict:
+    """The use case with the pilot's own bar, if it names one. use_case: resolved."""
+    bar = pilot.value.bar
+    if bar is None:
+        return use_case
+    if bar not in use_case["comparators"]:
+        raise pilot.fault(("bar",), f"no such comparator; {nearest(bar, use_case['comparators'])}")
+    marked = {name: comparator | {"bar": name == bar} for name, comparator in use_case["comparators"].items()}
+    return use_case | {"comparators": marked}
 
 
 def restricted(use_case: dict, endpoints: list[str], primary: str) -> dict:

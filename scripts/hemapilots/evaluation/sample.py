@@ -23,8 +23,8 @@ class Sample:
 
     `site` (n,) names, `time` (n,) years since the index date, `event` (n,) 0, 1 or 2 = competing, `fold` (replicates, n); per
     (model, regime) `risk` (replicates, n) and `survival` (replicates, n, grid), the probability of no event 1. `absent`: regimes
-    without any prediction; `partial`: scores that reach some, but less than nine patients in ten. `groups`: by variable the level
-    of each patient as text, "" where it is unknown.
+    without any prediction; `partial`: scores that tell some patients apart, but reach less than nine in ten. `groups`: by
+    variable the level of each patient as text, "" where it is unknown.
     """
 
     site: np.ndarray
@@ -67,7 +67,7 @@ def assemble(
     usable = {key: np.isfinite(tables[key][:, :, 0]).all(axis=0) for key in keys}
     least = REACHED if only is None else 0.0
     present = [key for key in keys if usable[key].any() and np.mean(usable[key]) >= least]
-    partial = [key for key in keys if key[0] == "score" and usable[key].any() and key not in present]
+    partial = [key for key in keys if key[0] == "score" and key not in present and _varies(tables[key], usable[key])]
     kept = np.logical_and.reduce([usable[key] for key in present]) if present else np.zeros(len(time), bool)
     return Sample(
         site[kept],
@@ -80,6 +80,12 @@ def assemble(
         {name: np.concatenate([part[5][name] for part in parts])[kept] for name in subgroups},
         tuple(partial),
     )
+
+
+def _varies(table: np.ndarray, known: np.ndarray) -> bool:
+    """Whether a score differs between those who have it; else it tells nobody apart."""
+    risk = table[:, known, 0]
+    return bool(risk.size and np.ptp(risk) > 0)
 
 
 def _site_arrays(

@@ -13,6 +13,7 @@ from hemapilots.cross_checks import (
     resolve_strategies,
     resolve_use_case,
     restricted,
+    with_bar,
 )
 from hemapilots.harmonize.reading.units import load_factors
 from hemapilots.ingest.public import check_mirror
@@ -71,7 +72,7 @@ def _checked(pilot: Source, use_case: Source, mappings: dict[str, Source], sites
     for mapping in mappings.values():
         check_mapping(mapping, use_case, factors, endpoints=endpoints)
     check_cohort(pilot, use_case, resources, sites, mappings)
-    return restricted(resolved, endpoints, primary)
+    return restricted(with_bar(pilot, resolved), endpoints, primary)
 
 
 def _cohort_of(name: str, pilot: Pilot, sites: list[str], resources: Path) -> dict:
