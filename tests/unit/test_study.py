@@ -393,6 +393,15 @@ cohort:
         load(config, "own")
 
 
+@pytest.mark.parametrize("name", ["mds", "mm", "scd"])
+def test_the_large_preset_differs_in_size_only(config, name):
+    large, small = load(config, f"{name}-large"), load(config, f"{name}-synthetic")
+    assert sum(spec["patients"] for spec in large["generate"].values()) == 100_000 and len(large["sites"]) == 20
+    assert large["train"] == small["train"] and large["harmonize"] == small["harmonize"]
+    kinds = [{(spec["profile"]) for spec in study["generate"].values()} for study in (large, small)]
+    assert kinds[0] == kinds[1]
+
+
 def test_sites_that_name_no_profile_get_them_in_turn(config):
     path = config / PILOT
     path.write_text("\n".join(line for line in path.read_text().splitlines() if "profile:" not in line) + "\n")
