@@ -13,34 +13,39 @@ from hemapilots.evaluation.sample import SiteData, assemble
 
 __all__ = ["refit_interval", "refit_values"]
 
+# Where the risks of a refit, and the counts of its resample, stand among the regimes.
+_RISK, _COUNT = ("refit", "risk"), ("refit", "count")
+
 
 def refit_values(
     sites: Mapping[str, SiteData], refits: list[Mapping[str, pd.DataFrame]], spec: Mapping[str, Any]
 ) -> np.ndarray:
     """The primary metric (refits,) on the patients on whom the regimes are compared, weighted as they were drawn.
 
-    `refits`: per refit and site replicate, row, risk, count. The censoring curve is that of the resample.
+    `refits`: per refit and site replicate, row, risk, count. The censoring curve is that of the resample. A refit is judged on
+    the patients whom it reaches: a site without an event in the resample has no baseline. One that reaches nobody is left out.
     """
-    primary, extended = spec["primary"], {}
-    for site, (outcomes, folds, predictions) in sites.items():
-        added = dict(predictions)
-        for number, refit in enumerate(refits):
-            frame = refit[site]
-            added[primary["endpoint"], "refit", f"{number}-risk"] = frame[["replicate", "row", "risk"]]
-            added[primary["endpoint"], "refit", f"{number}-count"] = frame[["replicate", "row"]].assign(
-                risk=frame["count"].astype(float)
-            )
-        extended[site] = (outcomes, folds, added)
-    sample = assemble(extended, primary["endpoint"], [])
+    endpoint = spec["primary"]["endpoint"]
+    compared = list(assemble(sites, endpoint, []).risk)
     values = []
-    for number in range(len(refits)):
-        weights = sample.risk["refit", f"{number}-count"][:1]
-        outcomes = weigh(sample.time, sample.event, weights)
-        risk = sample.risk["refit", f"{number}-risk"]
-        values.append(
-            np.mean([_metric(outcomes, fold, one, spec) for fold, one in zip(sample.fold, risk, strict=True)])
-        )
+    for refit in refits:
+        sample = assemble(_beside(sites, refit, endpoint), endpoint, [], only=[*compared, _RISK, _COUNT])
+        if _RISK in sample.risk and len(sample.time):
+            outcomes = weigh(sample.time, sample.event, sample.risk[_COUNT][:1])
+            folds = zip(sample.fold, sample.risk[_RISK], strict=True)
+            values.append(np.mean([_metric(outcomes, fold, risk, spec) for fold, risk in folds]))
     return np.array(values)
+
+
+def _beside(sites: Mapping[str, SiteData], refit: Mapping[str, pd.DataFrame], endpoint: str) -> dict[str, SiteData]:
+    """The sites with the risks of a refit, and how often each patient was drawn for it, beside the other regimes."""
+    extended = {}
+    for site, (outcomes, folds, predictions) in sites.items():
+        frame = refit[site]
+        count = frame[["replicate", "row"]].assign(risk=frame["count"].astype(float))
+        added = {(endpoint, *_RISK): frame[["replicate", "row", "risk"]], (endpoint, *_COUNT): count}
+        extended[site] = (outcomes, folds, {**predictions, **added})
+    return extended
 
 
 def refit_interval(estimate: float | None, values: np.ndarray, level: float) -> dict[str, float | int | None]:
