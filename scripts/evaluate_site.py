@@ -6,6 +6,7 @@ with job(snakemake):
     from hemapilots.evaluation import evaluate_site
     from hemapilots.evaluation.calibration_curves import calibration_table
     from hemapilots.evaluation.curves import site_curves
+    from hemapilots.evaluation.reclassification import reclassification_table
     from hemapilots.federation.release import Exit, write_ledger
     from hemapilots.rounding import round_columns, round_curves
     from hemapilots.site_tables import read_evaluation
@@ -13,10 +14,11 @@ with job(snakemake):
     site, spec, output = snakemake.wildcards.site, snakemake.params.spec, snakemake.output
     data = read_evaluation(Path(snakemake.input.harmonized).parent)
     metrics, counts = evaluate_site(site, *data, spec)
-    calibration = calibration_table(site, {site: data}, spec)
+    tables = {"calibration": calibration_table, "reclassification": reclassification_table}
     exit_ = Exit(site, "evaluate", snakemake.params.gate)
     exit_.release_csv("site_metrics", round_columns(metrics, spec["rounding"]), output.metrics)
     exit_.release_parquet("site_counts", round_columns(counts, spec["rounding"]), output.counts)
     exit_.release_csv("curves", round_curves(site_curves(site, data[0], spec), spec["rounding"]), output.curves)
-    exit_.release_csv("calibration", round_columns(calibration, spec["rounding"]), output.calibration)
+    for name, make in tables.items():
+        exit_.release_csv(name, round_columns(make(site, {site: data}, spec), spec["rounding"]), output[name])
     write_ledger(exit_.entries, output.ledger)

@@ -9,6 +9,7 @@ import yaml
 
 from hemapilots.evaluation.calibration_curves import CALIBRATION_COLUMNS
 from hemapilots.evaluation.curves import CURVE_COLUMNS
+from hemapilots.evaluation.reclassification import RECLASSIFICATION_COLUMNS
 
 SITES = ["north", "south"]
 NAN = float("nan")
@@ -45,9 +46,16 @@ def study(**changes) -> dict:
         },
         "endpoints": {"os": {"label": "Overall survival"}},
         "comparators": {"index": {"label": "Index", "bar": True}},
+        "computed": {"index_category": {"label": "Index, category", "type": "category", "levels": ["low", "high"]}},
     }
     evaluate = {"endpoints": ["os"], "horizons": {"os": [2.0]}, "tau": 2.0, "grid": [0.5, 1.0, 1.5, 2.0]}
-    evaluate |= {"decisions": [DECISION], "subgroups": ["sex"], "competing": {}, "entry": []}
+    evaluate |= {
+        "decisions": [DECISION],
+        "subgroups": ["sex"],
+        "categories": {"index": "index_category"},
+        "competing": {},
+        "entry": [],
+    }
     record = {
         "pilot": "toy",
         "title": "Toy <script>alert(1)</script>",
@@ -471,6 +479,15 @@ def calibration(where: str) -> pd.DataFrame:
     return pd.DataFrame([head | row for row in rows], columns=CALIBRATION_COLUMNS)
 
 
+def reclassification(where: str) -> pd.DataFrame:
+    """Two categories of the score; of the worse one everybody is above the range."""
+    head = {"evaluated_on": where, "endpoint": "os", "decision": "act", "score": "index"}
+    cells = [("low", "below", 30, 0.1), ("low", "within", 20, NAN), ("low", "above", 10, 0.4)]
+    cells += [("high", "below", 0, NAN), ("high", "within", 0, NAN), ("high", "above", 25, 0.6)]
+    rows = [head | dict(zip(("category", "place", "n", "observed"), cell, strict=True)) for cell in cells]
+    return pd.DataFrame(rows, columns=RECLASSIFICATION_COLUMNS)
+
+
 def truth() -> dict:
     """The law of the invented patients."""
     endpoint = {
@@ -519,6 +536,7 @@ def write(folder: Path) -> dict[str, list[Path]]:
     for site in SITES:
         (folder / "site_metrics" / site).mkdir(parents=True)
         curves().query("site == @site").to_csv(folder / "site_metrics" / site / "curves.csv", index=False)
+        reclassification(site).to_csv(folder / "site_metrics" / site / "reclassification.csv", index=False)
         calibration(site).to_csv(folder / "site_metrics" / site / "calibration.csv", index=False)
         size = {"site": site, "kind": "endpoint", "endpoint": "os", "n": 60.0, "events": 30.0}
         pd.DataFrame([size]).to_parquet(folder / "site_metrics" / site / "counts.parquet")
@@ -537,6 +555,7 @@ def write(folder: Path) -> dict[str, list[Path]]:
         "counts": "site_metrics/*/counts.parquet",
         "curves": "site_metrics/*/curves.csv",
         "calibration": "site_metrics/*/calibration.csv",
+        "reclassification": "site_metrics/*/reclassification.csv",
     }
     patterns |= {"models": "models/*", "ledgers": "exchange/*.parquet"}
     return inputs | {name: sorted(folder.glob(pattern)) for name, pattern in patterns.items()}

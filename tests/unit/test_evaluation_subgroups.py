@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from lifelines import KaplanMeierFitter
 from sksurv.metrics import concordance_index_censored
 
 from hemapilots.evaluation import evaluate_pooled, evaluate_site
+from hemapilots.evaluation.reclassification import reclassification_table
 from hemapilots.evaluation.subgroups import flags
 from test_evaluation_tables import FEDERATED, OWN, invented, pick, plan
 
@@ -106,3 +108,24 @@ def test_net_benefit_is_compared_with_treating_everybody_and_the_band_holds_toge
     assert set(pick(metrics, metric="net_benefit")["decision"]) == {"act"}
     own = pick(benefit, reference_regime=OWN[1])
     assert len(own) == 5 and own["difference"].notna().all()
+
+
+def test_reclassification_by_hand(sites):
+    wide = DECISION | {"thresholds": [0.3, 0.6]}
+    spec = SPEC | {"categories": {"s": "sex", "r": "rare"}, "decisions": [wide]}
+    found = reclassification_table("all", sites, spec)
+    # The rare level has four patients a site, too few by where they are put.
+    assert set(found["score"]) == {"s", "r"} and set(found.loc[found["score"] == "r", "category"]) == {"0"}
+    table = pd.concat(
+        [
+            f.merge(o, on="row").merge(p[("os", *FEDERATED)], on=["row", "replicate", "fold"])
+            for o, f, p in sites.values()
+        ]
+    )
+    women = table[(table["replicate"] == 0) & (table["sex"] == "F")]
+    risk = 1 - women["survival_2"]
+    cell = women[risk >= 0.6]
+    row = found[(found["score"] == "s") & (found["category"] == "F") & (found["place"] == "above")].iloc[0]
+    assert row["n"] == len(cell)
+    assert row["observed"] == pytest.approx(1 - KaplanMeierFitter().fit(cell["os_time"], cell["os_event"]).predict(2.0))
+    assert found[(found["score"] == "s")]["n"].sum() == 300

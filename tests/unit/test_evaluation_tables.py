@@ -65,6 +65,7 @@ def plan(**changes):
         "horizons": {"os": [2.0]},
         "decisions": [],
         "subgroups": [],
+        "categories": {},
         "competing": {},
         "entry": [],
         "tau": 3.0,

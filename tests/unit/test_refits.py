@@ -84,6 +84,7 @@ SPEC = {
     "horizons": {"os": [1.0]},
     "decisions": [],
     "subgroups": [],
+    "categories": {},
     "competing": {},
     "entry": [],
     "tau": 2.0,

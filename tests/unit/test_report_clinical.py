@@ -4,6 +4,7 @@ import pytest
 
 import report_sample
 from hemapilots.report.calibration_section import calibration_figures, ratio_tables
+from hemapilots.report.reclassification_section import reclassification_tables
 from hemapilots.report.released import read_released
 from hemapilots.report.subgroup_section import flag_rows, subgroup_tables
 from hemapilots.report.utility_section import decision_figures, decision_tables
@@ -80,3 +81,12 @@ def test_calibration_by_site(released, labels):
     (drawn,) = calibration_figures(released, labels, "os")
     assert drawn.name == "calibration_os_2_by_site" and set(drawn.table["evaluated_on"]) == set(report_sample.SITES)
     assert ratio_tables(released, labels)[0]["heads"] == ["At 2 years"]
+
+
+def test_categories_of_a_score_are_summed_over_sites(released):
+    (table,) = reclassification_tables(released, Labels(released.study))["act"]
+    assert table["heads"] == ["Risk below 20 %", "20 % to 30 %", "30 % or more"]
+    assert [(row["category"], row["cells"]) for row in table["rows"]] == [
+        ("low", ["60 (10 %)", "40", "20 (40 %)"]),
+        ("high", ["0", "0", "50 (60 %)"]),
+    ]

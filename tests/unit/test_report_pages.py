@@ -134,6 +134,7 @@ def inputs_of(folder):
     }
     names |= {
         "curves": "site_metrics/*/curves.csv",
+        "reclassification": "site_metrics/*/reclassification.csv",
         "calibration": "site_metrics/*/calibration.csv",
         "models": "models/*",
         "ledgers": "exchange/*.parquet",

@@ -18,6 +18,7 @@ rule render_report:
         counts=of_sites("results/{pilot}/site_metrics/{site}/counts.parquet"),
         curves=of_sites("results/{pilot}/site_metrics/{site}/curves.csv"),
         calibration=of_sites("results/{pilot}/site_metrics/{site}/calibration.csv"),
+        reclassification=of_sites("results/{pilot}/site_metrics/{site}/reclassification.csv"),
         metrics="results/{pilot}/metrics.csv",
         comparisons="results/{pilot}/comparisons.csv",
         verdict="results/{pilot}/verdict.json",
@@ -28,6 +29,7 @@ rule render_report:
         source=source_quality,
         pooled_curves=pooled("curves"),
         pooled_calibration=pooled("calibration"),
+        pooled_reclassification=pooled("reclassification"),
     output:
         page=report(
             update("results/{pilot}/report.html"),

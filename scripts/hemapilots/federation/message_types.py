@@ -58,6 +58,7 @@ MESSAGE_TYPES = {
     "site_counts": MessageType({"site_counts": TEXT}, supported=False),
     "curves": MessageType({"curves": TEXT}, supported=False),
     "calibration": MessageType({"calibration": TEXT}, supported=False),
+    "reclassification": MessageType({"reclassification": TEXT}, supported=False),
     "local_model": MessageType(
         {"arrays": "N", "card": TEXT}, refused="a local model reveals its site; it stays there", may_end=True
     ),

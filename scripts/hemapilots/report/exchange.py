@@ -31,6 +31,7 @@ MEANING = {
     "site_counts": "figures with their weights, for combination",
     "curves": "merged counts for survival curves",
     "calibration": "smoothed curves and groups for calibration figures",
+    "reclassification": "patients of each category of a score by predicted risk",
     "local_model": "a model trained at the site alone",
 }
 

@@ -26,6 +26,7 @@ class Released:
     counts: pd.DataFrame
     curves: pd.DataFrame
     calibration: pd.DataFrame
+    reclassification: pd.DataFrame
     pooled_curves: pd.DataFrame | None
     metrics: pd.DataFrame
     comparisons: pd.DataFrame
@@ -71,9 +72,9 @@ class Released:
 def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
     """Read the inputs of a report, by name. Raises HemaPilotsError where one of them lies in a site's private folder.
 
-    inputs: protocol, columns, quality, counts, curves, calibration, metrics, comparisons, verdict, models (folders), ledgers, truth
-    and recipe_calibration (none for real patients), source (the quality record of a public source whose records were dealt to
-    sites), pooled_curves and pooled_calibration (where rows may be pooled).
+    inputs: protocol, columns, quality, counts, curves, calibration, reclassification, metrics, comparisons, verdict, models (folders),
+    ledgers, truth and recipe_calibration (none for real patients), source (the quality record of a public source whose records were
+    dealt to sites), and where rows may be pooled pooled_curves, pooled_calibration and pooled_reclassification.
     """
     for path in (path for paths in inputs.values() for path in paths):
         if "sites" in path.parts:
@@ -85,6 +86,7 @@ def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
         quality={path.stem: _json(path) for path in inputs["quality"]},
         counts=pd.concat([read_parquet(path) for path in inputs["counts"]], ignore_index=True),
         curves=pd.concat([pd.read_csv(path) for path in inputs["curves"]], ignore_index=True),
+        reclassification=_stacked([*inputs["reclassification"], *inputs.get("pooled_reclassification", [])]),
         calibration=_stacked([*inputs["calibration"], *inputs.get("pooled_calibration", [])]),
         pooled_curves=pd.read_csv(inputs["pooled_curves"][0]) if inputs.get("pooled_curves") else None,
         metrics=pd.read_csv(inputs["metrics"][0]),

@@ -4,7 +4,7 @@ from hemapilots.config import nearest
 from hemapilots.cross_checks import Source
 from hemapilots.federation.release import MINIMUM_SUPPORT
 
-__all__ = ["SCENARIO", "evaluation_spec", "late_endpoints", "recalibrations", "scale_grid"]
+__all__ = ["SCENARIO", "evaluation_spec", "late_endpoints", "recalibrations", "scale_grid", "score_categories"]
 
 SCENARIO = "base"
 # What net benefit is compared with besides regimes and comparators.
@@ -33,6 +33,7 @@ def evaluation_spec(protocol: Source, use_case: dict, cohort, sites: list[str], 
         "horizons": {name: endpoint["horizons"] for name, endpoint in use_case["endpoints"].items()},
         "decisions": use_case["decisions"],
         "subgroups": use_case["subgroups"],
+        "categories": score_categories(use_case),
         "competing": {name: end["competing"] for name, end in use_case["endpoints"].items() if end["competing"]},
         "entry": late_endpoints(use_case),
         "scale_grid": scale_grid(times),
@@ -68,6 +69,14 @@ def _regimes(federated: list[str], sharing: str, sites: list[str]) -> list[str]:
     """Where the primary model learned; what needs pooling exists where it is allowed."""
     pooling = ["pooled", *(f"local/{site}" for site in sites)] if sharing != "private" else []
     return [*federated, "local/own", *pooling]
+
+
+def score_categories(use_case: dict) -> dict[str, str]:
+    """By comparator that is a computed score with categories, their column."""
+    columns = {
+        name: str(one["score"]).removesuffix("_score") + "_category" for name, one in use_case["comparators"].items()
+    }
+    return {name: column for name, column in columns.items() if column in (use_case.get("computed") or {})}
 
 
 def recalibrations(protocol: Source, models: dict, sharing: str) -> dict[str, dict[str, str]]:

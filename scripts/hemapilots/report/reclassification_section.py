@@ -1,0 +1,52 @@
+"""Where the primary model puts the patients of each category of a score."""
+
+import numpy as np
+import pandas as pd
+
+from hemapilots.evaluation.reclassification import PLACES
+from hemapilots.report.released import Released
+from hemapilots.report.words import Labels, count, percent
+
+__all__ = ["reclassification_tables"]
+
+
+def reclassification_tables(released: Released, labels: Labels) -> dict[str, list[dict]]:
+    """Per decision a table for each score: patients by category and by where their predicted risk lies, with what was observed."""
+    found: dict[str, list[dict]] = {}
+    table = _everybody(released)
+    for decision in released.study["evaluate"]["decisions"]:
+        own = table[table["decision"] == decision["name"]]
+        low, high = (f"{100 * threshold:g} %" for threshold in decision["thresholds"])
+        heads = [f"Risk below {low}", f"{low} to {high}", f"{high} or more"]
+        for score in own["score"].unique():
+            rows = _rows(released, own[own["score"] == score], score)
+            found.setdefault(decision["name"], []).append({"score": labels.score(score), "heads": heads, "rows": rows})
+    return found
+
+
+def _everybody(released: Released) -> pd.DataFrame:
+    """All patients where rows may be pooled, else the sum of what the sites told, observed probabilities weighted by patients."""
+    table = released.reclassification
+    if (table["evaluated_on"] == "all").any():
+        return table[table["evaluated_on"] == "all"]
+    table = table.assign(sum=table["observed"] * table["n"], told=table["n"].where(table["observed"].notna(), 0.0))
+    names = ["endpoint", "decision", "score", "category", "place"]
+    summed = table.groupby(names, sort=False)[["n", "sum", "told"]].sum().reset_index()
+    return summed.assign(observed=np.where(summed["told"] > 0, summed["sum"] / summed["told"].clip(lower=1), np.nan))
+
+
+def _rows(released: Released, table: pd.DataFrame, score: str) -> list[dict]:
+    column = released.study["evaluate"]["categories"][score]
+    order = released.study["harmonize"]["computed"][column]["levels"]
+    rows = []
+    for category in sorted(table["category"].unique(), key=order.index):
+        cells = table[table["category"] == category].set_index("place")
+        rows.append({"category": category, "cells": [_cell(cells, place) for place in PLACES]})
+    return rows
+
+
+def _cell(cells: pd.DataFrame, place: str) -> str:
+    if place not in cells.index or not cells.loc[place, "n"]:
+        return "0"
+    n, observed = cells.loc[place, ["n", "observed"]]
+    return f"{count(n)} ({percent(observed, 1, 0)})" if np.isfinite(observed) else count(n)
