@@ -124,8 +124,8 @@ def test_reclassification_by_hand(sites):
     )
     women = table[(table["replicate"] == 0) & (table["sex"] == "F")]
     risk = 1 - women["survival_2"]
-    cell = women[risk >= 0.6]
-    row = found[(found["score"] == "s") & (found["category"] == "F") & (found["place"] == "above")].iloc[0]
+    cell = women[risk < 0.3]
+    row = found[(found["score"] == "s") & (found["category"] == "F") & (found["place"] == "below")].iloc[0]
     assert row["n"] == len(cell)
     assert row["observed"] == pytest.approx(1 - KaplanMeierFitter().fit(cell["os_time"], cell["os_event"]).predict(2.0))
     assert found[(found["score"] == "s")]["n"].sum() == 300
