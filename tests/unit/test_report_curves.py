@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import report_sample
+from hemapilots.report.released import read_released
 from hemapilots.report.survival_curves import curve_figures, median_time, together
 
 EDGES = np.array([0.0, 0.5, 1.0, 1.5, 2.0])
@@ -68,3 +69,13 @@ def test_pooled_counts_are_drawn_where_they_exist():
     ).assign(entered=0, competing=0, years=np.nan)
     drawn = curve_figures(released(report_sample.curves(), pooled), "os", "Overall survival")
     assert drawn[0].table["survival"].iloc[-1] == pytest.approx(1 - 40 / 100)
+
+
+def test_a_site_too_small_for_any_cell_spoils_nobody_elses_curve(tmp_path):
+    inputs = report_sample.write(tmp_path)
+    path = inputs["curves"][0]
+    path.write_text(path.read_text().splitlines()[0] + "\n")
+    read = read_released(inputs, report_sample.study())
+    assert read.curves["at_risk"].dtype.kind in "if"
+    drawn = curve_figures(read, "os", "Overall survival")
+    assert path.parent.name not in set(drawn[-1].table["curve"])

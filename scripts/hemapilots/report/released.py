@@ -85,7 +85,7 @@ def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
         agreed=_json(inputs["columns"][0]),
         quality={path.stem: _json(path) for path in inputs["quality"]},
         counts=pd.concat([read_parquet(path) for path in inputs["counts"]], ignore_index=True),
-        curves=pd.concat([pd.read_csv(path) for path in inputs["curves"]], ignore_index=True),
+        curves=_stacked(inputs["curves"]),
         reclassification=_stacked([*inputs["reclassification"], *inputs.get("pooled_reclassification", [])]),
         calibration=_stacked([*inputs["calibration"], *inputs.get("pooled_calibration", [])]),
         pooled_curves=pd.read_csv(inputs["pooled_curves"][0]) if inputs.get("pooled_curves") else None,
