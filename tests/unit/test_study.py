@@ -588,7 +588,10 @@ def test_a_pilot_keeps_what_rests_on_its_endpoints_only(config):
 
 def later_columns():
     """(use case, variable) for each that a real cohort delivers and that is known later than at the index date."""
-    studies = [load_study(name, ROOT / "config", ROOT / "resources") for name in ("mds-ipssm", "mm-uams")]
+    studies = [
+        load_study(name, ROOT / "config", ROOT / "resources")
+        for name in ("mds-ipssm", "mm-uams", "aml-leuksurv", "mgus-mgus2")
+    ]
     return [
         (study["harmonize"]["name"], variable)
         for study in studies

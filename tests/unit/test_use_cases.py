@@ -15,7 +15,7 @@ from hemapilots.paths import RESOURCES
 from hemapilots.yaml_source import read_yaml
 
 USE_CASES = Path(__file__).parents[2] / "config" / "use_cases"
-NAMES = ("mds", "mm", "scd")
+NAMES = ("aml", "mds", "mgus", "mm", "scd")
 
 
 @pytest.fixture(scope="module")
