@@ -21,6 +21,8 @@ BENCHMARKS = (
     "round_messages",
     "cox_lifelines",
     "cox_many_sites",
+    "network_steps",
+    "training",
     "concordance",
     "extracts",
     "harmonization",

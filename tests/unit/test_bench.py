@@ -16,8 +16,10 @@ import cox_lifelines
 import cox_many_sites
 import federations
 import harmonization
+import network_steps
 import round_messages
 import run
+import training
 import workflow_overhead
 from table import Disagreement, Row, agree, best_of, headings
 
@@ -57,6 +59,17 @@ def test_messages_do_not_change_the_coefficients():
     (row,) = round_messages.run(True, patients=60, columns=5, repeats=2)
     assert row.agreement.startswith("0.0e+00") or float(row.agreement.split()[0]) <= 1e-12
     assert row.peer_seconds is None
+
+
+def test_networks_trained_together_are_those_of_a_plain_loop():
+    (row,) = network_steps.run(True, patients=80, columns=4)
+    assert float(row.agreement.split()[0]) < 1e-9 and row.ratio == row.peer_seconds / row.ours_seconds
+
+
+def test_every_training_job_of_the_standard_protocol_is_run(tmp_path):
+    models = training.lay_out(tmp_path, 100, 3)
+    found = training.in_own_process(str(tmp_path), "pooled", models[0])
+    assert found["seconds"] > 0 and list((tmp_path / f"pooled-{models[0]}").rglob("pooled.npz"))
 
 
 def test_concordance_agrees_with_both_peers():
