@@ -37,6 +37,7 @@ def make_private_pilot(folder: Path, sites: dict[str, tuple[str, int]] = SITES) 
         "title": "Private",
         "use_case": "mds",
         "protocol": "short",
+        "endpoints": ["os", "lfs"],
         "cohort": {"sharing": "private", "sites": entries},
     }
     (folder / "config/pilots" / f"{PILOT}.yaml").write_text(yaml.safe_dump(pilot))
