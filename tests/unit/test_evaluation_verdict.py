@@ -174,3 +174,9 @@ def test_unusable_criteria_say_so():
         judge([], {"name": "x", "test": "better", "against": ["m", "pooled"]})
     with pytest.raises(HemaPilotsError, match="margin"):
         judge([], {"name": "x", "test": "non_inferior", "against": ["m", "pooled"]})
+
+
+def test_without_a_bar_nothing_is_beaten():
+    criterion = judge([difference("pooled", 0.1)], {"name": "bar", "test": "superior", "against": None})["criteria"][0]
+    assert criterion["outcome"] == "not assessable"
+    assert criterion["reason"] == "the use case marks no comparator as the bar"

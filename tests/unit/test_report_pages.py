@@ -103,6 +103,25 @@ def test_a_private_pilot_has_real_patients_and_no_known_truth(tmp_path):
     assert "Model of north" not in page
 
 
+def test_criteria_without_a_reference_are_shown(tmp_path, monkeypatch):
+    protocol, verdict = report_sample.protocol(), report_sample.verdict()
+    alone = {"name": "risks come true", "against": {"model": None, "regime": None}, "sequence": "exploratory"}
+    part = {"horizon": 2.0, "ici": 0.03, "sites_right": 1, "sites": 2}
+    verdict["criteria"] += [
+        alone | {"test": "calibrated", "margin": 0.05, "outcome": "met", "parts": [part]},
+        dict.fromkeys(("estimate", "lower", "upper"))
+        | alone
+        | {"name": "beats the bar", "test": "superior", "outcome": "not assessable", "reason": "no bar"},
+    ]
+    for one in verdict["criteria"][1:]:
+        protocol["protocol"]["criteria"].append({"name": one["name"], "test": one["test"], "margin": 0.05})
+    monkeypatch.setattr(report_sample, "protocol", lambda: protocol)
+    monkeypatch.setattr(report_sample, "verdict", lambda: verdict)
+    page = rendered(tmp_path)
+    assert "rank patients better than the score to beat?" in page
+    assert "t 2 years ICI 0.03" in page
+
+
 def test_a_failed_run_leaves_the_last_page(tmp_path):
     before = rendered(tmp_path)
     broken = report_sample.study()

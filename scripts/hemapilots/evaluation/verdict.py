@@ -56,6 +56,9 @@ def _judge(
     if test in CLINICAL:
         found = CLINICAL[test](metrics, comparisons, criterion, spec)
         return judged | dict.fromkeys(("estimate", "lower", "upper")) | {"margin": margin} | found
+    if criterion["against"] is None:
+        nothing = {"outcome": NOT_ASSESSABLE, "reason": "the use case marks no comparator as the bar"}
+        return judged | _figures(comparisons.iloc[:0]) | {"margin": margin} | nothing
     rows = _oriented(_rows(comparisons, criterion, spec), spec)
     if test not in ("non_inferior", "superior", "no_site_harmed"):
         raise HemaPilotsError(

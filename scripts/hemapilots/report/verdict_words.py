@@ -45,7 +45,8 @@ def _random(study: dict) -> bool:
 
 def _caution(one: dict, simulated_sites: bool) -> str:
     """What a comparison with local models cannot show where sites were made by chance (METHODS 6)."""
-    if not simulated_sites or one["test"] != "superior" or not one["against"]["regime"].startswith("local/"):
+    against = one["against"]["regime"] or ""
+    if not simulated_sites or one["test"] != "superior" or not against.startswith("local/"):
         return ""
     return (
         "The sites are simulated and differ by chance or recipe only: this says that more patients help, "
@@ -55,7 +56,8 @@ def _caution(one: dict, simulated_sites: bool) -> str:
 
 def _criterion(one: dict, primary: dict, metric: str, labels: Labels) -> dict:
     ours = labels.subject(primary["model"], primary["regime"], primary)
-    theirs = labels.subject(one["against"]["model"], one["against"]["regime"], primary)
+    against = one["against"]
+    theirs = labels.subject(against["model"], against["regime"], primary) if against["model"] else "the score to beat"
     margin = f"{one.get('margin') or 0:g}"
     difference = signed_interval(one["estimate"], one["lower"], one["upper"])
     if one["test"] == "non_inferior":
