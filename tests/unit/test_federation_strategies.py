@@ -15,7 +15,7 @@ from hemapilots.federation.agreement import agree_preprocessing
 from hemapilots.federation.messages import instruct, pack, unpack
 from hemapilots.federation.server import run_rounds, train
 from hemapilots.federation.strategies import make_strategy
-from hemapilots.federation.strategies.lock_step import LockStep
+from hemapilots.federation.strategies.lock_step import EVERY_SITE, FLOWER, LockStep
 from hemapilots.models.control import correction, renewed
 from hemapilots.models.network import Steps, descend
 
@@ -24,18 +24,23 @@ RNG = np.random.default_rng(8)
 START = RNG.normal(size=(FITS, SIZE))
 ANSWERS = RNG.normal(size=(2, SITES, FITS, SIZE))
 EXAMPLES = RNG.integers(10, 90, (SITES, FITS // 2)).repeat(2, axis=1)
-GROUPS = np.arange(FITS) // 2
 
 
-def two_rounds(options, groups=GROUPS):
-    """Both rounds of answers, whatever was sent, through a strategy: the states after each."""
+def two_rounds(options, examples=EXAMPLES):
+    """Both rounds of answers, whatever was sent, through our strategy: the states after each."""
+    return rounds_of(LockStep(options), START, ANSWERS, examples)
+
+
+def rounds_of(strategy, start, rounds, examples):
+    """The states after each round's answers (K, F, ...) of sites with so many patients (K, F); who has none is not heard."""
     grid = grid_for("cox", sites([8] * SITES))
-    strategy, arrays, states = LockStep(options, groups), instruct({"b": START}, {})["arrays"], []
-    for number, answers in enumerate(ANSWERS, start=1):
+    arrays, states = instruct({"b": start}, {})["arrays"], []
+    for number, answers in enumerate(rounds, start=1):
         list(strategy.configure_train(number, arrays, ConfigRecord({}), grid))
         replies = [
-            Message(pack({"b": answer, "examples": examples}), node, MessageType.TRAIN)
-            for node, (answer, examples) in enumerate(zip(answers, EXAMPLES, strict=True), start=1)
+            Message(pack({"b": answer, "examples": patients}), node, MessageType.TRAIN)
+            for node, (answer, patients) in enumerate(zip(answers, examples, strict=True), start=1)
+            if patients.any()
         ]
         arrays, _ = strategy.aggregate_train(number, replies)
         states.append(unpack(arrays)["b"])
@@ -77,6 +82,28 @@ def test_flowers_strategies_act_on_each_fit_with_its_own_weights(name):
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
 
 
+ARGUMENTS = ADAPTIVE | {"mu": 0.1, "momentum": 0.5, "trimmed": 0.2, "malicious": 0}
+
+
+@pytest.mark.parametrize("name", FLOWER)
+def test_all_fits_at_once_give_the_bits_of_flowers_strategy_on_each_alone(name):
+    examples = EXAMPLES.copy()
+    examples[1, 0], examples[3, 1] = 0, 0
+    found = two_rounds({"name": name} | ARGUMENTS, examples)
+    made, arguments = FLOWER[name]
+    for fit in range(FITS):
+        alone = made(**EVERY_SITE, **{theirs: ARGUMENTS[ours] for ours, theirs in arguments.items()})
+        expected = rounds_of(alone, START[[fit]], ANSWERS[:, :, [fit]], examples[:, [fit]])
+        for ours, theirs in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(ours[[fit]], theirs)
+
+
+def test_a_fit_in_which_no_site_has_patients_stays_as_it_was():
+    for name in ("fedavg", "fedadam", "fedmedian", "krum"):
+        found = two_rounds({"name": name} | ARGUMENTS, EXAMPLES * (np.arange(FITS) != 2))
+        np.testing.assert_array_equal([state[2] for state in found], [START[2]] * 2)
+
+
 def test_momentum_is_that_of_heavy_balls():
     first, second = two_rounds({"name": "fedavgm", "server_rate": 0.7, "momentum": 0.5})
     (one, two), start = averages(), START
@@ -87,7 +114,7 @@ def test_momentum_is_that_of_heavy_balls():
 
 
 def test_krum_takes_for_each_fit_the_site_nearest_to_its_neighbours():
-    found = two_rounds({"name": "krum", "malicious": 1}, np.arange(FITS))
+    found = two_rounds({"name": "krum", "malicious": 1})
     for answers, state in zip(ANSWERS, found, strict=True):
         for f in range(FITS):
             apart = ((answers[:, None, f] - answers[None, :, f]) ** 2).sum(axis=-1)

@@ -25,8 +25,7 @@ def make_strategy(grid: Grid, plan: Plan, options: dict, preprocessing: Preproce
         reason = too_few(options["name"], options, len(list(grid.get_node_ids())))
         if reason:
             raise HemaPilotsError(f"strategies.{options['name']}: {reason}")
-        # Krum chooses a site for each fit by itself; the others act on each number by itself.
-        return LockStep(options, np.arange(plan.fit_set.size) if options["name"] == "krum" else plan.fit_set)
+        return LockStep(options)
     if options["name"] == "meta":
         return Meta(_usable(plan, preprocessing))
     if options["name"] == "oneshot":
