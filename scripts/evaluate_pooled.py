@@ -8,6 +8,7 @@ with job(snakemake):
     from hemapilots.evaluation import evaluate_pooled, write_metrics
     from hemapilots.evaluation.calibration_curves import calibration_table
     from hemapilots.evaluation.curves import site_curves
+    from hemapilots.evaluation.log_rank import sites_table
     from hemapilots.evaluation.reclassification import reclassification_table
     from hemapilots.site_tables import read_evaluation
     from hemapilots.tables import write_csv
@@ -19,5 +20,7 @@ with job(snakemake):
     write_metrics(comparisons, snakemake.output.comparisons)
     write_csv(snakemake.output.calibration, calibration_table("all", sites, spec))
     write_csv(snakemake.output.reclassification, reclassification_table("all", sites, spec))
-    everybody = pd.concat([outcomes for outcomes, _, _ in sites.values()], ignore_index=True)
+    outcomes = {site: data[0] for site, data in sites.items()}
+    write_csv(snakemake.output.log_rank, sites_table(outcomes, spec))
+    everybody = pd.concat(outcomes.values(), ignore_index=True)
     write_csv(snakemake.output.curves, site_curves("all", everybody, spec))

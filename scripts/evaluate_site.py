@@ -6,6 +6,7 @@ with job(snakemake):
     from hemapilots.evaluation import evaluate_site
     from hemapilots.evaluation.calibration_curves import calibration_table
     from hemapilots.evaluation.curves import site_curves
+    from hemapilots.evaluation.log_rank import log_rank_table
     from hemapilots.evaluation.reclassification import reclassification_table
     from hemapilots.federation.release import Exit, write_ledger
     from hemapilots.rounding import round_columns, round_curves
@@ -19,6 +20,7 @@ with job(snakemake):
     exit_.release_csv("site_metrics", round_columns(metrics, spec["rounding"]), output.metrics)
     exit_.release_parquet("site_counts", round_columns(counts, spec["rounding"]), output.counts)
     exit_.release_csv("curves", round_curves(site_curves(site, data[0], spec), spec["rounding"]), output.curves)
+    exit_.release_csv("log_rank", log_rank_table(site, data[0], spec), output.log_rank)
     for name, make in tables.items():
         exit_.release_csv(name, round_columns(make(site, {site: data}, spec), spec["rounding"]), output[name])
     write_ledger(exit_.entries, output.ledger)

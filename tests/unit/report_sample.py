@@ -9,6 +9,7 @@ import yaml
 
 from hemapilots.evaluation.calibration_curves import CALIBRATION_COLUMNS
 from hemapilots.evaluation.curves import CURVE_COLUMNS
+from hemapilots.evaluation.log_rank import LOG_RANK_COLUMNS
 from hemapilots.evaluation.reclassification import RECLASSIFICATION_COLUMNS
 
 SITES = ["north", "south"]
@@ -488,6 +489,12 @@ def reclassification(where: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=RECLASSIFICATION_COLUMNS)
 
 
+def log_rank(site: str) -> pd.DataFrame:
+    """Of one stratum: women die a little less often than expected, and the sites differ as much."""
+    rows = [("F", "F", -3.0, 8.0), ("F", "M", NAN, -8.0), ("M", "F", NAN, -8.0), ("M", "M", 3.0, 8.0)]
+    return pd.DataFrame([(site, "os", "sex", *row) for row in rows], columns=LOG_RANK_COLUMNS)
+
+
 def truth() -> dict:
     """The law of the invented patients."""
     endpoint = {
@@ -537,6 +544,7 @@ def write(folder: Path) -> dict[str, list[Path]]:
         (folder / "site_metrics" / site).mkdir(parents=True)
         curves().query("site == @site").to_csv(folder / "site_metrics" / site / "curves.csv", index=False)
         reclassification(site).to_csv(folder / "site_metrics" / site / "reclassification.csv", index=False)
+        log_rank(site).to_csv(folder / "site_metrics" / site / "log_rank.csv", index=False)
         calibration(site).to_csv(folder / "site_metrics" / site / "calibration.csv", index=False)
         size = {"site": site, "kind": "endpoint", "endpoint": "os", "n": 60.0, "events": 30.0}
         pd.DataFrame([size]).to_parquet(folder / "site_metrics" / site / "counts.parquet")
@@ -556,6 +564,7 @@ def write(folder: Path) -> dict[str, list[Path]]:
         "curves": "site_metrics/*/curves.csv",
         "calibration": "site_metrics/*/calibration.csv",
         "reclassification": "site_metrics/*/reclassification.csv",
+        "log_rank": "site_metrics/*/log_rank.csv",
     }
     patterns |= {"models": "models/*", "ledgers": "exchange/*.parquet"}
     return inputs | {name: sorted(folder.glob(pattern)) for name, pattern in patterns.items()}

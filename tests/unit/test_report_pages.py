@@ -154,6 +154,7 @@ def inputs_of(folder):
     names |= {
         "curves": "site_metrics/*/curves.csv",
         "reclassification": "site_metrics/*/reclassification.csv",
+        "log_rank": "site_metrics/*/log_rank.csv",
         "calibration": "site_metrics/*/calibration.csv",
         "models": "models/*",
         "ledgers": "exchange/*.parquet",

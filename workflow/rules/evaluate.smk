@@ -1,7 +1,7 @@
 """evaluate: each site judges every regime on its own patients; where rows may be pooled, all patients together.
 
 INPUT  results/{pilot}/sites/{site}/{harmonized,folds}.parquet, predictions/
-OUTPUT results/{pilot}/site_metrics/{site}/{metrics.csv,counts.parquet,curves.csv,calibration.csv,reclassification.csv}; results/{pilot}/pooled_metrics/*.csv
+OUTPUT results/{pilot}/site_metrics/{site}/{metrics.csv,counts.parquet,curves.csv,calibration.csv,reclassification.csv,log_rank.csv}; results/{pilot}/pooled_metrics/*.csv
 """
 
 
@@ -16,6 +16,7 @@ rule evaluate_site:
         curves="results/{pilot}/site_metrics/{site}/curves.csv",
         calibration="results/{pilot}/site_metrics/{site}/calibration.csv",
         reclassification="results/{pilot}/site_metrics/{site}/reclassification.csv",
+        log_rank="results/{pilot}/site_metrics/{site}/log_rank.csv",
         ledger="results/{pilot}/exchange/parts/evaluate/{site}.parquet",
     log:
         "results/{pilot}/run/logs/evaluate-{site}.log",
@@ -42,6 +43,7 @@ rule evaluate_pooled:
         curves="results/{pilot}/pooled_metrics/curves.csv",
         calibration="results/{pilot}/pooled_metrics/calibration.csv",
         reclassification="results/{pilot}/pooled_metrics/reclassification.csv",
+        log_rank="results/{pilot}/pooled_metrics/log_rank.csv",
     log:
         "results/{pilot}/run/logs/evaluate_pooled.log",
     benchmark:

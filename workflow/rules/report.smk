@@ -19,6 +19,7 @@ rule render_report:
         curves=of_sites("results/{pilot}/site_metrics/{site}/curves.csv"),
         calibration=of_sites("results/{pilot}/site_metrics/{site}/calibration.csv"),
         reclassification=of_sites("results/{pilot}/site_metrics/{site}/reclassification.csv"),
+        log_rank=of_sites("results/{pilot}/site_metrics/{site}/log_rank.csv"),
         metrics="results/{pilot}/metrics.csv",
         comparisons="results/{pilot}/comparisons.csv",
         verdict="results/{pilot}/verdict.json",
@@ -30,6 +31,7 @@ rule render_report:
         pooled_curves=pooled("curves"),
         pooled_calibration=pooled("calibration"),
         pooled_reclassification=pooled("reclassification"),
+        pooled_log_rank=pooled("log_rank"),
     output:
         page=report(
             update("results/{pilot}/report.html"),

@@ -6,7 +6,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["CURVE_COLUMNS", "KINDS", "edges_of", "incidence_from_counts", "kaplan_meier_from_counts", "site_curves"]
+__all__ = [
+    "CURVE_COLUMNS",
+    "KINDS",
+    "counted_until",
+    "edges_of",
+    "incidence_from_counts",
+    "kaplan_meier_from_counts",
+    "site_curves",
+]
 
 # What happens to patients in a cell; each count is 0 or large enough to be told.
 KINDS = ("entered", "events", "competing", "censored")
@@ -87,6 +95,12 @@ def merge_cells(edges: np.ndarray, at_risk: int, counts: np.ndarray, minimum: in
             rows.append((start, edges[k + 1], at_risk, *pending))
             at_risk, start, pending = left, edges[k + 1], np.zeros_like(pending)
     return pd.DataFrame(rows, columns=["start", "end", "at_risk", *KINDS])
+
+
+def counted_until(curve: pd.DataFrame, kind: str, edges: np.ndarray) -> np.ndarray:
+    """What a site's curve counts up to each edge; counts of merged cells are spread evenly over what lies inside them."""
+    bounds = np.r_[curve["start"].iloc[0], curve["end"]]
+    return np.interp(edges, bounds, np.r_[0.0, np.cumsum(curve[kind])])
 
 
 def kaplan_meier_from_counts(curve: pd.DataFrame) -> pd.DataFrame:

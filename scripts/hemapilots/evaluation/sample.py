@@ -8,7 +8,7 @@ import pandas as pd
 
 from hemapilots.errors import HemaPilotsError
 
-__all__ = ["REACHED", "Key", "Sample", "SiteData", "assemble", "years_since_entry"]
+__all__ = ["REACHED", "Key", "Sample", "SiteData", "assemble", "levels_of", "years_since_entry"]
 
 # A model that leaves more than a tenth of the patients without a prediction is not compared; a score is, on its own patients.
 REACHED = 0.9
@@ -111,11 +111,11 @@ def _site_arrays(
     for key in keys:
         what = f"{name}, {endpoint} {'/'.join(key)}"
         tables[key] = _by_patient(predictions.get((endpoint, *key)), columns, rows, replicates, what)
-    groups = {variable: _levels(known[variable]) for variable in subgroups}
+    groups = {variable: levels_of(known[variable]) for variable in subgroups}
     return np.full(len(rows), name), time, event, fold, tables, groups
 
 
-def _levels(values: pd.Series) -> np.ndarray:
+def levels_of(values: pd.Series) -> np.ndarray:
     """Levels of a category or flag as text."""
     if pd.api.types.is_numeric_dtype(values):
         return np.array(["" if np.isnan(value) else f"{value:g}" for value in values.to_numpy(float)], dtype=object)

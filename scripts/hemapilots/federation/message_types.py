@@ -59,6 +59,7 @@ MESSAGE_TYPES = {
     "curves": MessageType({"curves": TEXT}, supported=False),
     "calibration": MessageType({"calibration": TEXT}, supported=False),
     "reclassification": MessageType({"reclassification": TEXT}, supported=False),
+    "log_rank": MessageType({"log_rank": TEXT}, supported=False),
     "local_model": MessageType(
         {"arrays": "N", "card": TEXT}, refused="a local model reveals its site; it stays there", may_end=True
     ),

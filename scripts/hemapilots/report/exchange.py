@@ -32,6 +32,7 @@ MEANING = {
     "curves": "merged counts for survival curves",
     "calibration": "smoothed curves and groups for calibration figures",
     "reclassification": "patients of each category of a score by predicted risk",
+    "log_rank": "sums of log-rank tests of subgroups",
     "local_model": "a model trained at the site alone",
 }
 

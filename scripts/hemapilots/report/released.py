@@ -27,6 +27,7 @@ class Released:
     curves: pd.DataFrame
     calibration: pd.DataFrame
     reclassification: pd.DataFrame
+    log_rank: pd.DataFrame
     pooled_curves: pd.DataFrame | None
     metrics: pd.DataFrame
     comparisons: pd.DataFrame
@@ -72,9 +73,10 @@ class Released:
 def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
     """Read the inputs of a report, by name. Raises HemaPilotsError where one of them lies in a site's private folder.
 
-    inputs: protocol, columns, quality, counts, curves, calibration, reclassification, metrics, comparisons, verdict, models (folders),
-    ledgers, truth and recipe_calibration (none for real patients), source (the quality record of a public source whose records were
-    dealt to sites), and where rows may be pooled pooled_curves, pooled_calibration and pooled_reclassification.
+    inputs: protocol, columns, quality, counts, curves, calibration, reclassification, log_rank, metrics, comparisons, verdict, models
+    (folders), ledgers, truth and recipe_calibration (none for real patients), source (the quality record of a public source whose
+    records were dealt to sites), and where rows may be pooled pooled_curves, pooled_calibration, pooled_reclassification and
+    pooled_log_rank.
     """
     for path in (path for paths in inputs.values() for path in paths):
         if "sites" in path.parts:
@@ -87,6 +89,7 @@ def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
         counts=pd.concat([read_parquet(path) for path in inputs["counts"]], ignore_index=True),
         curves=_stacked(inputs["curves"]),
         reclassification=_stacked([*inputs["reclassification"], *inputs.get("pooled_reclassification", [])]),
+        log_rank=_stacked([*inputs["log_rank"], *inputs.get("pooled_log_rank", [])]),
         calibration=_stacked([*inputs["calibration"], *inputs.get("pooled_calibration", [])]),
         pooled_curves=pd.read_csv(inputs["pooled_curves"][0]) if inputs.get("pooled_curves") else None,
         metrics=pd.read_csv(inputs["metrics"][0]),

@@ -3,7 +3,13 @@
 import numpy as np
 import pandas as pd
 
-from hemapilots.evaluation.curves import KINDS, edges_of, incidence_from_counts, kaplan_meier_from_counts
+from hemapilots.evaluation.curves import (
+    KINDS,
+    counted_until,
+    edges_of,
+    incidence_from_counts,
+    kaplan_meier_from_counts,
+)
 from hemapilots.report.figures import Drawn
 from hemapilots.report.released import Released
 from hemapilots.report.style import GREY, INK, LIGHT, colour_of, new_figure, site_style, svg_of
@@ -27,17 +33,11 @@ def together(curves: pd.DataFrame, edges: np.ndarray) -> pd.DataFrame:
     columns = ["start", "end", "at_risk", *KINDS, "years"]
     if len(edges) < 2:
         return pd.DataFrame(columns=columns)
-    passed = {kind: sum(_until(curve, kind, edges) for curve in by_site) for kind in (*KINDS, "years")}
+    passed = {kind: sum(counted_until(curve, kind, edges) for curve in by_site) for kind in (*KINDS, "years")}
     gone = passed["entered"] - passed["events"] - passed["competing"] - passed["censored"]
     at_risk = sum(curve["at_risk"].iloc[0] for curve in by_site) + gone[:-1]
     cells = {kind: np.diff(values) for kind, values in passed.items()}
     return pd.DataFrame({"start": edges[:-1], "end": edges[1:], "at_risk": at_risk} | cells)[columns]
-
-
-def _until(curve: pd.DataFrame, kind: str, edges: np.ndarray) -> np.ndarray:
-    """What a site's curve counts up to each edge."""
-    bounds = np.r_[curve["start"].iloc[0], curve["end"]]
-    return np.interp(edges, bounds, np.r_[0.0, np.cumsum(curve[kind])])
 
 
 def everyone(released: Released, endpoint: str) -> pd.DataFrame:

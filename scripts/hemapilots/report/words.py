@@ -12,6 +12,7 @@ __all__ = [
     "count",
     "interval",
     "number",
+    "p_value",
     "percent",
     "signed",
     "signed_interval",
@@ -46,6 +47,11 @@ def number(value: float | None, digits: int = 3) -> str:
         return NOT_ESTIMABLE
     text = f"{value:.{digits}f}"
     return (text if float(text) else text.removeprefix("-")).replace("-", "−")
+
+
+def p_value(p: float) -> str:
+    """A p value with its sign: = 0.031, or < 0.001."""
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}" if p < 0.1 else f"= {p:.2f}"
 
 
 def signed(value: float | None, digits: int = 3) -> str:
