@@ -7,7 +7,7 @@ with job(snakemake):
 
     from hemapilots.evaluation import evaluate_pooled, write_metrics
     from hemapilots.evaluation.calibration_curves import calibration_table
-    from hemapilots.evaluation.curves import site_curves
+    from hemapilots.evaluation.curves import pooled_curves
     from hemapilots.evaluation.log_rank import sites_table
     from hemapilots.evaluation.reclassification import reclassification_table
     from hemapilots.site_tables import read_evaluation
@@ -23,4 +23,4 @@ with job(snakemake):
     outcomes = {site: data[0] for site, data in sites.items()}
     write_csv(snakemake.output.log_rank, sites_table(outcomes, spec))
     everybody = pd.concat(outcomes.values(), ignore_index=True)
-    write_csv(snakemake.output.curves, site_curves("all", everybody, spec))
+    write_csv(snakemake.output.curves, pooled_curves(everybody, spec))

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from lifelines import KaplanMeierFitter
 
-from hemapilots.evaluation.curves import kaplan_meier_from_counts, merge_cells, site_curves
+from hemapilots.evaluation.curves import kaplan_meier_from_counts, merge_cells, pooled_curves, site_curves
 
 SPEC = {"endpoints": ["os"], "grid": [round(0.25 * k, 2) for k in range(1, 21)], "minimum_cell": 5, "entry": []}
 
@@ -28,6 +28,14 @@ def test_no_small_cell_leaves(n):
         # What follows from the released rows: those at risk after each cell.
         left = curve["at_risk"] - curve["events"] - curve["censored"]
         assert not left.between(1, 4).any()
+
+
+def test_pooled_counts_stand_on_every_cell_of_the_grid():
+    table = outcomes(300)
+    curve = pooled_curves(table, SPEC)
+    assert curve["end"].tolist() == SPEC["grid"][: len(curve)] and curve["events"].between(1, 4).any()
+    dead = np.histogram(table.loc[table["os_event"] == 1, "os_time"], np.r_[0, curve["end"]])[0]
+    assert curve["events"].tolist() == dead.tolist()
 
 
 def test_rows_add_up_to_what_the_site_has():

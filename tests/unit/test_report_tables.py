@@ -40,6 +40,24 @@ def test_headline_sets_the_primary_first_and_the_scores_last(pilot):
     assert table["rows"][1]["difference"] == "−0.001 (−0.006 to +0.004)"
 
 
+def test_a_score_that_ranks_nobody_is_named_in_a_note_alone(tmp_path):
+    study = report_sample.study()
+    released = read_released(report_sample.write(tmp_path), study)
+    labels = Labels(study)
+    assert performance.scores_without_figures(released, labels, "os") == []
+    released.metrics.loc[released.metrics["model"] == "score", "estimate"] = math.nan
+    assert performance.scores_of(released, "os") == []
+    assert performance.headline_table(released, labels)["unranked"] == ["Index"]
+
+
+def test_a_variable_that_nobody_has_stands_in_a_note(tmp_path):
+    released = read_released(report_sample.write(tmp_path), report_sample.study())
+    for record in released.quality.values():
+        record["table_one"]["age"]["absent"] = record["records"]
+    table = cohort.table_one(released, Labels(report_sample.study()))
+    assert table["nowhere"] == ["Age"] and "Age, years" not in [group["label"] for group in table["groups"]]
+
+
 def test_events_are_followed_into_the_endpoint(pilot):
     released, labels = pilot
     rows = cohort.event_rows(released.quality, {"os": labels.endpoint("os")})
@@ -107,7 +125,7 @@ def test_values_sent_are_set_against_patients_times_columns(pilot):
 
 
 def test_suppressed_cells_of_table_one_are_not_shown(pilot):
-    groups = cohort.table_one(*pilot)
+    groups = cohort.table_one(*pilot)["groups"]
     age = {row["label"]: row["cells"][0] for row in groups[0]["rows"]}
     assert age == {"mean (SD)": "70.1 (9.5)", "median [quartiles]": "71.0 [64.0 to 77.0]", "missing": "not shown"}
     assert groups[1]["rows"][0] == {"label": "yes", "cells": ["not shown", "not shown"]}

@@ -13,6 +13,7 @@ __all__ = [
     "edges_of",
     "incidence_from_counts",
     "kaplan_meier_from_counts",
+    "pooled_curves",
     "site_curves",
 ]
 
@@ -40,6 +41,11 @@ def site_curves(site: str, outcomes: pd.DataFrame, spec: Mapping[str, Any]) -> p
         _endpoint_curve(outcomes, endpoint, spec).assign(site=site, endpoint=endpoint) for endpoint in spec["endpoints"]
     ]
     return pd.concat(frames, ignore_index=True)[CURVE_COLUMNS]
+
+
+def pooled_curves(outcomes: pd.DataFrame, spec: Mapping[str, Any]) -> pd.DataFrame:
+    """The same counts of all patients together, where rows may be pooled: every cell of the grid stands, none is merged."""
+    return site_curves("all", outcomes, {**spec, "minimum_cell": 1})
 
 
 def _endpoint_curve(outcomes: pd.DataFrame, endpoint: str, spec: Mapping[str, Any]) -> pd.DataFrame:

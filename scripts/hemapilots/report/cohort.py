@@ -84,17 +84,27 @@ def event_rows(quality: dict[str, dict], names: dict[str, str]) -> list[dict]:
     return rows
 
 
-def table_one(released: Released, labels: Labels) -> list[dict]:
-    """Table 1: a group per variable with its rows; a cell per site."""
-    groups = []
+def table_one(released: Released, labels: Labels) -> dict:
+    """Table 1, groups: one per variable with its rows, a cell per site; nowhere: variables that no site's patients have."""
+    groups, nowhere = [], []
     first = next(iter(released.quality.values()))["table_one"]
     for name, spec in first.items():
         found = [record["table_one"][name] for record in released.quality.values()]
+        if all(
+            _all_absent(one, record["records"]) for one, record in zip(found, released.quality.values(), strict=True)
+        ):
+            nowhere.append(spec["label"])
+            continue
         unit = f", {unit_text(spec['unit'])}" if unit_text(spec["unit"]) else ""
         rows = _number_rows(found) if spec["type"] == "number" else _level_rows(found, name, labels)
         rows.append({"label": "missing", "cells": [count(one["absent"]) for one in found], "missing": True})
         groups.append({"label": f"{spec['label']}{unit}", "rows": rows})
-    return groups
+    return {"groups": groups, "nowhere": nowhere}
+
+
+def _all_absent(one: dict, records: int | None) -> bool:
+    """Whether a variable is missing in every record of a site; a hidden count says no."""
+    return one["absent"] is not None and one["absent"] == records
 
 
 def _number_rows(found: list[dict]) -> list[dict]:

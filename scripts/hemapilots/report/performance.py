@@ -15,6 +15,8 @@ __all__ = [
     "horizon_tables",
     "methods_of",
     "regime_forest",
+    "scores_of",
+    "scores_without_figures",
     "site_forest",
     "site_table",
 ]
@@ -64,11 +66,20 @@ def methods_of(released: Released, endpoint: str, model: str, recalibrated: bool
 
 
 def scores_of(released: Released, endpoint: str) -> list[tuple[str, str]]:
-    """(score, regime) of every comparator with a figure, in the use case's order."""
-    found = {regime for _, regime in methods_of(released, endpoint, "score")}
+    """(score, regime) of every comparator that ranks some patients, in the use case's order."""
+    rows = released.metrics
+    known = (rows["endpoint"] == endpoint) & rows["metric"].isin(RANKING) & rows["estimate"].notna()
+    found = set(rows.loc[known & (rows["model"] == "score"), "regime"])
     return [
         ("score", f"score/{name}") for name in released.study["harmonize"]["comparators"] if f"score/{name}" in found
     ]
+
+
+def scores_without_figures(released: Released, labels: Labels, endpoint: str) -> list[str]:
+    """Labels of the comparators that rank nobody, or too few to tell: tables and figures leave them out, a note names them."""
+    ranking = scores_of(released, endpoint)
+    names = released.study["harmonize"]["comparators"]
+    return [labels.regime(f"score/{name}") for name in names if ("score", f"score/{name}") not in ranking]
 
 
 def headline_table(released: Released, labels: Labels) -> dict:
@@ -97,6 +108,7 @@ def headline_table(released: Released, labels: Labels) -> dict:
     return {
         "rows": rows,
         "notes": notes,
+        "unranked": scores_without_figures(released, labels, endpoint),
         "same": len({row["n"] for row in rows if row["n"] is not None}) < 2,
         "n": size["n"],
         "events": size["events"],
@@ -165,6 +177,7 @@ def _difference_text(released: Released, endpoint: str, reference: tuple[str, st
 def difference_forest(released: Released, labels: Labels, endpoint: str) -> Drawn:
     """The primary model minus each reference, on the same patients: over all pairs (filled) and within sites (hollow)."""
     found = _differences(released, endpoint)
+    found = found[found["difference"].notna() | (found["reference_model"] != "score")]
     estimands = ["pooled", "within-site"] if (found["estimand"] == "pooled").any() else ["within-site"]
     rows, primary = [], released.primary
     groups = (("Same model", primary["model"]), ("Clinical scores", "score"), ("Other models", None))
