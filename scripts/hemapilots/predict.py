@@ -7,7 +7,6 @@ import pandas as pd
 
 from hemapilots.models.files import models_in, read_model
 from hemapilots.models.hazards import FittedModel, event_free
-from hemapilots.models.registry import model_of
 from hemapilots.tables import write_parquet
 
 
@@ -49,18 +48,18 @@ def apply_model(
     times of the protocol's grid, years since the index date.
 
     With late entry it is conditional on being there at entry, S(entry + t) / S(entry); with a competing event it is 1 - CIF(t).
-    risk is the log relative hazard where that orders the probabilities, else 1 - survival at the endpoint's first horizon: with late
-    entry (patients start at different points of the baseline), with a competing event, and of models without relative hazards.
+    risk is a Cox model's log relative hazard where that orders the probabilities, else 1 - survival at the endpoint's first horizon: of
+    every other model, with late entry (patients start at different points of the baseline), and with a competing event.
     Where no baseline came with the model, the site's own is used, from the rows that the fold's model was trained on (each as often
     as `counts` says, by row); survival is missing where the site has no events in them, or where the baseline ends. recalibrated:
     see `FittedModel`.
     """
     late, competes = endpoint in spec["entry"], endpoint in spec["competing"]
-    model = FittedModel(arrays, card, np.asarray(spec["grid"], float), late, recalibrated=recalibrated)
     harmonized, design, known = tables["harmonized"], tables["design"], _known(tables["harmonized"], endpoint)
     outcome = harmonized.loc[known, [f"{endpoint}_{part}" for part in ("entry", "time", "event")]].to_numpy(dtype=float)
     x, rows = design.loc[known, card["columns"]].to_numpy(dtype=float), design.loc[known, "row"].to_numpy()
     folds, frames = tables["folds"].reindex(rows).to_numpy(), []
+    model = FittedModel(arrays, card, np.asarray(spec["grid"], float), late, recalibrated=recalibrated, folds=folds)
     often = np.ones(len(rows), int) if counts is None else counts.loc[rows].to_numpy()
     for at in np.ndindex(arrays["chosen"].shape[:2]):
         tested = folds[:, at[0]] == at[1]
@@ -71,7 +70,7 @@ def apply_model(
             other = model.competing_hazard(*part) if competes else None
             frames.append(_frame(*at, rows[tested], risk, event_free(gained, other), model.grid))
     frame = pd.concat(frames, ignore_index=True)
-    relative = model_of(card["kind"]).PROPORTIONAL and not late and not competes
+    relative = card["kind"] == "cox" and not late and not competes
     return frame if relative else absolute_risk(frame, endpoint, spec)
 
 

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 
 COUNT_COLUMNS = ("n", "events", "at_risk")
+# Combined over sites by comparable pairs.
+PAIR_METRICS = ("uno_c", "harrell_c")
 
 
 def round_count(value: float, base: int) -> float:
@@ -32,16 +34,29 @@ def round_record(record, base: int):
 
 
 def round_columns(table: pd.DataFrame, base: int) -> pd.DataFrame:
-    """A table of figures with its counts rounded; the weight of AUC is a number of cases and is rounded with them."""
+    """A table of figures with its counts rounded, and with the weights by which sites are combined.
+
+    A weight is a number of patients or cases and is rounded as they are, or, of concordance, a number of pairs: that is told to two
+    digits, since one patient more or less moves its third.
+    """
     if base == 1:
         return table
     table = table.copy()
     for name in [name for name in COUNT_COLUMNS if name in table]:
-        table[name] = np.floor(table[name] / base + 0.5) * base
+        table[name] = _nearest(table[name], base)
     if "weight" in table:
-        cases = table["metric"] == "auc"
-        table.loc[cases, "weight"] = np.floor(table.loc[cases, "weight"] / base + 0.5) * base
+        pairs = table["metric"].isin(PAIR_METRICS)
+        table["weight"] = _two_digits(table["weight"]).where(pairs, _nearest(table["weight"], base))
     return table
+
+
+def _nearest(values: pd.Series, base: int) -> pd.Series:
+    return np.floor(values / base + 0.5) * base
+
+
+def _two_digits(values: pd.Series) -> pd.Series:
+    unit = 10 ** (np.floor(np.log10(values.where(values > 0, 1.0))) - 1)
+    return np.floor(values / unit + 0.5) * unit
 
 
 def round_curves(curves: pd.DataFrame, base: int) -> pd.DataFrame:

@@ -105,6 +105,14 @@ def model_arrays(replicates=2, folds=3, p=2):
     }
 
 
+def with_crossed(arrays):
+    """The arrays with fits that left out a second fold, all alike."""
+    folds = arrays["location"].shape[1]
+    parts = {name: arrays[name] for name in ("location", "scale", "fill")}
+    parts["coefficients"] = arrays["coefficients"][:, :, 0]
+    return arrays | {f"crossed_{name}": np.repeat(value[:, :, None], folds, axis=2) for name, value in parts.items()}
+
+
 def test_each_patient_is_predicted_once_a_replicate_by_the_model_of_its_own_fold():
     tables, arrays = site_tables(), model_arrays()
     frame = apply_model(tables, "os", arrays, CARD, PREDICT)
@@ -261,7 +269,7 @@ def test_a_site_fits_a_model_to_itself_on_the_rows_it_may_learn_from():
     """A released model with half the slope and a wrong baseline: the baseline alone, and both, set right."""
     tables, arrays = site_tables(n=4000), model_arrays()
     arrays["coefficients"][:] = np.array([0.25, 0.0])
-    arrays |= {"baseline": np.broadcast_to(GRID * 2.0, (2, 3, 4)).copy()}
+    arrays = with_crossed(arrays) | {"baseline": np.broadcast_to(GRID * 2.0, (2, 3, 4)).copy()}
     harmonized = tables["harmonized"].dropna(subset=["os_time"]).set_index("row")
     frames = {
         part: apply_model(tables, "os", arrays, CARD, PREDICT, recalibrated=part)
@@ -284,7 +292,8 @@ def test_a_site_fits_a_model_to_itself_on_the_rows_it_may_learn_from():
 def test_recalibrated_regimes_are_filed_beside_the_model(tmp_path):
     from hemapilots.models.files import write_model
 
-    write_model(tmp_path / "models", "os", "m", "pooled", model_arrays() | {"baseline": np.full((2, 3, 4), 0.5)}, CARD)
+    arrays = with_crossed(model_arrays()) | {"baseline": np.full((2, 3, 4), 0.5)}
+    write_model(tmp_path / "models", "os", "m", "pooled", arrays, CARD)
     parts = {"m pooled": {"pooled+recalibrated": "baseline", "pooled+recalibrated-slope": "slope"}}
     spec = PREDICT | {"comparators": {}, "endpoints": ["os"], "sharing": "public", "recalibrated": parts}
     predict_site("x", site_tables(), [tmp_path / "models"], spec, tmp_path / "out")

@@ -80,6 +80,20 @@ def test_a_leafs_stretches_of_time_hold_five_deaths_each():
     np.testing.assert_allclose(forest.leaf_hazard(time, died, GRID), expected, rtol=1e-12)
 
 
+def test_a_leaf_is_flat_after_its_last_death():
+    """Ten deaths in the first year of thirty rows, the rest alive at the end; with two more in the second year they join the last five."""
+    time, died = np.r_[np.linspace(0.05, 0.95, 10), np.full(20, 9.0)], np.arange(30) < 10
+    hazard = np.cumsum(1 / np.arange(30, 18, -1))
+    found = forest.leaf_hazard(time, died, GRID)
+    np.testing.assert_allclose(found, [hazard[4], *[hazard[9]] * 4], rtol=1e-12)
+    time[10:12], died[10:12] = [1.2, 1.4], True
+    np.testing.assert_allclose(
+        forest.leaf_hazard(time, died, GRID),
+        np.interp(GRID, [0, 0.5, 1.5], [0, hazard[4], hazard[11]]),
+        rtol=1e-12,
+    )
+
+
 def test_survival_walks_the_trees():
     """One tree written by hand: column 1 at 0.5, then column 0 at -1."""
     nodes = np.array([[1, 0.5, 1], [0, -1, 3], [-1, 0, 2], [-1, 0, 0], [-1, 0, 1]], dtype=float)

@@ -41,6 +41,19 @@ def test_no_difference_between_released_counts_is_small():
     assert not ((differences > 0) & (differences < 5)).any()
 
 
+@pytest.mark.parametrize("metric", ["auc", "brier", "ibs", "oe", "ici", "net_benefit", "d_calibration"])
+def test_weights_that_are_counts_are_rounded_as_counts(metric):
+    table = pd.DataFrame({"metric": metric, "n": [203.0, 203.0], "weight": [203.0, 201.0]})
+    found = round_columns(table, 5)
+    assert found["weight"].tolist() == [205.0, 200.0]
+    assert round_columns(table, 1)["weight"].tolist() == [203.0, 201.0]
+
+
+def test_numbers_of_pairs_are_told_to_two_digits():
+    table = pd.DataFrame({"metric": ["harrell_c", "uno_c", "uno_c"], "weight": [12345.0, 98.7, np.nan]})
+    assert round_columns(table, 5)["weight"].tolist()[:2] == [12000.0, 99.0]
+
+
 def test_curves_keep_their_cells_and_round_their_start():
     curve = pd.DataFrame({"site": "a", "endpoint": "os", "at_risk": [57, 45], "events": [7, 5], "censored": [5, 0]})
     curve = curve.assign(start=[0.0, 0.5], end=[0.5, 1.5], years=[27.0, 43.0])

@@ -73,7 +73,7 @@ class Fold:
         if self.competing.any():
             pairs = (lower * self._passed).T
             before = (self._weights32 @ pairs).astype(float)
-            weighed = ((self.weights * self._inverse).astype(np.float32) @ pairs).astype(float)
+            weighed = (self.weights * self._inverse) @ pairs.astype(float)
             sums["harrell_c"] += np.einsum("bi,bi->b", self._case_mass["harrell_c"], before)
             sums["uno_c"] += np.einsum("bi,bi->b", self._case_mass["once"], weighed)
         return {name: sums[name] for name in ("harrell_c", "uno_c")}

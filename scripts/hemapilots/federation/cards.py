@@ -12,7 +12,8 @@ def describe(fitted: Fitted, endpoint: str, name: str, regime: str) -> tuple[dic
     """The model as arrays with leading axes replicate, fold, penalty, and as a card that people read.
 
     Arrays: the model's state (R, K, L, ...), named in the card's `state`; location, scale, fill (R, K, p); chosen (R, K); the same
-    with prefix final_ for the model on all patients; baseline (R, K, T) on grid (T,) where it was released; penalties (L,).
+    with prefix final_ for the model on all patients; baseline (R, K, T) on grid (T,) where it was released; penalties (L,); of a
+    linear model whose penalty was chosen crossed_coefficients, crossed_location and so on (R, K, K, p), see `crossed`.
     """
     plan, pre = fitted.plan, fitted.preprocessing
     outer = np.flatnonzero((plan.sets[:, 1] != NO_FOLD) & (plan.sets[:, 2] == NO_FOLD))
@@ -23,6 +24,8 @@ def describe(fitted: Fitted, endpoint: str, name: str, regime: str) -> tuple[dic
     arrays = {key: value[outer].reshape(shape + value.shape[1:]) for key, value in parts.items()}
     arrays |= {f"final_{key}": value[0] for key, value in parts.items()}
     arrays |= {"penalties": plan.penalties, "grid": plan.grid}
+    if "coefficients" in fitted.state and (plan.sets[:, 2] != NO_FOLD).any():
+        arrays |= crossed(fitted)
     card = {
         "endpoint": endpoint,
         "model": name,
@@ -42,6 +45,23 @@ def describe(fitted: Fitted, endpoint: str, name: str, regime: str) -> tuple[dic
         card["rounds_kept"] = fitted.rounds_kept[[0, *outer]].tolist()
     card |= fitted.more
     return arrays, card | (linear(fitted, outer) if "coefficients" in fitted.state else {})
+
+
+def crossed(fitted: Fitted) -> dict[str, np.ndarray]:
+    """The fits that left out two folds, as arrays (R, K, K, p): [r, k, j] saw neither fold k nor fold j, at the penalty chosen for the
+    model without k. By it patients of fold j can be judged in the making of the model without k (nan where j is k)."""
+    plan, pre = fitted.plan, fitted.preprocessing
+    at = {tuple(one): s for s, one in enumerate(plan.sets.tolist())}
+    shape = (plan.replicates, plan.folds, plan.folds, len(plan.columns))
+    parts = {"location": pre.location, "scale": pre.scale, "fill": pre.fill}
+    out = {f"crossed_{name}": np.full(shape, np.nan) for name in ("coefficients", *parts)}
+    for r, k, j in np.ndindex(shape[:3]):
+        if k != j:
+            s, penalty = at[r, min(j, k), max(j, k)], fitted.chosen[at[r, k, NO_FOLD]]
+            out["crossed_coefficients"][r, k, j] = fitted.coefficients[s, penalty]
+            for name, value in parts.items():
+                out[f"crossed_{name}"][r, k, j] = value[s]
+    return out
 
 
 def with_competing(model: tuple[dict, dict], competing: tuple[dict, dict] | None = None) -> tuple[dict, dict]:

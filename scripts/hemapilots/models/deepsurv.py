@@ -73,7 +73,8 @@ def loglik(outputs: torch.Tensor, ready: Prepared) -> torch.Tensor:
     if ready.entered is not None:
         order, position = ready.entered
         late = torch.nn.functional.pad(_from_end(hazard.gather(1, order)), (0, 1))
-        at_risk = at_risk - late.gather(1, position)
+        # A difference of sums over hazards of very unequal size may cancel; who dies is at risk.
+        at_risk = torch.maximum(at_risk - late.gather(1, position), hazard)
     if ready.fraction.any():
         dying = torch.zeros_like(hazard).scatter_add(1, ready.first, hazard * ready.dead)
         at_risk = at_risk - ready.fraction * dying.gather(1, ready.first)

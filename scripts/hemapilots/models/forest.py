@@ -161,14 +161,16 @@ def log_rank(left: np.ndarray, everyone: np.ndarray, leaf_patients: int) -> np.n
 
 def leaf_hazard(time: np.ndarray, died: np.ndarray, cuts: np.ndarray) -> np.ndarray:
     """Nelson-Aalen estimate (T,) at the cuts, of rows sorted by time; cuts are joined until `MINIMUM_CELL` deaths lie between two of
-    them, what is left over joins the last, and the estimate rises in straight lines from one to the next."""
+    them, and the estimate rises in straight lines from one to the next. Deaths that are left over join the last ones, up to the cut
+    by which the last is dead; after that the estimate is flat."""
     at_risk = time.size - np.searchsorted(time, time[died], side="left")
     steps, deaths = np.concatenate([[0.0], np.cumsum(1 / at_risk)]), np.searchsorted(time[died], cuts, side="right")
     kept, told = [], 0
     for number, count in enumerate(deaths):
         if count - told >= MINIMUM_CELL:
             kept, told = [*kept, number], count
-    kept = [*kept[:-1], cuts.size - 1]
+    if told < deaths[-1]:
+        kept = [*kept[:-1], int(np.searchsorted(deaths, deaths[-1]))]
     return np.interp(cuts, np.concatenate([[0.0], cuts[kept]]), np.concatenate([[0.0], steps[deaths[kept]]]))
 
 

@@ -31,7 +31,8 @@ class FittedModel:
     """Arrays and card of a model, with the years since entry (T,) at which it predicts.
 
     late: its baseline runs on a scale of its own, on which patients start at their entry. cause: 1 the event, 2 a competing one.
-    recalibrated: at the site, on the rows that the model may learn from: `baseline`, or `slope`, baseline and slope.
+    recalibrated: at the site, on the rows that the model may learn from: `baseline`, or `slope`, baseline and slope; the slope needs
+    folds (n, R), the test fold of each row.
     """
 
     arrays: dict[str, np.ndarray]
@@ -40,6 +41,7 @@ class FittedModel:
     late: bool
     cause: int = 1
     recalibrated: str | None = None
+    folds: np.ndarray | None = None
 
     def hazard(
         self, x: np.ndarray, outcome: np.ndarray, tested: np.ndarray, learned: np.ndarray, at: tuple[int, int]
@@ -58,16 +60,32 @@ class FittedModel:
                 return 1 - survival[:, -1], -np.log(survival)
         risk, there = model.risk(state, z[tested], settings), model.risk(state, z[learned], settings)
         if self.recalibrated == "slope":
-            slope = cox.slope(there, *outcome[learned].T, self.cause, self.card["ties"])
+            slope = cox.slope(self._unseen(x, learned, at), *outcome[learned].T, self.cause, self.card["ties"])
             risk, there = slope * risk, slope * there
         return risk, self._gained(risk, there, outcome[tested, 0], outcome[learned], at)
+
+    def _unseen(self, x: np.ndarray, learned: np.ndarray, at: tuple[int, int]) -> np.ndarray:
+        """Log relative hazards (l,) of the learned rows, each by the fit that saw neither its fold nor the tested one.
+
+        A slope on patients whom the model was fitted on would undo its penalty. The fits have locations of their own, so that hazards
+        are told relative to one patient, who lies at the model's.
+        """
+        folds, out = self.folds[learned, at[0]], np.empty(len(learned))
+        for fold in np.unique(folds):
+            part, there = (*at, fold), folds == fold
+            parts = (self.arrays[f"crossed_{name}"][part][np.newaxis] for name in ("fill", "location", "scale"))
+            rows = np.vstack([self.arrays["location"][at], x[learned[there]]])
+            z = Preprocessing(*parts, np.zeros(1), np.zeros(1)).apply(rows, 0)
+            risk = z @ self.arrays["crossed_coefficients"][part]
+            out[there] = risk[1:] - risk[0]
+        return out
 
     def competing_hazard(
         self, x: np.ndarray, outcome: np.ndarray, tested: np.ndarray, learned: np.ndarray, at: tuple[int, int]
     ) -> np.ndarray:
         """Cumulative hazard (m, T) of the competing event; where too few had it to train on covariates, the same for all patients.
 
-        0 where nobody had it: where follow-up ends is told by the hazard of the event itself.
+        0 where nobody had it; past its reach it stays where it was, since where follow-up ends is told by the hazard of the event itself.
         """
         if "competing" in self.card:
             prefix = "competing_"
@@ -79,7 +97,7 @@ class FittedModel:
             found = nothing._gained(
                 np.zeros(len(tested)), np.zeros(len(learned)), outcome[tested, 0], outcome[learned], at
             )
-        return np.nan_to_num(found, nan=0.0)
+        return np.maximum.accumulate(np.nan_to_num(found, nan=0.0), axis=1)
 
     def _gained(self, risk: np.ndarray, there: np.ndarray, entry: np.ndarray, outcome: np.ndarray, at) -> np.ndarray:
         """there, outcome: of the rows that the model learned from."""

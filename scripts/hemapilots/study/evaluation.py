@@ -82,15 +82,17 @@ def score_categories(use_case: dict) -> dict[str, str]:
 def recalibrations(protocol: Source, models: dict, sharing: str) -> dict[str, dict[str, str]]:
     """By "<model> <regime>" of a Cox model that the sites may fit to themselves: the new regimes, and what is estimated anew.
 
-    A federated model has each site's own baseline already, so that its slope is left; of the pooled one baseline, or both.
+    A federated model has each site's own baseline already, so that its slope is left; of the pooled one baseline, or both. A slope
+    needs the fits without pairs of folds, which exist where a penalty is chosen.
     """
-    primary = protocol.value.primary
+    primary, protocol = protocol.value.primary, protocol.value
     if models[primary.model]["kind"] != "cox":
         return {}
-    found = {f"{primary.model} {primary.regime}": {f"{primary.regime}+recalibrated-slope": "slope"}}
-    if sharing != "private":
-        parts = {"pooled+recalibrated": "baseline", "pooled+recalibrated-slope": "slope"}
-        found[f"{primary.model} pooled"] = parts
+    regimes, found = [primary.regime] + ["pooled"] * (sharing != "private"), {}
+    for regime in regimes:
+        parts = {f"{regime}+recalibrated": "baseline"} if regime == "pooled" else {}
+        parts |= {f"{regime}+recalibrated-slope": "slope"} if len(protocol.penalties) > 1 else {}
+        found |= {f"{primary.model} {regime}": parts} if parts else {}
     return found
 
 
