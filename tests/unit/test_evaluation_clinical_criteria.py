@@ -38,6 +38,18 @@ def benefit(threshold, lowest, regime="score/s", estimand="pooled"):
     return row | {"reference_model": reference, "reference_regime": regime, "evaluated_on": "all", "estimand": estimand}
 
 
+def largest(probability=0.2):
+    """Net benefit and its standardised form at two thresholds: the margin is a share of the event's probability."""
+    rows = []
+    for threshold, value in ((0.2, 0.1), (0.22, 0.05)):
+        place = {"decision": "act", "threshold": threshold}
+        rows += [
+            metric("net_benefit", value, **place),
+            metric("standardised_net_benefit", value / probability, **place),
+        ]
+    return rows
+
+
 def judge(criterion, metrics=(), comparisons=()):
     spec = {
         "scenario": "base",
@@ -62,6 +74,10 @@ def judge(criterion, metrics=(), comparisons=()):
         (0.01, (1.0, 1.3), "not met"),
         (0.01, (), "not assessable"),
         (np.nan, (1.0,), "not assessable"),
+        # One site of five tells that four could be in range; with two out of range, the rest cannot help.
+        (0.01, (1.0, np.nan, np.nan, np.nan, np.nan), "not assessable"),
+        (0.01, (1.3, 0.7, np.nan, np.nan, np.nan), "not met"),
+        (0.01, (1.0, 1.0, 1.0, 1.0, np.nan), "met"),
     ],
 )
 def test_calibrated(ici, ratios, outcome):
@@ -76,8 +92,8 @@ def test_calibrated(ici, ratios, outcome):
 @pytest.mark.parametrize(
     ("limits", "outcome"),
     [
-        ((0.01, -0.04, 0.0), "met"),
-        ((0.01, -0.05, 0.0), "not met"),
+        ((0.005, -0.01, 0.0), "met"),
+        ((0.005, -0.011, 0.0), "not met"),
         ((0.0, -0.01, 0.0), "not met"),
         ((0.01, np.nan, 0.01), "not assessable"),
     ],
@@ -86,7 +102,7 @@ def test_useful_over_the_whole_range(limits, outcome):
     rows = [benefit(threshold, lowest) for threshold, lowest in zip((0.2, 0.21, 0.22), limits, strict=True)]
     others = [benefit(threshold, -1.0, "treat/all") for threshold in (0.2, 0.21, 0.22)]
     within = [benefit(threshold, -1.0, estimand="within-site") for threshold in (0.2, 0.21, 0.22)]
-    found = judge({"test": "useful", "against": ["score", "score/s"]}, comparisons=[*within, *rows, *others])
+    found = judge({"test": "useful", "against": ["score", "score/s"]}, largest(), [*within, *rows, *others])
     assert found["outcome"] == outcome
     text = clinical_criterion(found, Labels(study()), study())["found"]
     assert text.startswith("Act: ")
@@ -94,15 +110,32 @@ def test_useful_over_the_whole_range(limits, outcome):
 
 def test_useful_without_pooling_rests_on_what_sites_tell():
     rows = [benefit(threshold, 0.01, estimand="within-site") for threshold in (0.2, 0.21, 0.22)]
-    assert judge({"test": "useful", "against": ["score", "score/s"]}, comparisons=rows)["outcome"] == "met"
+    against = {"test": "useful", "against": ["score", "score/s"]}
+    assert judge(against, largest(), rows)["outcome"] == "met"
+    assert judge(against, comparisons=rows)["outcome"] == "not assessable"
     assert judge({"test": "useful"})["outcome"] == "not assessable"
 
 
+LARGE, SMALL = {"n": 80.0, "events": 20.0}, {"n": 40.0, "events": 20.0}
+
+
 def test_fair():
-    fine = [metric("uno_c", 0.7, subgroup="sex=F"), metric("oe", 1.1, subgroup="sex=F"), metric("oe", 1.0, "a")]
+    fine = [metric("oe", 1.1, subgroup="sex=F", **LARGE), metric("oe", 1.0, "a", **LARGE)]
     assert judge({"test": "fair"}, fine)["outcome"] == "met"
-    assert judge({"test": "fair"}, [metric("oe", 1.0, "a")])["outcome"] == "not assessable"
-    flagged = judge({"test": "fair"}, [*fine, metric("oe", 0.5, "b")])
+    assert judge({"test": "fair"}, [metric("oe", 1.0, "a", **SMALL)])["outcome"] == "not assessable"
+    flagged = judge({"test": "fair"}, [*fine, metric("oe", 0.5, "b", **LARGE)])
     assert flagged["outcome"] == "not met" and flagged["parts"][0]["evaluated_on"] == "b"
     elsewhere = metric("oe", 0.5, "b") | {"endpoint": "other"}
     assert judge({"test": "fair"}, [*fine, elsewhere])["outcome"] == "met"
+
+
+def test_fair_rests_on_the_rules_figures_alone():
+    """A C says nothing by itself; a small part is counted and not judged."""
+    fine, unknown = metric("oe", 1.1, subgroup="sex=F", **LARGE), metric("oe", np.nan, subgroup="sex=M", **LARGE)
+    ranked = metric("harrell_c", 0.7, subgroup="sex=M", **LARGE)
+    found = judge({"test": "fair"}, [fine, unknown, ranked])
+    assert found["outcome"] == "not assessable" and (found["parts_assessed"], found["parts_large"]) == (1, 2)
+    small = metric("uno_c", np.nan, subgroup="sex=M", **SMALL)
+    found = judge({"test": "fair"}, [fine, small])
+    assert found["outcome"] == "met" and (found["parts_large"], found["parts_all"]) == (1, 2)
+    assert clinical_criterion(found, Labels(study()), study())["found"].endswith("could be judged, 1 too small")

@@ -17,6 +17,8 @@ __all__ = ["FEWEST_EVENTS", "FEWEST_PATIENTS", "flags", "judged_keys", "subgroup
 FEWEST_PATIENTS, FEWEST_EVENTS = 50, 10
 # Observed over expected events in between, and a C no more than this much below that of the others.
 RATIO, GAP = (0.8, 1.25), 0.05
+# The metrics by which a part may be flagged.
+RULES = ("oe", "uno_c_gap")
 
 
 def judged_keys(scope: Scope) -> list[Key]:

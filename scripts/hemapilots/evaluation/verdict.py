@@ -3,7 +3,6 @@
 Differences are turned so that a positive one favours the primary model, also for errors (Brier scores).
 """
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,10 +11,9 @@ import pandas as pd
 from hemapilots.errors import HemaPilotsError
 from hemapilots.evaluation.clinical_criteria import CLINICAL
 from hemapilots.evaluation.comparison import LOWER_IS_BETTER, p_text
+from hemapilots.evaluation.judgement import MET, NOT_ASSESSABLE, NOT_MET, number, together
 
 __all__ = ["verdict"]
-
-MET, NOT_MET, NOT_ASSESSABLE = "met", "not met", "not assessable"
 
 
 def verdict(comparisons: pd.DataFrame, metrics: pd.DataFrame, spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,7 +40,7 @@ def verdict(comparisons: pd.DataFrame, metrics: pd.DataFrame, spec: Mapping[str,
         "favours_model": "positive differences",
         "primary_estimate": _primary_estimate(metrics, spec),
         "criteria": criteria,
-        "outcome": _overall([one["outcome"] for one in criteria]),
+        "outcome": together([one["outcome"] for one in criteria]),
     }
 
 
@@ -138,7 +136,7 @@ def _no_site_harmed(
     assessed = [one for one in required if one["lower"] is not None]
     worst = min(assessed, key=lambda one: one["lower"], default={})
     figures = {name: worst.get(name) for name in ("estimate", "lower", "upper", "site")}
-    outcome = _overall([one["outcome"] for one in required])
+    outcome = together([one["outcome"] for one in required])
     return figures | {"margin": margin, "minimum_events": minimum, "outcome": outcome, "sites": sites}
 
 
@@ -153,9 +151,9 @@ def _figures(rows: pd.DataFrame) -> dict[str, Any]:
     if rows.empty:
         return dict.fromkeys(("estimate", "lower", "upper", "p", "estimand", "n", "events"))
     row = rows.iloc[0]
-    numbers = {new: _number(row[old]) for new, old in _NUMBERS.items()}
+    numbers = {new: number(row[old]) for new, old in _NUMBERS.items()}
     p = row["p"] if isinstance(row["p"], str) else p_text(row["p"]) if pd.notna(row["p"]) else None
-    counts = {name: None if (value := _number(row[name])) is None else int(value) for name in ("n", "events")}
+    counts = {name: None if (value := number(row[name])) is None else int(value) for name in ("n", "events")}
     return numbers | {"p": p, "estimand": row["estimand"]} | counts
 
 
@@ -171,22 +169,10 @@ def _primary_estimate(metrics: pd.DataFrame, spec: Mapping[str, Any]) -> dict[st
         chosen &= (metrics["horizon"] - horizon).abs() < 1e-9
     rows = metrics[chosen]
     names = ("estimate", "lower", "upper")
-    return {name: _number(rows[name].iloc[0]) if len(rows) else None for name in names}
-
-
-def _number(value: Any) -> float | None:
-    """Ten significant digits, as in the tables; None for nan."""
-    return None if value is None or not math.isfinite(value) else float(f"{value:.10g}")
+    return {name: number(rows[name].iloc[0]) if len(rows) else None for name in names}
 
 
 def _outcome(lower: float | None, limit: float) -> str:
     if lower is None:
         return NOT_ASSESSABLE
     return MET if lower > limit else NOT_MET
-
-
-def _overall(outcomes: list[str]) -> str:
-    """Met only if all are; not met if one is not; else not assessable."""
-    if NOT_MET in outcomes:
-        return NOT_MET
-    return MET if outcomes and all(one == MET for one in outcomes) else NOT_ASSESSABLE
