@@ -106,7 +106,7 @@ def test_a_private_pilot_has_real_patients_and_no_known_truth(tmp_path):
 def test_criteria_without_a_reference_are_shown(tmp_path, monkeypatch):
     protocol, verdict = report_sample.protocol(), report_sample.verdict()
     alone = {"name": "risks come true", "against": {"model": None, "regime": None}, "sequence": "exploratory"}
-    part = {"horizon": 2.0, "ici": 0.03, "sites_right": 1, "sites": 2}
+    part = {"horizon": 2.0, "ici": 0.03, "sites_right": 1, "sites": 2, "sites_assessed": 2}
     verdict["criteria"] += [
         alone | {"test": "calibrated", "margin": 0.05, "outcome": "met", "parts": [part]},
         dict.fromkeys(("estimate", "lower", "upper"))
