@@ -81,13 +81,18 @@ def absolute_risk(frame: pd.DataFrame, endpoint: str, spec: dict) -> pd.DataFram
     With late entry single patients are out of a baseline's reach (older than anybody seen); up to a tenth of them go without a risk.
     Where no time will do, a model without a competing event and late entry keeps its risk, which orders patients within a site.
     """
-    late = endpoint in spec["entry"]
+    time = risk_time(frame, endpoint, spec)
+    if time:
+        return frame.assign(risk=1 - frame[time])
+    return frame.assign(risk=np.nan) if endpoint in spec["entry"] or endpoint in spec["competing"] else frame
+
+
+def risk_time(frame: pd.DataFrame, endpoint: str, spec: dict) -> str | None:
+    """The column of a frame of predictions by whose complement `absolute_risk` ranks, None where no time will do."""
     names = [name for name in frame if name.startswith("survival_")]
     within = [name for name in names if float(name.removeprefix("survival_")) <= spec["horizons"][endpoint][0]]
-    known = [name for name in within if frame[name].notna().mean() >= (0.9 if late else 1)]
-    if known:
-        return frame.assign(risk=1 - frame[known[-1]])
-    return frame.assign(risk=np.nan) if late or endpoint in spec["competing"] else frame
+    known = [name for name in within if frame[name].notna().mean() >= (0.9 if endpoint in spec["entry"] else 1)]
+    return known[-1] if known else None
 
 
 def score(tables: dict[str, pd.DataFrame], endpoint: str, variable: str, grid: list[float]) -> pd.DataFrame:

@@ -21,6 +21,7 @@ SITE_RULES = {
     "train_local_private",
     "predict",
     "evaluate_site",
+    "explain_site",
     "merge_ledger",
 }
 HOST_RULES = {"train_federated"}

@@ -11,6 +11,7 @@ from hemapilots.evaluation.calibration_curves import CALIBRATION_COLUMNS
 from hemapilots.evaluation.curves import CURVE_COLUMNS
 from hemapilots.evaluation.log_rank import LOG_RANK_COLUMNS
 from hemapilots.evaluation.reclassification import RECLASSIFICATION_COLUMNS
+from hemapilots.explain.site import IMPORTANCE_COLUMNS, SURVSHAP_COLUMNS
 
 SITES = ["north", "south"]
 NAN = float("nan")
@@ -89,6 +90,7 @@ def protocol() -> dict:
         "strategies": {"newton": {"baseline": "site", "tolerance": 1e-10}},
         "primary": {"model": "cox-all", "regime": "federated/newton", "metric": "uno_c"},
         "bootstrap": {"samples": 100, "seed": 3, "level": 0.95},
+        "explanation": {"repeats": 3, "samples": 100, "patients": 50, "background": 10, "seed": 7},
         "criteria": [
             {
                 "name": "non-inferior to pooling",
@@ -495,6 +497,30 @@ def log_rank(site: str) -> pd.DataFrame:
     return pd.DataFrame([(site, "os", "sex", *row) for row in rows], columns=LOG_RANK_COLUMNS)
 
 
+def importance(site: str) -> pd.DataFrame:
+    """Age is worth something; the gene is told by north only."""
+    head = {"site": site, "endpoint": "os", "metric": "uno_c", "weight": 100.0, "n": 60.0}
+    losses = [("age", 0.05, 0.01), ("sex", 0.0, 0.01)] + ([("kras", 0.02, 0.02)] if site == "north" else [])
+    rows = [
+        {"variable": name, "estimate": loss, "lower": loss - 1.96 * se, "upper": loss + 1.96 * se, "se": se}
+        for name, loss, se in losses
+    ]
+    return pd.DataFrame([head | row for row in rows], columns=IMPORTANCE_COLUMNS)
+
+
+def survshap(site: str) -> pd.DataFrame:
+    """Age moves survival by six points at the horizon, downwards, the gene of north by two, and sex both ways."""
+    head = {"site": site, "endpoint": "os", "n": 50.0, "se": 0.005}
+    moved = [("age", 0.06, 0.6, -0.9), ("sex", 0.02, 0.2, NAN)]
+    moved += [("kras", 0.02, 0.2, 0.95)] if site == "north" else []
+    rows = [
+        {"variable": name, "time": time, "size": size * time / 2, "share": share, "direction": direction}
+        for name, size, share, direction in moved
+        for time in (1.0, 2.0)
+    ]
+    return pd.DataFrame([head | row for row in rows], columns=SURVSHAP_COLUMNS)
+
+
 def truth() -> dict:
     """The law of the invented patients."""
     endpoint = {
@@ -545,6 +571,8 @@ def write(folder: Path) -> dict[str, list[Path]]:
         curves().query("site == @site").to_csv(folder / "site_metrics" / site / "curves.csv", index=False)
         reclassification(site).to_csv(folder / "site_metrics" / site / "reclassification.csv", index=False)
         log_rank(site).to_csv(folder / "site_metrics" / site / "log_rank.csv", index=False)
+        importance(site).to_csv(folder / "site_metrics" / site / "importance.csv", index=False)
+        survshap(site).to_csv(folder / "site_metrics" / site / "survshap.csv", index=False)
         calibration(site).to_csv(folder / "site_metrics" / site / "calibration.csv", index=False)
         size = {"site": site, "kind": "endpoint", "endpoint": "os", "n": 60.0, "events": 30.0}
         pd.DataFrame([size]).to_parquet(folder / "site_metrics" / site / "counts.parquet")
@@ -565,6 +593,8 @@ def write(folder: Path) -> dict[str, list[Path]]:
         "calibration": "site_metrics/*/calibration.csv",
         "reclassification": "site_metrics/*/reclassification.csv",
         "log_rank": "site_metrics/*/log_rank.csv",
+        "importance": "site_metrics/*/importance.csv",
+        "survshap": "site_metrics/*/survshap.csv",
     }
     patterns |= {"models": "models/*", "ledgers": "exchange/*.parquet"}
     return inputs | {name: sorted(folder.glob(pattern)) for name, pattern in patterns.items()}

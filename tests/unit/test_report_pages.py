@@ -68,6 +68,8 @@ def test_every_figure_stands_on_the_page_and_has_its_table(folder, page):
         "calibration_os_2_by_site",
         "decision_act",
         "subgroups_os",
+        "importance_os",
+        "survshap_os",
     }
     assert page.count("<svg") == len(names)
 

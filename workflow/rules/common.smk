@@ -120,7 +120,7 @@ def pooled_metrics(wildcards):
 def ledger_parts(wildcards):
     """Everything that a site released, job by job."""
     study, base = STUDIES[wildcards.pilot], f"results/{wildcards.pilot}/exchange/parts"
-    stages = ["quality", "prepare", "evaluate"] + (["local"] if study["sharing"] != "private" else [])
+    stages = ["quality", "prepare", "evaluate", "explain"] + (["local"] if study["sharing"] != "private" else [])
     parts = [f"{base}/{stage}/{wildcards.site}.parquet" for stage in stages]
     return parts + [f"{base}/federated-{name}" for name in study["train"]["models"]]
 

@@ -20,6 +20,8 @@ rule render_report:
         calibration=of_sites("results/{pilot}/site_metrics/{site}/calibration.csv"),
         reclassification=of_sites("results/{pilot}/site_metrics/{site}/reclassification.csv"),
         log_rank=of_sites("results/{pilot}/site_metrics/{site}/log_rank.csv"),
+        importance=of_sites("results/{pilot}/site_metrics/{site}/importance.csv"),
+        survshap=of_sites("results/{pilot}/site_metrics/{site}/survshap.csv"),
         metrics="results/{pilot}/metrics.csv",
         comparisons="results/{pilot}/comparisons.csv",
         verdict="results/{pilot}/verdict.json",

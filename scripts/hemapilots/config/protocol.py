@@ -41,6 +41,17 @@ class Bootstrap(Strict):
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
 
 
+class Explanation(Strict):
+    """What drives the primary model. repeats: deals of each variable's values, samples: resamples of patients for their interval;
+    patients: how many a site explains at most, background: reference patients that each is held against."""
+
+    repeats: Annotated[int, Field(ge=2, le=100)] = 3
+    samples: Annotated[int, Field(ge=50, le=10000)] = 100
+    patients: Annotated[int, Field(ge=5, le=100000)] = 100
+    background: Annotated[int, Field(ge=2, le=1000)] = 20
+    seed: int = 17
+
+
 class Criterion(Strict):
     """One success criterion; they are tested in the order written."""
 
@@ -72,4 +83,5 @@ class Protocol(Strict):
     strategies: Strategies
     primary: Primary
     bootstrap: Bootstrap
+    explanation: Explanation = Explanation()
     criteria: tuple[Criterion, ...]

@@ -60,6 +60,8 @@ MESSAGE_TYPES = {
     "calibration": MessageType({"calibration": TEXT}, supported=False),
     "reclassification": MessageType({"reclassification": TEXT}, supported=False),
     "log_rank": MessageType({"log_rank": TEXT}, supported=False),
+    "importance": MessageType({"importance": TEXT}, supported=False),
+    "survshap": MessageType({"survshap": TEXT}, supported=False),
     "local_model": MessageType(
         {"arrays": "N", "card": TEXT}, refused="a local model reveals its site; it stays there", may_end=True
     ),

@@ -43,6 +43,10 @@ class FittedModel:
     recalibrated: str | None = None
     folds: np.ndarray | None = None
 
+    def on(self, times: np.ndarray) -> "FittedModel":
+        """The same model, predicting at other times."""
+        return replace(self, grid=np.asarray(times, float))
+
     def hazard(
         self, x: np.ndarray, outcome: np.ndarray, tested: np.ndarray, learned: np.ndarray, at: tuple[int, int]
     ) -> tuple[np.ndarray, np.ndarray]:

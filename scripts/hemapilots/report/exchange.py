@@ -33,6 +33,8 @@ MEANING = {
     "calibration": "smoothed curves and groups for calibration figures",
     "reclassification": "patients of each category of a score by predicted risk",
     "log_rank": "sums of log-rank tests of subgroups",
+    "importance": "concordance lost where a variable is dealt anew",
+    "survshap": "mean contributions of variables to predictions",
     "local_model": "a model trained at the site alone",
 }
 

@@ -12,6 +12,7 @@ from hemapilots.report import (
     coefficients,
     cohort,
     exchange,
+    explanation_section,
     log_rank_section,
     performance,
     provenance,
@@ -73,6 +74,7 @@ def _figures(released: Released, labels: Labels) -> dict[str, Drawn]:
             drawn += [coefficients.coefficient_forest(rows, endpoint, labels.endpoint(endpoint))]
             truth = coefficients.truth_figure(rows, endpoint, labels.endpoint(endpoint))
             drawn += [truth] if truth else []
+        drawn += explanation_section.explanation_figures(released, labels, endpoint)
     drawn += utility_section.decision_figures(released, labels)
     return {one.name: one for one in drawn}
 
@@ -116,6 +118,7 @@ def _context(released: Released, labels: Labels) -> dict:
         "subgroup_minimum": subgroup_section.MINIMUM,
         "flag_rows": subgroup_section.flag_rows(released, labels),
         "coefficient_tables": _coefficient_tables(released, labels),
+        "explanations": explanation_section.explanation_tables(released, labels),
         "left_out": coefficients.left_out_rows(released, labels),
         "penalties": coefficients.penalty_rows(released, labels),
         "truth": released.truth,

@@ -87,6 +87,7 @@ def seeds(released: Released) -> list[dict]:
     rows = [
         {"name": "folds", "seed": protocol["resampling"]["seed"]},
         {"name": "bootstrap", "seed": protocol["bootstrap"]["seed"]},
+        {"name": "explanation", "seed": protocol["explanation"]["seed"]},
     ]
     if (released.protocol["split"] or {}).get("seed") is not None:
         rows.append({"name": "split into sites", "seed": released.protocol["split"]["seed"]})

@@ -28,6 +28,8 @@ class Released:
     calibration: pd.DataFrame
     reclassification: pd.DataFrame
     log_rank: pd.DataFrame
+    importance: pd.DataFrame
+    survshap: pd.DataFrame
     pooled_curves: pd.DataFrame | None
     metrics: pd.DataFrame
     comparisons: pd.DataFrame
@@ -73,10 +75,10 @@ class Released:
 def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
     """Read the inputs of a report, by name. Raises HemaPilotsError where one of them lies in a site's private folder.
 
-    inputs: protocol, columns, quality, counts, curves, calibration, reclassification, log_rank, metrics, comparisons, verdict, models
-    (folders), ledgers, truth and recipe_calibration (none for real patients), source (the quality record of a public source whose
-    records were dealt to sites), and where rows may be pooled pooled_curves, pooled_calibration, pooled_reclassification and
-    pooled_log_rank.
+    inputs: protocol, columns, quality, counts, curves, calibration, reclassification, log_rank, importance, survshap, metrics,
+    comparisons, verdict, models (folders), ledgers, truth and recipe_calibration (none for real patients), source (the quality record
+    of a public source whose records were dealt to sites), and where rows may be pooled pooled_curves, pooled_calibration,
+    pooled_reclassification and pooled_log_rank.
     """
     for path in (path for paths in inputs.values() for path in paths):
         if "sites" in path.parts:
@@ -91,6 +93,8 @@ def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
         reclassification=_stacked([*inputs["reclassification"], *inputs.get("pooled_reclassification", [])]),
         log_rank=_stacked([*inputs["log_rank"], *inputs.get("pooled_log_rank", [])]),
         calibration=_stacked([*inputs["calibration"], *inputs.get("pooled_calibration", [])]),
+        importance=_stacked(inputs["importance"]),
+        survshap=_stacked(inputs["survshap"]),
         pooled_curves=pd.read_csv(inputs["pooled_curves"][0]) if inputs.get("pooled_curves") else None,
         metrics=pd.read_csv(inputs["metrics"][0]),
         comparisons=pd.read_csv(inputs["comparisons"][0], dtype={"p": str}),

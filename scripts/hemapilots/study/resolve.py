@@ -21,7 +21,7 @@ from hemapilots.ingest.readers import check_extract
 from hemapilots.study.evaluation import SCENARIO, evaluation_spec, recalibrations
 from hemapilots.study.hashes import frozen_protocol, public_hashes, reference_tables, score_tables
 from hemapilots.study.sources import extracts, generation, mapping_names, mappings_of, recipe_of, split_spec
-from hemapilots.study.stages import agree_spec, predict_spec, prepare_spec, report_spec, train_spec
+from hemapilots.study.stages import agree_spec, explain_spec, predict_spec, prepare_spec, report_spec, train_spec
 from hemapilots.yaml_source import validate
 
 __all__ = ["load_studies", "load_study"]
@@ -102,11 +102,14 @@ def _stages(protocol: Source, resolved: dict, use_case: Source, cohort, sites: l
     models = resolve_models(protocol, resolved, use_case, sharing, len(sites))
     strategies = resolve_strategies(protocol, models, sharing, len(sites))
     evaluate = evaluation_spec(protocol, resolved, cohort, sites, models)
+    predict = predict_spec(resolved, evaluate["grid"], sharing, recalibrations(protocol, models, sharing))
+    prepare = prepare_spec(resolved, models, protocol.value, gate)
     return {
         "harmonize": resolved,
-        "prepare": prepare_spec(resolved, models, protocol.value, gate),
+        "prepare": prepare,
         "agree": agree_spec(resolved, models, gate),
         "train": train_spec(resolved, models, strategies, protocol.value, evaluate["grid"], gate),
-        "predict": predict_spec(resolved, evaluate["grid"], sharing, recalibrations(protocol, models, sharing)),
+        "predict": predict,
+        "explain": explain_spec(protocol.value, evaluate, predict, prepare["columns"], gate),
         "evaluate": evaluate,
     }

@@ -4,9 +4,10 @@ from hemapilots.config import Protocol
 from hemapilots.study.design import design_columns
 from hemapilots.study.evaluation import late_endpoints, scale_grid
 
-__all__ = ["agree_spec", "predict_spec", "prepare_spec", "report_spec", "train_spec"]
+__all__ = ["agree_spec", "explain_spec", "predict_spec", "prepare_spec", "report_spec", "train_spec"]
 
-
+# Times of an explanation's curve besides the horizons.
+MOST_TIMES = 8
 # What the report shows of a study.
 _SHOWN = (
     "pilot",
@@ -70,6 +71,22 @@ def predict_spec(use_case: dict, grid: list, sharing: str, recalibrated: dict) -
         "endpoints": list(use_case["endpoints"]),
         "grid": grid,
         "recalibrated": recalibrated,
+    }
+
+
+def explain_spec(protocol: Protocol, evaluate: dict, predict: dict, columns: list[dict], gate: str) -> dict:
+    """What drives the primary model, at a site. columns: of the design; times: per endpoint its horizons and some of the grid."""
+    primary, grid = evaluate["primary"], evaluate["grid"]
+    coarse = grid[::-1][:: -(-len(grid) // MOST_TIMES)]
+    return {
+        **{name: predict[name] for name in ("grid", "horizons", "entry", "competing")},
+        **{name: primary[name] for name in ("model", "regime", "metric")},
+        **{name: evaluate[name] for name in ("tau", "minimum_cell", "rounding")},
+        **protocol.explanation.model_dump(),
+        "level": protocol.bootstrap.level,
+        "times": {name: sorted({*coarse, *horizons}) for name, horizons in evaluate["horizons"].items()},
+        "variables": {column["column"]: column["variable"] for column in columns},
+        "gate": gate,
     }
 
 
