@@ -10,6 +10,15 @@ from hemapilots.models.data import Preprocessing
 
 
 def agree_preprocessing(grid: Grid, plan: Plan) -> Preprocessing:
+    """What the sites agree on; anew where a site was lost meanwhile, so that all of it stands on the same sites."""
+    while True:
+        sites = list(grid.get_node_ids())
+        agreed = _agreed(grid, plan)
+        if list(grid.get_node_ids()) == sites:
+            return agreed
+
+
+def _agreed(grid: Grid, plan: Plan) -> Preprocessing:
     """Moments, medians of columns with missing values, and the agreement sent to every site."""
     moments = summed(send(grid, {"sets": plan.sets}, {"task": "moments"}))
     mean, sd = prep.mean_and_sd(moments)

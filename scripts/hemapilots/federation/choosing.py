@@ -48,7 +48,7 @@ class EarlyStopping:
 
     def __init__(self, grid: Grid, plan: Plan):
         self.grid, self.plan, self.patience = grid, plan, plan.settings["patience"]
-        self.judged = plan.sets[:, 2] == NO_FOLD
+        self.judged, self.sites = plan.sets[:, 2] == NO_FOLD, list(grid.get_node_ids())
         self.best = np.full(len(plan.sets), -np.inf)
         self.round = np.zeros(len(plan.sets), dtype=np.int64)
         self.state: dict[str, np.ndarray] = {}
@@ -56,6 +56,10 @@ class EarlyStopping:
     def done(self, round_: int, state: dict[str, np.ndarray]) -> bool:
         """Judge a round's state (S, ...) and say whether training may end."""
         found = cross_validated(self.grid, self.plan, state)[:, 0]
+        sites = list(self.grid.get_node_ids())
+        if sites != self.sites:
+            # The sum is over other patients now, and what was best before cannot be compared with it.
+            self.sites, self.best = sites, np.full_like(self.best, -np.inf)
         better = (found > self.best) | ~self.judged
         self.best[better], self.round[better] = found[better], round_
         for name, value in state.items():

@@ -3,22 +3,23 @@
 import numpy as np
 from flwr.app import Context, Error, Message
 from flwr.clientapp import ClientApp
-from flwr.clientapp.typing import ClientAppCallable
+from flwr.clientapp.typing import ClientAppCallable, Mod
 
 from hemapilots.federation.messages import examples_in, instruct, pack, unpack
-from hemapilots.federation.release import MINIMUM_SUPPORT, Exit, Refusal, Support
+from hemapilots.federation.release import MINIMUM_SUPPORT, Exit, NotFinite, Refusal, Support
 from hemapilots.models import preprocessing as prep
 from hemapilots.models.data import Preprocessing, TrainingData
 from hemapilots.models.preprocessing import GuardedCounts
 from hemapilots.models.registry import model_of
 from hemapilots.models.training_sets import column_support
 
-REFUSED = 451
+# Codes of error replies: what the gate refuses stops a run; an answer that is of no use does not.
+REFUSED, UNUSABLE = 451, 452
 
 
-def client_app(kind: str, data: TrainingData, exit_: Exit) -> ClientApp:
-    """The app of one site for one endpoint and predictor set; `kind` names the model."""
-    app = ClientApp(mods=[way_out(exit_)])
+def client_app(kind: str, data: TrainingData, exit_: Exit, *mods: Mod) -> ClientApp:
+    """The app of one site for one endpoint and predictor set; `kind` names the model; mods stand between it and the exit."""
+    app = ClientApp(mods=[way_out(exit_), *mods])
     model, medians = model_of(kind), GuardedCounts(MINIMUM_SUPPORT if exit_.gate == "enforce" else 0)
 
     def answer(message: Message, context: Context) -> Message:
@@ -53,7 +54,8 @@ def way_out(exit_: Exit):
         try:
             released = exit_.release(str(config["task"]), payload, int(config.get("server-round", 0)), _sizes(asked))
         except Refusal as refusal:
-            return Message(Error(REFUSED, str(refusal)), reply_to=message)
+            code = UNUSABLE if isinstance(refusal, NotFinite) else REFUSED
+            return Message(Error(code, str(refusal)), reply_to=message)
         return Message(pack(released), reply_to=message)
 
     return mod

@@ -47,9 +47,13 @@ class LocalGrid(Grid):
         for message in messages:
             node = message.metadata.dst_node_id
             identifier = f"{len(self._replies)}-{node}"
-            self._replies[identifier] = self._apps[node](message, self._contexts[node])
+            self._replies[identifier] = self._deliver(message, node)
             identifiers.append(identifier)
         return identifiers
+
+    def _deliver(self, message: Message, node: int) -> Message:
+        """A site's answer."""
+        return self._apps[node](message, self._contexts[node])
 
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
         """The replies, in order of site."""

@@ -11,7 +11,7 @@ import pandas as pd
 
 from hemapilots.federation.cards import describe, with_competing
 from hemapilots.federation.client import client_app
-from hemapilots.federation.grid import LocalGrid
+from hemapilots.federation.faults import FaultyGrid, mods_of
 from hemapilots.federation.plan import Plan
 from hemapilots.federation.release import Exit
 from hemapilots.federation.server import train
@@ -51,11 +51,13 @@ def _refitted(
     for cause, prefix, sites in ((1, "", agreed["sites"]), (2, "competing_", agreed.get("competing", {}))):
         if cause == 2 and "competing" not in original[1]:
             continue
-        plan, apps = _plan(plan_of(spec, endpoint, name, columns), original[0], prefix), {}
+        plan = _plan(plan_of(spec, endpoint, name, columns), original[0], prefix)
+        apps, exits, faults = {}, {}, spec.get("faults", {})
         for site in sites[endpoint]:
             data = training_data(tables[site], endpoint, columns, counts[site], cause)
-            apps[site] = client_app(plan.kind, data, Exit(site, "refit", "off"))
-        fitted = train(LocalGrid(apps), plan, spec["strategies"][strategy])
+            exits[site] = Exit(site, "refit", "off")
+            apps[site] = client_app(plan.kind, data, exits[site], *mods_of(faults, site, exits[site]))
+        fitted = train(FaultyGrid(apps, exits, faults), plan, spec["strategies"][strategy])
         fits.append(describe(fitted, endpoint, name, primary["regime"]))
     return with_competing(*fits)
 

@@ -31,6 +31,10 @@ class Refusal(HemaPilotsError):
     """The gate's no: rule and field."""
 
 
+class NotFinite(Refusal):
+    """A value that is no number: the answer is of no use, and the federation may go on without it."""
+
+
 @dataclass(frozen=True)
 class Support:
     """What stands behind a message's values: the smallest number of patients and events in any training set that it covers,
@@ -68,11 +72,12 @@ class Exit:
     gate: str
     support: Support | None = None
     entries: list[dict] = field(default_factory=list)
+    _remark: str = ""
 
     def release(self, message_type: str, payload: dict, round_: int = 0, sizes: dict[str, int] | None = None) -> dict:
         """The payload, if it may leave: field name to array, or to text for a file. Raises Refusal with rule and field.
 
-        Order: plaintext gate, wire check (type, fields, dtype, shape, finite, size; of a quality record all it holds), ledger.
+        Order: plaintext gate, wire check (type, fields, dtype, shape, size; then finite values; of a quality record all it holds), ledger.
         sizes: what is known of the dimensions.
         """
         kind = MESSAGE_TYPES.get(message_type)
@@ -84,6 +89,9 @@ class Exit:
         fault = _wire_fault(kind, payload, sizes or {}) or self._record_fault(kind, payload)
         if fault:
             raise self._refusal(message_type, payload, round_, fault)
+        broken = _not_finite(kind, payload)
+        if broken:
+            raise self._refusal(message_type, payload, round_, broken, NotFinite)
         self._write(message_type, payload, round_, "would refuse" if reason else "released", reason)
         return payload
 
@@ -113,11 +121,23 @@ class Exit:
             return None
         return "nothing is known of its support" if self.support is None else self.support.weakness(MINIMUM_SUPPORT)
 
-    def _refusal(self, message_type: str, payload: dict, round_: int, reason: str) -> Refusal:
+    def remark_next(self, remark: str) -> None:
+        """Add to the reason of the next entry what a simulated fault does with the message."""
+        self._remark = remark
+
+    def silence(self, message_type: str, round_: int, reason: str) -> None:
+        """A message that was asked for and that never left."""
+        self._write(message_type, {}, round_, "no answer", reason)
+
+    def _refusal(
+        self, message_type: str, payload: dict, round_: int, reason: str, kind: type[Refusal] = Refusal
+    ) -> Refusal:
         self._write(message_type, payload, round_, "refused", reason)
-        return Refusal(f"site {self.site}: {message_type} may not leave: {reason}")
+        return kind(f"site {self.site}: {message_type} may not leave: {reason}")
 
     def _write(self, message_type: str, payload: dict, round_: int, decision: str, reason: str | None) -> None:
+        reason = "; ".join(filter(None, [reason, self._remark]))
+        self._remark = ""
         self.entries.append(
             {
                 "when": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -128,14 +148,14 @@ class Exit:
                 "values": sum(values_in(value) for value in payload.values()) if decision != "refused" else 0,
                 "bytes": sum(size_of(value) for value in payload.values()) if decision != "refused" else 0,
                 "decision": decision,
-                "reason": reason or "",
+                "reason": reason,
                 "privacy_spent": None,
             }
         )
 
 
 def _wire_fault(kind: MessageType, payload: dict, sizes: dict[str, int]) -> str | None:
-    """What is wrong with the payload's form, or None: fields, dtype, shape, finite values, size."""
+    """What is wrong with the payload's form, or None: fields, dtype, shape, size."""
     if set(payload) != set(kind.fields):
         return f"it carries {', '.join(sorted(payload)) or 'nothing'}, not {', '.join(kind.fields)}"
     known = dict(sizes)
@@ -150,10 +170,16 @@ def _wire_fault(kind: MessageType, payload: dict, sizes: dict[str, int]) -> str 
         for letter, length in zip(shape, value.shape, strict=True):
             if known.setdefault(letter, 1 if letter == "1" else length) != length:
                 return f"{name} has a length of {length} where {known[letter]} was asked for"
-        if not kind.may_end and not np.isfinite(value).all():
-            return f"{name} is not finite; lower the learning rate or raise the penalty"
     if sum(size_of(value) for value in payload.values()) > MAXIMUM_BYTES:
         return f"larger than {MAXIMUM_BYTES >> 20} MiB"
+    return None
+
+
+def _not_finite(kind: MessageType, payload: dict) -> str | None:
+    """The first field of a payload of sound form that holds a value which is no number, in words, or None."""
+    for name, shape in kind.fields.items():
+        if shape != TEXT and not kind.may_end and not np.isfinite(payload[name]).all():
+            return f"{name} is not finite; lower the learning rate or raise the penalty"
     return None
 
 

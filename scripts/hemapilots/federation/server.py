@@ -9,10 +9,12 @@ from flwr.serverapp.strategy import Strategy
 
 from hemapilots.federation.agreement import agree_preprocessing
 from hemapilots.federation.asking import send, summed
+from hemapilots.federation.attendance import Attendance
 from hemapilots.federation.choosing import EarlyStopping, choose_penalties
 from hemapilots.federation.messages import instruct, unpack
 from hemapilots.federation.plan import Fitted, Plan
 from hemapilots.federation.strategies import make_strategy
+from hemapilots.federation.strategies.lock_step import FLOWER
 from hemapilots.models.data import Preprocessing
 from hemapilots.models.training_sets import NO_FOLD
 
@@ -32,7 +34,11 @@ def server_app(plan: Plan, strategy: dict, keep: Callable[[Fitted], None], relea
 
 
 def train(grid: Grid, plan: Plan, strategy: dict, release_baseline: bool = False) -> Fitted:
-    """Train every fit of the plan by the strategy's dictionary (`name` and its options) over the grid's sites."""
+    """Train every fit of the plan by the strategy's dictionary (`name` and its options) over the grid's sites.
+
+    Averages may do without a site in one round and have it in the next; what sums over sites keeps to one set of them.
+    """
+    grid = Attendance(grid, lasting=strategy["name"] not in FLOWER)
     preprocessing = agree_preprocessing(grid, plan)
     fitting = make_strategy(grid, plan, strategy, preprocessing)
     watch = EarlyStopping(grid, plan) if "patience" in plan.settings else None
@@ -43,6 +49,8 @@ def train(grid: Grid, plan: Plan, strategy: dict, release_baseline: bool = False
     fitted.rounds_kept = watch.round if watch else None
     if hasattr(fitting, "describe"):
         fitting.describe(fitted)
+    if grid.absences:
+        fitted.more["absences"] = grid.absences
     if release_baseline and plan.model.PROPORTIONAL:
         fitted.baseline = ask_baselines(grid, plan, fitted)
     return fitted

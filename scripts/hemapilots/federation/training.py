@@ -9,7 +9,7 @@ from flwr.app import Context, RecordDict
 
 from hemapilots.federation.cards import describe, with_competing
 from hemapilots.federation.client import client_app, support_of
-from hemapilots.federation.grid import LocalGrid
+from hemapilots.federation.faults import FaultyGrid, mods_of
 from hemapilots.federation.plan import Fitted, Plan
 from hemapilots.federation.release import Exit
 from hemapilots.federation.server import server_app
@@ -160,13 +160,16 @@ def _fit(tables, endpoint, name, agreed, spec, options, stage, gate, ledger=None
     """Build the sites' apps and run one federation; without a ledger it is one of a single client, and baselines come with it."""
     columns = agreed["columns"][endpoint][name]
     plan, apps, exits = plan_of(spec, endpoint, name, columns), {}, {}
+    # Faults are those of the federation under study: not of one client alone, and not of the scores that it is compared with.
+    faults = {} if ledger is None or spec["models"][name]["comparator"] else spec.get("faults", {})
     for site, table in tables.items():
         data = training_data(table, endpoint, columns, cause=cause)
         support = support_of(data, plan.sets, plan.columns) if gate != "off" else None
         exits[site] = Exit(site, f"{stage} {name} {endpoint}" + (" competing" if cause == 2 else ""), gate, support)
-        apps[site] = client_app(plan.kind, data, exits[site])
+        apps[site] = client_app(plan.kind, data, exits[site], *mods_of(faults, site, exits[site]))
     fitted: list[Fitted] = []
-    server_app(plan, options, fitted.append, ledger is None)(LocalGrid(apps), Context(1, 0, {}, RecordDict(), {}))
+    grid = FaultyGrid(apps, exits, faults)
+    server_app(plan, options, fitted.append, ledger is None)(grid, Context(1, 0, {}, RecordDict(), {}))
     if ledger is not None:
         for site, exit_ in exits.items():
             ledger[site] += exit_.entries

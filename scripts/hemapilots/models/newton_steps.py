@@ -50,6 +50,12 @@ class NewtonSteps:
         self.trial[kept] = self.coefficients[kept] + self.step[kept]
         self.running[kept] = self.step_length[kept] > self.tolerance
 
+    def restart(self) -> None:
+        """Go on from where the fits stand as if from a start, all of them: what they maximise is another sum from now on."""
+        self.trial = self.coefficients.copy()
+        self.objective = np.full_like(self.objective, -np.inf)
+        self.running = np.ones_like(self.running)
+
     def _halve(self, fits: np.ndarray) -> None:
         self.step[fits] /= 2
         self.trial[fits] = self.coefficients[fits] + self.step[fits]

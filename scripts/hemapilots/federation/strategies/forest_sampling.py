@@ -18,6 +18,7 @@ class ForestSampling(OwnStrategy):
 
     def __init__(self, trees: int):
         self.trees = trees
+        self.sizes: dict[int, np.ndarray] = {}
         self.quota: dict[int, np.ndarray] | None = None
         self.converged = False
 
@@ -43,9 +44,12 @@ class ForestSampling(OwnStrategy):
         """Share out the trees, or put them together."""
         replies = list(replies)
         if self.quota is None:
-            sizes = np.array([examples_in(reply) for reply in replies])
-            shares = np.apply_along_axis(shared_out, 0, sizes, self.trees)
-            self.quota = {reply.metadata.src_node_id: share for reply, share in zip(replies, shares, strict=True)}
+            self.sizes = {reply.metadata.src_node_id: examples_in(reply) for reply in replies}
+        # Without one of the sites that were to grow trees the others grow them all.
+        if self.quota is None or len(replies) < len(self.quota):
+            nodes = [reply.metadata.src_node_id for reply in replies]
+            shares = np.apply_along_axis(shared_out, 0, np.array([self.sizes[node] for node in nodes]), self.trees)
+            self.quota = dict(zip(nodes, shares, strict=True))
             return instruct({}, {})["arrays"], MetricRecord()
         self.converged = True
         quotas = [self.quota[reply.metadata.src_node_id].astype(int) for reply in replies]

@@ -24,13 +24,14 @@ class Newton(NewtonSteps, OwnStrategy):
 
     def __init__(self, penalties: np.ndarray, usable: np.ndarray, ties: str, tolerance: float):
         super().__init__(penalties, usable, tolerance)
-        self.ties = ties
+        self.ties, self.asked = ties, 0
 
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
         """Ask every site for its statistics at the trial coefficients of the fits that still move."""
         active = np.flatnonzero(self.running)
+        self.asked = len(list(grid.get_node_ids()))
         content = instruct(
             {"coefficients": self.trial[active], "active": active},
             {"task": self.task, "ties": self.ties, "server-round": server_round},
@@ -40,7 +41,11 @@ class Newton(NewtonSteps, OwnStrategy):
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
-        """Sum the sites' statistics and take the next Newton step."""
+        """Sum the sites' statistics and take the next Newton step; without one of the sites the fits go on among the rest."""
+        replies = list(replies)
+        if len(replies) < self.asked:
+            self.restart()
+            return self.result()
         total = summed(replies)
         self.advance(total["loglik"], total["gradient"], unpack_symmetric(total["information"], self.trial.shape[1]))
         return self.result()
@@ -73,6 +78,7 @@ class SharedNewton(Newton):
     ) -> Iterable[Message]:
         """Ask for risk-set sums, or, once these are known, for the squares they weight."""
         active = np.flatnonzero(self.running)
+        self.asked = len(list(grid.get_node_ids()))
         payload = {"coefficients": self.trial[active], "active": active}
         if self.sums is not None:
             payload |= {"inverse": self.terms["inverse"], "inverse_f": self.terms["inverse_f"]}
@@ -83,7 +89,12 @@ class SharedNewton(Newton):
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
-        """Keep the risk-set sums, or take the step."""
+        """Keep the risk-set sums, or take the step; sums of a site that is lost meanwhile are of no use."""
+        replies = list(replies)
+        if len(replies) < self.asked:
+            self.sums = None
+            self.restart()
+            return self.result()
         total = summed(replies)
         if self.sums is None:
             self.sums, self.terms = total, self._tie_terms(total)

@@ -22,7 +22,8 @@ class OneShot(OwnStrategy):
 
     def __init__(self, usable: np.ndarray, statistics: Newton):
         self.meta, self.statistics, self.converged = Meta(usable), statistics, False
-        self.lead, self.total, self.unconverged = 0, (), 0
+        self.sizes: dict[int, float] = {}
+        self.total, self.unconverged = (), 0
         # Of the statistics only what they sum up to is wanted, not the step that follows.
         self.statistics.advance = self._keep
 
@@ -42,7 +43,9 @@ class OneShot(OwnStrategy):
         payload = {"gradient": gradient, "information": information[:, upper[0], upper[1]]}
         config["server-round"], config["task"] = server_round, "surrogate"
         content = instruct(payload | {"coefficients": self.meta.coefficients}, config)
-        return [Message(content, self.lead, MessageType.TRAIN)]
+        # The first of the largest that still answer.
+        lead = max((node for node in self.sizes if node in grid.get_node_ids()), key=self.sizes.get)
+        return [Message(content, lead, MessageType.TRAIN)]
 
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
@@ -50,13 +53,14 @@ class OneShot(OwnStrategy):
         """Go on to the next step."""
         replies = list(replies)
         if not self.meta.converged:
-            sizes = {reply.metadata.src_node_id: examples_in(reply)[0] for reply in replies}
-            self.lead = max(sizes, key=sizes.get)
+            self.sizes = {reply.metadata.src_node_id: examples_in(reply)[0] for reply in replies}
             found = self.meta.aggregate_train(server_round, replies)
-            self.statistics.trial = self.meta.coefficients
+            self.statistics.trial = self.statistics.coefficients = self.meta.coefficients
             return found
         if not self.total:
             self.statistics.aggregate_train(server_round, replies)
+            return instruct({"coefficients": self.meta.coefficients}, {})["arrays"], MetricRecord()
+        if not replies:
             return instruct({"coefficients": self.meta.coefficients}, {})["arrays"], MetricRecord()
         answer, self.converged = summed(replies), True
         self.unconverged = int(answer["unconverged"].sum())
