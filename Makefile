@@ -39,8 +39,10 @@ real: $(ENV)/.cohorts  ## run the pilots on public cohorts: make real COHORT_MIR
 test: $(ENV)/.test  ## run the tests
 	@$(BIN)/python -m pytest
 
-nightly: $(ENV)/.test  ## the long tests: 10,000 damaged extracts and mappings through every reader
+nightly: $(ENV)/.test  ## the long tests: 10,000 damaged extracts and mappings, 40 splits of a cohort judged without pooling
 	@$(BIN)/python tests/fuzz/run.py --count 10000
+	@$(BIN)/python tests/nightly/splits.py
+	@$(if $(COHORT_MIRROR),$(BIN)/python tests/nightly/splits.py --mirror "$(COHORT_MIRROR)",:)
 
 lint: $(ENV)/.test  ## check style: ruff, snakefmt, snakemake --lint
 	@$(BIN)/ruff check .

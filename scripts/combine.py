@@ -9,7 +9,12 @@ with job(snakemake):
 
     inputs, spec, output = snakemake.input, snakemake.params.spec, snakemake.output
     pooled = [pd.read_csv(path, dtype={"p": str}) for path in inputs.pooled] or [None, None]
-    metrics, comparisons = combine(map(pd.read_csv, inputs.metrics), map(pd.read_parquet, inputs.counts), *pooled, spec)
+    released = (
+        map(pd.read_csv, inputs.metrics),
+        map(pd.read_parquet, inputs.counts),
+        map(pd.read_csv, inputs.histograms),
+    )
+    metrics, comparisons = combine(*released, *pooled, spec)
     judged = verdict(comparisons, metrics, spec)
     refits = pd.read_csv(inputs.refits)[spec["primary"]["metric"]] if inputs.refits else []
     judged["primary_estimate"] |= refit_interval(

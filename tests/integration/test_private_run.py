@@ -63,6 +63,7 @@ def test_nothing_left_that_the_gate_refuses(results):
             "site_metrics",
             "site_counts",
             "curves",
+            "histograms",
         } <= set(table["message_type"])
 
 

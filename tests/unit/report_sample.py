@@ -139,7 +139,17 @@ def metrics() -> pd.DataFrame:
                 }
                 figures = {"estimate": value, "lower": value - 0.05, "upper": value + 0.05, "n": 60.0, "events": 30.0}
                 rows.append(names | {"metric": metric, "horizon": horizon, "threshold": NAN} | figures)
-    return pd.DataFrame([*rows, *benefits(), *parts()])
+    return pd.DataFrame([*rows, *benefits(), *parts(), *alone()])
+
+
+def alone() -> list[dict]:
+    """C of the primary model without pooling, and net benefit at one threshold that is an edge of risk."""
+    head = {"scenario": "base", "endpoint": "os", "model": "cox-all", "regime": "federated/newton"}
+    head |= {"evaluated_on": "all", "subgroup": "all", "horizon": 2.0, "n": 120.0, "events": 60.0}
+    figures = {"estimate": 0.69, "lower": 0.64, "upper": 0.74}
+    rows = [head | figures | {"metric": f"uno_c_{form}", "threshold": NAN} for form in ("within_site", "histogram")]
+    benefit = {"metric": "net_benefit_histogram", "decision": "act", "threshold": 0.3, "estimate": 0.2475}
+    return [*rows, head | figures | benefit]
 
 
 def benefits() -> list[dict]:

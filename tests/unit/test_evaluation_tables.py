@@ -10,6 +10,7 @@ from sksurv.util import Surv
 from hemapilots.errors import HemaPilotsError
 from hemapilots.evaluation import combine, evaluate_pooled, evaluate_site, verdict, within_site, write_metrics
 from hemapilots.evaluation.frames import COMPARISON_COLUMNS, COUNT_COLUMNS, METRIC_COLUMNS, frame
+from hemapilots.evaluation.histograms import site_histograms
 
 GRID = [0.25 * k for k in range(1, 13)]
 FEDERATED, POOLED, OWN, SCORE = (
@@ -70,6 +71,7 @@ def plan(**changes):
         "entry": [],
         "tau": 3.0,
         "grid": GRID,
+        "risk_edges": [k / 50 for k in range(1, 50)],
         "bootstrap": {"samples": 60, "seed": 11, "level": 0.95},
         "minimum_cell": 5,
         "comparisons": [base | against],
@@ -292,10 +294,14 @@ def test_within_site_by_hand():
 
 
 def test_combination_with_and_without_pooling(pilot):
-    _, spec, pooled, released = pilot
+    sites, spec, pooled, released = pilot
     metrics, counts = zip(*released, strict=True)
-    with_rows = combine(metrics, counts, *pooled, spec)
-    without = combine(metrics[::-1], counts[::-1], None, None, spec)
+    histograms = [site_histograms(name, data, spec) for name, data in sites.items()]
+    with_rows = combine(metrics, counts, histograms, *pooled, spec)
+    without = combine(metrics[::-1], counts[::-1], histograms[::-1], None, None, spec)
+    alone = [table[0][table[0]["metric"].str.contains("_histogram|_within_site")] for table in (with_rows, without)]
+    pd.testing.assert_frame_equal(*(table.reset_index(drop=True) for table in alone))
+    assert {"uno_c_histogram", "uno_c_within_site", "oe_histogram"} <= set(alone[0]["metric"])
     for found, comparisons in (with_rows, without):
         assert list(found) == METRIC_COLUMNS and list(comparisons) == COMPARISON_COLUMNS
         assert not found.duplicated(METRIC_COLUMNS[: METRIC_COLUMNS.index("estimate")]).any()

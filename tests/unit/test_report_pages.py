@@ -164,6 +164,12 @@ def inputs_of(folder):
     return {name: sorted(folder.glob(pattern)) for name, pattern in names.items()}
 
 
+def test_what_sites_give_alone_stands_beside_all_rows(page):
+    section = re.search(r'<section id="federated">.*?</section>', page, re.S)[0]
+    assert section.count("−0.0100") == 2  # C 0.69 in both forms, 0.70 of all rows
+    assert "at 1 thresholds that are edges of risk, lies at most 0.0025 from" in section
+
+
 def test_labels_in_figures_are_escaped_and_long_ones_folded():
     drawn = forest(
         [*ROWS, ROWS[0] | {"label": "a label that is far too long for one line of it"}], "toy", 'A "title"', "C"

@@ -10,6 +10,7 @@ rule combine:
     input:
         metrics=of_sites("results/{pilot}/site_metrics/{site}/metrics.csv"),
         counts=of_sites("results/{pilot}/site_metrics/{site}/counts.parquet"),
+        histograms=of_sites("results/{pilot}/site_metrics/{site}/histograms.csv"),
         pooled=pooled_metrics,
         refits=refits,
     output:

@@ -1,7 +1,7 @@
 """evaluate: each site judges every regime on its own patients; where rows may be pooled, all patients together.
 
 INPUT  results/{pilot}/sites/{site}/{harmonized,folds}.parquet, predictions/
-OUTPUT results/{pilot}/site_metrics/{site}/{metrics.csv,counts.parquet,curves.csv,calibration.csv,reclassification.csv,log_rank.csv}; results/{pilot}/pooled_metrics/*.csv
+OUTPUT results/{pilot}/site_metrics/{site}/{metrics.csv,counts.parquet,curves.csv,histograms.csv,calibration.csv,reclassification.csv,log_rank.csv}; results/{pilot}/pooled_metrics/*.csv
 """
 
 
@@ -14,6 +14,7 @@ rule evaluate_site:
         metrics="results/{pilot}/site_metrics/{site}/metrics.csv",
         counts="results/{pilot}/site_metrics/{site}/counts.parquet",
         curves="results/{pilot}/site_metrics/{site}/curves.csv",
+        histograms="results/{pilot}/site_metrics/{site}/histograms.csv",
         calibration="results/{pilot}/site_metrics/{site}/calibration.csv",
         reclassification="results/{pilot}/site_metrics/{site}/reclassification.csv",
         log_rank="results/{pilot}/site_metrics/{site}/log_rank.csv",

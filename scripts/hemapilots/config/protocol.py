@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from hemapilots.config.models import Model
 from hemapilots.config.shapes import Name, Positive, Strict, Text
@@ -22,6 +22,10 @@ class Times(Strict):
 
     step: Annotated[float, Field(gt=0)] = 0.25
     tau: Annotated[float, Field(gt=0)]
+
+
+# Fifty bins: whole points of risk up to 0.10, even points up to 0.86, and two above.
+RISK_EDGES = tuple(k / 100 for k in (*range(1, 10), *range(10, 88, 2), 92))
 
 
 class Primary(Strict):
@@ -81,7 +85,17 @@ class Protocol(Strict):
     ties: Literal["efron", "breslow"] = "efron"
     models: Annotated[dict[Name, Model], Field(min_length=1)]
     strategies: Strategies
+    risk_edges: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(min_length=1, max_length=199)] = (
+        RISK_EDGES
+    )
     primary: Primary
     bootstrap: Bootstrap
     explanation: Explanation = Explanation()
     criteria: tuple[Criterion, ...]
+
+    @field_validator("risk_edges")
+    @classmethod
+    def _ascending(cls, edges):
+        if list(edges) != sorted(set(edges)):
+            raise ValueError("the edges of risk stand in ascending order, each once")
+        return edges

@@ -15,7 +15,7 @@ from hemapilots.evaluation.censoring import aalen_johansen
 from hemapilots.evaluation.comparison import interval
 from hemapilots.evaluation.sample import Key, SiteData, assemble
 from hemapilots.evaluation.scope import Scope, scope_of
-from hemapilots.evaluation.subgroups import FEWEST_EVENTS, FEWEST_PATIENTS, judged_keys
+from hemapilots.evaluation.subgroups import FEWEST_EVENTS, FEWEST_PATIENTS, shown_keys
 
 __all__ = ["CALIBRATION_COLUMNS", "calibration_table"]
 
@@ -34,16 +34,10 @@ def calibration_table(where: str, sites: Mapping[str, SiteData], spec: Mapping[s
     rows = []
     for endpoint in spec["endpoints"]:
         scope = scope_of(endpoint, assemble(sites, endpoint, spec["grid"]), spec)
-        for key in _keys(scope):
+        for key in shown_keys(scope.sample, spec):
             for row in _rows(scope, key):
                 rows.append({"evaluated_on": where, "endpoint": endpoint, "model": key[0], "regime": key[1]} | row)
     return pd.DataFrame(rows, columns=CALIBRATION_COLUMNS)
-
-
-def _keys(scope: Scope) -> list[Key]:
-    judged = judged_keys(scope)
-    twin = [(judged[0][0], "pooled")] if judged else []
-    return [*judged, *(key for key in twin if key in scope.sample.risk)]
 
 
 def _rows(scope: Scope, key: Key) -> Iterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.special import ndtr, ndtri
 
 from hemapilots.evaluation.comparison import p_text
+from hemapilots.evaluation.federated import federated_rows
 from hemapilots.evaluation.frames import COMPARISON_COLUMNS, METRIC_COLUMNS, frame
 
 __all__ = ["combine", "within_site"]
@@ -30,6 +31,7 @@ NAMES = [
 def combine(
     site_metrics: Iterable[pd.DataFrame],
     site_counts: Iterable[pd.DataFrame],
+    histograms: Iterable[pd.DataFrame],
     pooled_metrics: pd.DataFrame | None,
     pooled_comparisons: pd.DataFrame | None,
     spec: Mapping[str, Any],
@@ -38,18 +40,18 @@ def combine(
 
     Metrics on "all" are the pooled ones if given, else weighted within-site figures. Comparisons hold each
     site's own differences, the within-site combination on "all" (estimand "within-site") and, if given, the
-    pooled ones on "all" (estimand "pooled"), so that both stand side by side. The result does not depend on
-    the order of sites.
+    pooled ones on "all" (estimand "pooled"), so that both stand side by side. What sites' results alone give stands under metrics of
+    its own (see `federated`). The result does not depend on the order of sites.
     """
     counts = pd.concat(list(site_counts), ignore_index=True).sort_values("site", kind="stable")
     metrics = pd.concat(list(site_metrics), ignore_index=True).sort_values("evaluated_on", kind="stable")
-    everywhere = pooled_metrics
-    if everywhere is None:
-        everywhere = within_site(counts, "metric", spec)
+    within = within_site(counts, "metric", spec)
+    everywhere = within if pooled_metrics is None else pooled_metrics
+    alone = federated_rows(pd.concat(list(histograms), ignore_index=True), within, spec)
     tables = [_site_differences(counts, spec), within_site(counts, "difference", spec)]
     if pooled_comparisons is not None:
         tables.insert(0, pooled_comparisons)
-    return _stacked([everywhere, metrics], METRIC_COLUMNS), _stacked(tables, COMPARISON_COLUMNS)
+    return _stacked([everywhere, alone, metrics], METRIC_COLUMNS), _stacked(tables, COMPARISON_COLUMNS)
 
 
 def within_site(counts: pd.DataFrame, kind: str, spec: Mapping[str, Any]) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Performance among parts of the patients, and which of them the rule of fairness flags (UTILITY 2)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,10 +9,18 @@ import pandas as pd
 from hemapilots.evaluation.draws import Draws, draw_one
 from hemapilots.evaluation.measures import Measure, measures
 from hemapilots.evaluation.paired import figure_row
-from hemapilots.evaluation.sample import Key
+from hemapilots.evaluation.sample import Key, Sample
 from hemapilots.evaluation.scope import Scope
 
-__all__ = ["FEWEST_EVENTS", "FEWEST_PATIENTS", "flags", "judged_keys", "subgroup_rows", "tells_small_cells"]
+__all__ = [
+    "FEWEST_EVENTS",
+    "FEWEST_PATIENTS",
+    "flags",
+    "judged_keys",
+    "shown_keys",
+    "subgroup_rows",
+    "tells_small_cells",
+]
 
 FEWEST_PATIENTS, FEWEST_EVENTS = 50, 10
 # Observed over expected events in between, and a C no more than this much below that of the others.
@@ -21,15 +29,22 @@ RATIO, GAP = (0.8, 1.25), 0.05
 RULES = ("oe", "uno_c_gap")
 
 
-def judged_keys(scope: Scope) -> list[Key]:
+def judged_keys(sample: Sample, spec: Mapping[str, Any]) -> list[Key]:
     """The primary model in its regime, and the comparators of the criteria: who is judged among parts of the patients."""
-    primary = scope.spec.get("primary")
+    primary = spec.get("primary")
     if not primary:
         return []
     keys = [(primary["model"], primary["regime"])]
-    keys += [tuple(criterion["against"]) for criterion in scope.spec["criteria"] if criterion["against"]]
+    keys += [tuple(criterion["against"]) for criterion in spec["criteria"] if criterion["against"]]
     scores = [key for key in dict.fromkeys(keys[1:]) if key[0] == "score"]
-    return [key for key in (keys[0], *scores) if key in scope.sample.risk]
+    return [key for key in (keys[0], *scores) if key in sample.risk]
+
+
+def shown_keys(sample: Sample, spec: Mapping[str, Any]) -> list[Key]:
+    """Those, and the pooled twin of the primary model where there is one."""
+    judged = judged_keys(sample, spec)
+    twin = [(judged[0][0], "pooled")] if judged else []
+    return [*judged, *(key for key in twin if key in sample.risk)]
 
 
 def subgroup_rows(scope: Scope) -> Iterator[dict[str, Any]]:
@@ -42,7 +57,7 @@ def subgroup_rows(scope: Scope) -> Iterator[dict[str, Any]]:
         for level in sorted(set(levels[levels != ""])):
             inside = levels == level
             part, rest = scope.narrowed(inside), scope.narrowed((levels != level) & (levels != ""))
-            for key in judged_keys(scope):
+            for key in judged_keys(scope.sample, scope.spec):
                 for measure, one in _figures(part, rest, key).items():
                     yield figure_row(scope, key, measure, one) | {"subgroup": f"{variable}={level}"}
 

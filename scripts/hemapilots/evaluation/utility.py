@@ -14,7 +14,16 @@ import numpy as np
 from hemapilots.evaluation.calibration import Status
 from hemapilots.evaluation.incidence import incidence_gradient
 
-__all__ = ["FEWEST_AT_RISK", "TREAT_ALL", "TREAT_NONE", "net_benefit", "odds", "standardised", "thresholds_of"]
+__all__ = [
+    "FEWEST_AT_RISK",
+    "TREAT_ALL",
+    "TREAT_NONE",
+    "benefit",
+    "net_benefit",
+    "odds",
+    "standardised",
+    "thresholds_of",
+]
 
 TREAT_ALL, TREAT_NONE = ("treat", "treat/all"), ("treat", "treat/none")
 # A flagged group with fewer at risk at the horizon has no net benefit to tell.
@@ -43,14 +52,17 @@ def net_benefit(status: Status, risk: np.ndarray, thresholds: np.ndarray, act: s
             estimate[k], gradient[group, k] = incidence_gradient(*parts)
     share = status.outcomes.weights @ groups / status.total[:, None]
     event = np.clip(estimate + (status.outcomes.weights - 1) @ gradient, 0.0, 1.0)
+    return np.where(groups.any(axis=0), benefit(share, event, thresholds, act), 0.0)
+
+
+def benefit(share: np.ndarray, event: np.ndarray, thresholds: np.ndarray, act: str) -> np.ndarray:
+    """Net benefit from the share acted upon and the probability of the event among them."""
     if act == "above":
-        benefit = share * event - share * (1 - event) * odds(thresholds)
-    else:
-        benefit = share * (1 - event) - share * event / odds(thresholds)
-    return np.where(groups.any(axis=0), benefit, 0.0)
+        return share * event - share * (1 - event) * odds(thresholds)
+    return share * (1 - event) - share * event / odds(thresholds)
 
 
-def standardised(status: Status, benefit: np.ndarray, act: str) -> np.ndarray:
+def standardised(status: Status, found: np.ndarray, act: str) -> np.ndarray:
     """Net benefit as a share of the largest that could be: of finding everybody with the event, or without it where one acts below."""
     largest = status.observed if act == "above" else 1 - status.observed
-    return np.divide(benefit, largest[:, None], out=np.full_like(benefit, np.nan), where=largest[:, None] > 0)
+    return np.divide(found, largest[:, None], out=np.full_like(found, np.nan), where=largest[:, None] > 0)

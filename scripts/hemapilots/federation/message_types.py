@@ -57,6 +57,7 @@ MESSAGE_TYPES = {
     "site_metrics": MessageType({"site_metrics": TEXT}, supported=False),
     "site_counts": MessageType({"site_counts": TEXT}, supported=False),
     "curves": MessageType({"curves": TEXT}, supported=False),
+    "histograms": MessageType({"histograms": TEXT}, supported=False),
     "calibration": MessageType({"calibration": TEXT}, supported=False),
     "reclassification": MessageType({"reclassification": TEXT}, supported=False),
     "log_rank": MessageType({"log_rank": TEXT}, supported=False),

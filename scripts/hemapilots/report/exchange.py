@@ -30,6 +30,7 @@ MEANING = {
     "site_metrics": "the site’s own figures",
     "site_counts": "figures with their weights, for combination",
     "curves": "merged counts for survival curves",
+    "histograms": "merged counts by predicted risk and time, for figures over all sites",
     "calibration": "smoothed curves and groups for calibration figures",
     "reclassification": "patients of each category of a score by predicted risk",
     "log_rank": "sums of log-rank tests of subgroups",

@@ -39,6 +39,7 @@ def evaluation_spec(protocol: Source, use_case: dict, cohort, sites: list[str], 
         "scale_grid": scale_grid(times),
         "tau": times.tau,
         "grid": _grid(protocol, use_case),
+        "risk_edges": list(protocol.value.risk_edges),
         "bootstrap": bootstrap.model_dump(),
         "minimum_cell": MINIMUM_SUPPORT,
         # Under an enforced gate counts leave rounded, so that small ones cannot be had by subtraction.
