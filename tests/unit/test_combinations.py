@@ -48,6 +48,10 @@ REFUSED = [
         "net: {kind: deepsurv, predictors: clinical, strategies: [newton]}",
         ["models.net.strategies.0", "not allowed for deepsurv", "it is for linear models"],
     ),
+    (
+        "net: {kind: fine_gray, predictors: clinical, strategies: [fedavg]}",
+        ["models.net.strategies.0", "not allowed for fine_gray", "use `newton` with `baseline: site`"],
+    ),
     ("net: {kind: discrete_hazard, predictors: clinical, cuts: [2, 1]}", ["models.net.cuts", "must rise"]),
 ]
 
@@ -86,6 +90,22 @@ def test_robust_strategies_need_enough_sites_and_scaffold_plain_steps():
     assert refusal(cox, "krum", options, "public", 5) is None
     assert "optimizer: sgd" in refusal(SimpleNamespace(kind="deepsurv", optimizer="adam"), "scaffold", {}, "public", 3)
     assert refusal(SimpleNamespace(kind="deepsurv", optimizer="sgd"), "scaffold", {}, "public", 3) is None
+
+
+def test_fine_gray_is_trained_for_endpoints_with_a_competing_event_and_without_late_entry(config):
+    study = with_line(config, "models:\n", "gray: {kind: fine_gray, predictors: clinical}")
+    assert study["train"]["models"]["gray"]["endpoints"] == ["aml"]
+    assert study["train"]["models"]["gray"]["strategies"] == ["newton"]
+    judged = [row for row in study["evaluate"]["comparisons"] if row["reference_model"] == "gray"]
+    assert [(row["endpoint"], row["reference_regime"]) for row in judged] == [("aml", "federated/newton")]
+    pilot = config / "pilots" / "mds-synthetic.yaml"
+    pilot.write_text(pilot.read_text() + "endpoints: [os]\n")
+    study = load_study("mds-synthetic", config, ROOT / "resources")
+    assert study["train"]["models"]["gray"]["endpoints"] == []
+    path = config / PROTOCOL
+    path.write_text(path.read_text().replace("primary: {model: cox-molecular", "primary: {model: gray"))
+    with pytest.raises(HemaPilotsError, match="fine_gray is for endpoints with a competing event; use cox"):
+        load_study("mds-synthetic", config, ROOT / "resources")
 
 
 def test_a_model_that_cannot_learn_from_late_entry_is_not_trained_for_it(config):

@@ -240,6 +240,7 @@ cohort:
         load(config, "own")
     pilot.write_text(body.replace("  GATE\n", ""))
     edit(config / PROTOCOL, "baseline: site", "baseline: shared")
+    edit(config / PROTOCOL, "  fine-gray-molecular: {kind: fine_gray, predictors: molecular}\n", "")
     with pytest.raises(HemaPilotsError, match="not allowed for cox with a private cohort: risk-set sums"):
         load(config, "own")
     assert load(config, "mds-synthetic")["train"]["strategies"]["newton"]["baseline"] == "shared"

@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 
 from hemapilots.config.shapes import Positive, Strict
 
-__all__ = ["Cox", "DeepSurv", "DiscreteHazard", "Forest", "Model"]
+__all__ = ["Cox", "DeepSurv", "DiscreteHazard", "FineGray", "Forest", "Model"]
 
 
 # Standard deviations from a column's mean.
@@ -24,10 +24,12 @@ class _Model(Strict):
     """What every model has. supported_only leaves out columns that fail the support rule at any site.
 
     strategies: which of the protocol's strategies train it; by default all that can. late_entry: whether the kind can learn from
-    patients who come under observation late; one that cannot is not trained for such endpoints.
+    patients who come under observation late; one that cannot is not trained for such endpoints. competing_only: whether it is trained
+    only where an event competes.
     """
 
     late_entry: ClassVar[bool] = False
+    competing_only: ClassVar[bool] = False
 
     predictors: str
     supported_only: bool = False
@@ -45,6 +47,14 @@ class Cox(_Model):
     late_entry: ClassVar[bool] = True
 
     kind: Literal["cox"]
+
+
+class FineGray(_Model):
+    """Ridge Fine-Gray regression of the cumulative incidence, for endpoints with a competing event; its penalty is as of a Cox model."""
+
+    competing_only: ClassVar[bool] = True
+
+    kind: Literal["fine_gray"]
 
 
 class _Network(_Model):
@@ -105,4 +115,4 @@ class Forest(_Model):
         return rising(values)
 
 
-Model = Annotated[Cox | DeepSurv | DiscreteHazard | Forest, Field(discriminator="kind")]
+Model = Annotated[Cox | FineGray | DeepSurv | DiscreteHazard | Forest, Field(discriminator="kind")]

@@ -22,6 +22,7 @@ AVERAGING = (
 COMBINATIONS = {
     ("cox", "newton", "site"): ALL,
     ("cox", "newton", "shared"): OPEN,
+    ("fine_gray", "newton", "site"): ALL,
     ("cox", "meta", None): ALL,
     ("cox", "oneshot", "site"): ALL,
     ("cox", "oneshot", "shared"): OPEN,
@@ -30,9 +31,13 @@ COMBINATIONS = {
 }
 LINEAR = "it is for linear models"
 SHARED = "risk-set sums at every death time reveal patients; use `baseline: site`"
+STRATIFIED = "it is fitted exactly, with a baseline and a censoring distribution for each site; use `newton` with `baseline: site`"
 REASONS = {
+    ("fine_gray", "newton", "shared"): STRATIFIED,
     ("cox", "newton", "shared"): SHARED,
     ("cox", "oneshot", "shared"): SHARED,
+    **{("fine_gray", name, None): STRATIFIED for name in (*AVERAGING, "meta")},
+    **{("fine_gray", "oneshot", baseline): STRATIFIED for baseline in ("site", "shared")},
     **{("forest", name, None): "trees cannot be averaged; use `forest_sampling`" for name in AVERAGING},
     **{
         (kind, name, baseline): LINEAR

@@ -55,9 +55,19 @@ def resolve_models(
 
 
 def _learnable(protocol: Source, name: str, model, endpoints: list[str], use_case: dict) -> list[str]:
-    """Of the endpoints those that the model's kind can learn: not every one can with late entry."""
-    able = [end for end in endpoints if model.late_entry or not use_case["endpoints"][end]["entry"]]
-    if able and (name != protocol.value.primary.model or use_case["primary_endpoint"] in able):
+    """Of the endpoints those that the model's kind can learn: not every one can with late entry.
+
+    None where nothing competes for a kind that is for competing events; the primary model needs the primary endpoint.
+    """
+    facts, primary = use_case["endpoints"], name == protocol.value.primary.model
+    meant = [end for end in endpoints if not model.competing_only or facts[end]["competing"]]
+    if primary and use_case["primary_endpoint"] not in meant:
+        raise protocol.fault(
+            ("models", name, "kind"),
+            f"{model.kind} is for endpoints with a competing event; use cox for the primary model",
+        )
+    able = [end for end in meant if model.late_entry or not facts[end]["entry"]]
+    if (able or not meant) and (not primary or use_case["primary_endpoint"] in able):
         return able
     raise protocol.fault(
         ("models", name, "kind"),

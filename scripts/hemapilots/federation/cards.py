@@ -6,6 +6,7 @@ from hemapilots.federation.plan import Fitted
 from hemapilots.models.training_sets import NO_FOLD
 
 NORMAL_95 = 1.959963984540054
+CONDITIONAL = "conditional on lambda; intervals are evidence only at lambda = 0"
 
 
 def describe(fitted: Fitted, endpoint: str, name: str, regime: str) -> tuple[dict, dict]:
@@ -80,7 +81,7 @@ def linear(fitted: Fitted, outer: np.ndarray) -> dict:
         "penalty": float(penalties[best]),
         "cross_validated_loglik": dict(zip(map("{:g}".format, penalties), fitted.criterion[0].tolist(), strict=True)),
         "penalties_chosen_in_folds": [float(penalties[k]) for k in fitted.chosen[outer]],
-        "standard_errors": "conditional on lambda; intervals are evidence only at lambda = 0",
+        "standard_errors": fitted.more.get("standard_errors", CONDITIONAL),
         "coefficients": coefficient_table(fitted, best),
     }
 

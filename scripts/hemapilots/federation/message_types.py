@@ -33,6 +33,7 @@ MESSAGE_TYPES = {
     "median_counts": MessageType({"counts": "Sc", "examples": "1"}),
     "agreed": MessageType({"ready": "1", "examples": "1"}),
     "newton_statistics": MessageType({"loglik": "F", "gradient": "Fp", "information": "Ft", "examples": "1"}),
+    "score_squares": MessageType({"squares": "Ft", "examples": "1"}),
     "descent": MessageType({"coefficients": "Fp", "examples": "F"}),
     "local_training": MessageType({"parameters": "Fm", "examples": "F"}),
     "controlled_descent": MessageType({"coefficients": "Fp", "control": "Fp", "examples": "F"}),

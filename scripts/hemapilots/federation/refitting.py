@@ -54,7 +54,7 @@ def _refitted(
         plan = _plan(plan_of(spec, endpoint, name, columns), original[0], prefix)
         apps, exits, faults = {}, {}, spec.get("faults", {})
         for site in sites[endpoint]:
-            data = training_data(tables[site], endpoint, columns, counts[site], cause)
+            data = training_data(tables[site], endpoint, columns, counts[site], cause, plan.kind)
             exits[site] = Exit(site, "refit", "off")
             apps[site] = client_app(plan.kind, data, exits[site], *mods_of(faults, site, exits[site]))
         fitted = train(FaultyGrid(apps, exits, faults), plan, spec["strategies"][strategy])

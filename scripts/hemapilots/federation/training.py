@@ -15,18 +15,27 @@ from hemapilots.federation.release import Exit
 from hemapilots.federation.server import server_app
 from hemapilots.models.data import TrainingData
 from hemapilots.models.files import write_model
-from hemapilots.models.registry import model_of
+from hemapilots.models.registry import SUBDISTRIBUTION, model_of
+from hemapilots.models.subdistribution import coded
 from hemapilots.site_tables import read_site
 
 MOST_CUTS = 50
+# Kinds whose penalty is chosen from the protocol's.
+LINEAR = ("cox", "fine_gray")
 
 
 def training_data(
-    site: dict[str, pd.DataFrame], endpoint: str, columns: list[dict], counts: pd.Series | None = None, cause: int = 1
+    site: dict[str, pd.DataFrame],
+    endpoint: str,
+    columns: list[dict],
+    counts: pd.Series | None = None,
+    cause: int = 1,
+    kind: str = "cox",
 ) -> TrainingData:
     """The rows of a site with a known outcome, for one endpoint and predictor set; each as often as `counts` says, by row.
 
-    cause: 1 the endpoint's event, 2 the competing one; whoever has the other one leaves the risk sets as if censored.
+    cause: 1 the endpoint's event, 2 the competing one; whoever has the other one leaves the risk sets as if censored, or, where the
+    kind of model follows the cumulative incidence itself, stays in them.
     """
     harmonized, design = site["harmonized"], site["design"]
     known = harmonized[f"{endpoint}_event"].notna().to_numpy()
@@ -38,7 +47,7 @@ def training_data(
         x, outcome, folds = x[drawn], outcome[drawn], folds[:, drawn]
     entry, time, event = outcome.T
     flags = np.array([column["flag"] for column in columns], dtype=bool)
-    return TrainingData(x, entry, time, (event == cause).astype(float), folds, flags)
+    return TrainingData(x, entry, time, coded(event, cause, kind in SUBDISTRIBUTION), folds, flags)
 
 
 def train_local(site: str, folder: Path, agreed: dict, spec: dict, out: Path, gate: str) -> list[dict]:
@@ -49,10 +58,11 @@ def train_local(site: str, folder: Path, agreed: dict, spec: dict, out: Path, ga
         if site not in agreed["sites"][endpoint]:
             continue
         regime = f"local/{site}"
-        causes = [{site: tables}] * (1 + (site in _competing(agreed, endpoint)))
+        causes = [{site: tables}] * (1 + (site in _competing(agreed, endpoint, spec, name)))
         arrays, card = _trained(causes, endpoint, name, agreed, spec, alone(spec, name), regime, "off")
         if gate != "private":
-            data = training_data(tables, endpoint, agreed["columns"][endpoint][name])
+            kind = spec["models"][name]["kind"]
+            data = training_data(tables, endpoint, agreed["columns"][endpoint][name], kind=kind)
             # A local model is released only where rows may be pooled anyway, so the gate does not refuse it there, but says it would.
             lenient = "report" if gate == "enforce" else gate
             plan = plan_of(spec, endpoint, name, agreed["columns"][endpoint][name])
@@ -70,7 +80,7 @@ def train_federated(folders: dict[str, Path], name: str, agreed: dict, spec: dic
     ledger: dict[str, list[dict]] = {site: [] for site in folders}
     comparator = spec["models"][name]["comparator"]
     for endpoint, _ in _tasks(spec, agreed, only=name):
-        by_cause = [agreed["sites"][endpoint], *filter(None, [_competing(agreed, endpoint)])]
+        by_cause = [agreed["sites"][endpoint], *filter(None, [_competing(agreed, endpoint, spec, name)])]
         causes = [{site: tables[site] for site in sites} for sites in by_cause]
         for strategy in spec["models"][name]["strategies"]:
             regime, options = f"federated/{strategy}", options_of(spec, name, spec["strategies"][strategy])
@@ -91,7 +101,7 @@ def train_pooled(folders: dict[str, Path], name: str, agreed: dict, spec: dict, 
     pooled["harmonized"]["row"] = pooled["design"]["row"] = np.arange(len(pooled["design"]))
     pooled["folds"] = pd.concat([table["folds"].reindex(table["design"]["row"]) for table in tables], ignore_index=True)
     for endpoint, _ in _tasks(spec, agreed, only=name):
-        causes = [{"pooled": pooled}] * (2 if _competing(agreed, endpoint) else 1)
+        causes = [{"pooled": pooled}] * (2 if _competing(agreed, endpoint, spec, name) else 1)
         fitted = _trained(causes, endpoint, name, agreed, spec, alone(spec, name), "pooled", "off")
         write_model(out, endpoint, name, "pooled", *fitted)
 
@@ -121,7 +131,7 @@ def plan_of(spec: dict, endpoint: str, name: str, columns: list[dict]) -> Plan:
         np.array([column["flag"] for column in columns], dtype=bool),
         spec["replicates"],
         spec["folds"],
-        np.array(spec["penalties"] if model["kind"] == "cox" else [0.0], dtype=float),
+        np.array(spec["penalties"] if model["kind"] in LINEAR else [0.0], dtype=float),
         spec["ties"],
         np.array(spec["scale_grid"] if endpoint in spec.get("entry", ()) else spec["grid"], dtype=float),
         kind=model["kind"],
@@ -142,9 +152,11 @@ def _tasks(spec: dict, agreed: dict, only: str | None = None, comparators: bool 
     return [(endpoint, name) for endpoint in spec["endpoints"] for name in names if agreed["columns"][endpoint][name]]
 
 
-def _competing(agreed: dict, endpoint: str) -> list[str]:
-    """The sites that train the hazard of an endpoint's competing event; none where nothing competes, or nobody had it."""
-    return agreed.get("competing", {}).get(endpoint, [])
+def _competing(agreed: dict, endpoint: str, spec: dict, name: str) -> list[str]:
+    """The sites that train the hazard of an endpoint's competing event; none where nothing competes, nobody had it, or the model
+    follows the cumulative incidence itself."""
+    alone_ = spec["models"][name]["kind"] in SUBDISTRIBUTION
+    return [] if alone_ else agreed.get("competing", {}).get(endpoint, [])
 
 
 def _trained(causes, endpoint, name, agreed, spec, options, regime, gate, ledger=None) -> tuple[dict, dict]:
@@ -163,7 +175,7 @@ def _fit(tables, endpoint, name, agreed, spec, options, stage, gate, ledger=None
     # Faults are those of the federation under study: not of one client alone, and not of the scores that it is compared with.
     faults = {} if ledger is None or spec["models"][name]["comparator"] else spec.get("faults", {})
     for site, table in tables.items():
-        data = training_data(table, endpoint, columns, cause=cause)
+        data = training_data(table, endpoint, columns, cause=cause, kind=plan.kind)
         support = support_of(data, plan.sets, plan.columns) if gate != "off" else None
         exits[site] = Exit(site, f"{stage} {name} {endpoint}" + (" competing" if cause == 2 else ""), gate, support)
         apps[site] = client_app(plan.kind, data, exits[site], *mods_of(faults, site, exits[site]))

@@ -12,6 +12,7 @@ from hemapilots.models import cox_alone
 from hemapilots.models import partial_likelihood as pl
 from hemapilots.models.control import correction, renewed
 from hemapilots.models.data import Preprocessing, Subset, TrainingData
+from hemapilots.models.subdistribution import risk_sets
 
 ALONE, STEPS, CONTROLLED_STEPS, PROPORTIONAL = "newton", "descent", "controlled_descent", True
 
@@ -137,7 +138,7 @@ def baseline_on(
     grid: np.ndarray, risk_: np.ndarray, entry: np.ndarray, time: np.ndarray, event: np.ndarray, ties: str
 ) -> np.ndarray:
     """Cumulative baseline hazard at the times of a grid of any shape for a risk of 0; rows (n,) sorted by time."""
-    return on_grid(grid, np.exp(risk_), pl.RiskSets.build(entry, time, event), entry, time, ties)
+    return on_grid(grid, np.exp(risk_), risk_sets(entry, time, event), entry, time, ties)
 
 
 def on_grid(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hemapilots.models.partial_likelihood import RiskSets
+from hemapilots.models.subdistribution import risk_sets
 from hemapilots.models.training_sets import NO_FOLD
 
 
@@ -39,6 +40,7 @@ class TrainingData:
     """A site's rows for one endpoint and predictor set, sorted by time.
 
     x (n, p), nan where missing; entry, time (years), event (n,); folds (R, n); flags (p,) marks 0/1 columns.
+    event: 1 or 0; 2 a competing event after which the patient stays at risk, see `subdistribution`.
     """
 
     x: np.ndarray
@@ -69,7 +71,7 @@ class TrainingData:
 
     def risk_sets(self, rows: np.ndarray, times: np.ndarray | None = None) -> RiskSets:
         """Risk sets of some rows."""
-        return RiskSets.build(self.entry[rows], self.time[rows], self.event[rows], times)
+        return risk_sets(self.entry[rows], self.time[rows], self.event[rows], times)
 
     def subset(self, sets: np.ndarray, s: int, preprocessing: Preprocessing, times: np.ndarray | None = None) -> Subset:
         """Training set s, preprocessed; kept, because every round asks for it again."""

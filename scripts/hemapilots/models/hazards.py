@@ -6,7 +6,8 @@ import numpy as np
 
 from hemapilots.models import cox
 from hemapilots.models.data import Preprocessing
-from hemapilots.models.registry import model_of
+from hemapilots.models.registry import SUBDISTRIBUTION, model_of
+from hemapilots.models.subdistribution import coded
 
 __all__ = ["FittedModel", "event_free"]
 
@@ -116,4 +117,5 @@ class FittedModel:
             return np.interp(times, self.arrays["grid"], self.arrays["baseline"][at], left=np.nan, right=np.nan)
         order = np.argsort(outcome[:, 1], kind="stable")
         entry, time, event = outcome[order].T
-        return cox.baseline_on(times, there[order], entry, time, event == self.cause, self.card["ties"])
+        event = coded(event, self.cause, self.card["kind"] in SUBDISTRIBUTION)
+        return cox.baseline_on(times, there[order], entry, time, event, self.card["ties"])

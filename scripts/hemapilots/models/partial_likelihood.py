@@ -63,12 +63,16 @@ class RiskSets:
 
     def weights(self, hazard: np.ndarray, per_risk: np.ndarray, per_death: np.ndarray) -> np.ndarray:
         """Each row's expected number of events (n, L), from the sums over death rows of 1/s and (l/d)/s, both (D, L)."""
+        return np.maximum(hazard * self.expected(per_risk, per_death), 0.0)
+
+    def expected(self, per_risk: np.ndarray, per_death: np.ndarray) -> np.ndarray:
+        """Each row's sum (n, L) of per_risk (D, L) over the death times at which it is at risk, less per_death at its own death."""
         cumulative = np.concatenate([np.zeros((1, per_risk.shape[1])), np.cumsum(per_risk, axis=0)])
-        expected = cumulative[self.last]
+        found = cumulative[self.last]
         if self.entering is not None:
-            expected = expected - cumulative[self.first]
-        expected[self.dead] -= per_death[self.group]
-        return np.maximum(hazard * expected, 0.0)
+            found = found - cumulative[self.first]
+        found[self.dead] -= per_death[self.group]
+        return found
 
 
 @dataclass(frozen=True)

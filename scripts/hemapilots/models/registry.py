@@ -12,6 +12,9 @@ from types import ModuleType
 
 from hemapilots.errors import HemaPilotsError
 
+# Kinds that follow the cumulative incidence itself: no hazard of the competing event is trained beside them.
+SUBDISTRIBUTION = ("fine_gray",)
+
 
 def model_of(kind: str) -> ModuleType:
     """The module of a kind of model."""
@@ -23,6 +26,8 @@ def model_of(kind: str) -> ModuleType:
         from hemapilots.models import discrete_hazard as model
     elif kind == "forest":
         from hemapilots.models import forest as model
+    elif kind == "fine_gray":
+        from hemapilots.models import fine_gray as model
     else:
         raise HemaPilotsError(f"no model of kind '{kind}'; see `models` in config/README.md")
     return model

@@ -23,6 +23,7 @@ MEANING = {
     "likelihoods": "log-likelihoods, to choose the penalty",
     "baselines": "baseline hazard on the protocol’s grid",
     "death_counts": "deaths at exact times",
+    "score_squares": "squared score residuals, summed, for robust standard errors",
     "risk_sums": "risk-set sums at exact times",
     "weighted_squares": "weighted squares of the columns",
     "support": "whether each column has enough carriers",

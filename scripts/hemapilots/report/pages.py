@@ -108,6 +108,7 @@ def _context(released: Released, labels: Labels) -> dict:
         "site_tests": log_rank_section.site_tests(released, labels),
         "group_tests": log_rank_section.group_tests(released, labels),
         "competing": spec["competing"],
+        "subdistribution": _of_incidence(released),
         "late": {name: use_case["endpoints"][name]["scale"] for name in spec["entry"]},
         "site_tables": [performance.site_table(released, labels, endpoint) for endpoint in released.endpoints],
         "horizon_tables": performance.horizon_tables(released, labels),
@@ -156,6 +157,11 @@ def _curves(released: Released, endpoint: str, curve_of) -> dict[str, pd.DataFra
     own, total = released.curves[released.curves["endpoint"] == endpoint], everyone(released, endpoint)
     curves = {"All sites": curve_of(total)} if len(total) else {}
     return curves | {site: curve_of(curve) for site, curve in own.groupby("site", sort=True)}
+
+
+def _of_incidence(released: Released) -> list[str]:
+    """The models of the cumulative incidence itself."""
+    return [name for name, model in released.protocol["protocol"]["models"].items() if model["kind"] == "fine_gray"]
 
 
 def _medians(released: Released, labels: Labels) -> list[dict]:

@@ -55,8 +55,10 @@ def protocol_rows(released: Released, labels: Labels) -> list[dict]:
 
 
 def _not_for(released: Released, labels: Labels, name: str) -> str:
-    """The endpoints with late entry for which a model was not trained."""
+    """The endpoints with late entry for which a model was not trained, or that it was trained for none."""
     trained = {endpoint for endpoint, model, _ in released.cards if model == name}
+    if not trained:
+        return ", not trained, because no endpoint has a competing event"
     late = [end for end in released.study["evaluate"].get("entry", ()) if end not in trained]
     return (
         f", not for {', '.join(map(labels.endpoint, late))}, whose patients come under observation late" if late else ""

@@ -14,7 +14,9 @@ from hemapilots.federation.strategies.lock_step import FLOWER, LockStep
 from hemapilots.federation.strategies.meta import Meta
 from hemapilots.federation.strategies.newton import Newton, SharedNewton
 from hemapilots.federation.strategies.oneshot import OneShot
+from hemapilots.federation.strategies.sandwich import RobustNewton
 from hemapilots.models.data import Preprocessing
+from hemapilots.models.registry import SUBDISTRIBUTION
 
 
 def make_strategy(grid: Grid, plan: Plan, options: dict, preprocessing: Preprocessing) -> Strategy:
@@ -44,6 +46,8 @@ def _usable(plan: Plan, preprocessing: Preprocessing) -> np.ndarray:
 def _newton(grid: Grid, plan: Plan, options: dict, preprocessing: Preprocessing) -> Newton:
     usable = _usable(plan, preprocessing)
     common = dict(penalties=plan.fit_penalty, usable=usable, ties=plan.ties, tolerance=options["tolerance"])
+    if plan.kind in SUBDISTRIBUTION:
+        return RobustNewton(**common, grid=grid)
     if options["baseline"] == "site":
         return Newton(**common)
     times = ask(grid, {}, {"task": "death_counts"})
