@@ -63,6 +63,7 @@ def study(**changes) -> dict:
         "title": "Toy <script>alert(1)</script>",
         "sharing": "synthetic",
         "gate": "report",
+        "allow": [],
         "sites": SITES,
     }
     record |= {
@@ -106,6 +107,7 @@ def protocol() -> dict:
         "protocol": fixed,
         "sharing": "synthetic",
         "gate": "report",
+        "allow": [],
         "sites": SITES,
         "split": None,
     }

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hemapilots.cross_checks.combinations import COMBINATIONS, refusal
+from hemapilots.cross_checks.combinations import COMBINATIONS, OWN_MODELS, refusal
 from hemapilots.errors import HemaPilotsError
 from hemapilots.study import load_study
 
@@ -78,8 +78,17 @@ def test_every_combination_outside_the_table_has_a_reason():
         for sharing in ("private", "public", "synthetic"):
             options = {"baseline": baseline, "trimmed": 0.2, "malicious": 1}
             reason = refusal(SimpleNamespace(kind=kind), strategy, options, sharing, 9)
-            assert (reason is None) == (sharing in COMBINATIONS[kind, strategy, baseline])
+            open_ = sharing != "private" or strategy not in OWN_MODELS
+            assert (reason is None) == (sharing in COMBINATIONS[kind, strategy, baseline] and open_)
     assert "do not go together" in refusal(SimpleNamespace(kind="cox"), "none", {}, "public", 9)
+
+
+@pytest.mark.parametrize("strategy", OWN_MODELS)
+def test_a_private_cohort_must_allow_that_sites_own_models_leave(strategy):
+    model = SimpleNamespace(kind="forest" if strategy == "forest_sampling" else "cox")
+    options = {"baseline": "site" if strategy == "oneshot" else None}
+    assert "allow: [local_models]" in refusal(model, strategy, options, "private", 9)
+    assert refusal(model, strategy, options, "private", 9, ("local_models",)) is None
 
 
 def test_robust_strategies_need_enough_sites_and_scaffold_plain_steps():

@@ -224,6 +224,7 @@ use_case: mds
 protocol: standard
 cohort:
   sharing: private
+  allow: [local_models]
   GATE
   sites:
     a: {mapping: mds-clinic-en, extract: /data/a}
@@ -235,6 +236,9 @@ cohort:
     assert not [
         c for c in study["evaluate"]["comparisons"] if c["reference_regime"] in ("pooled", "local/a", "local/b")
     ]
+    pilot.write_text(body.replace("  GATE\n", "").replace("  allow: [local_models]\n", ""))
+    with pytest.raises(HemaPilotsError, match=r"forest-molecular: .* says so by `allow: \[local_models\]`"):
+        load(config, "own")
     pilot.write_text(body.replace("GATE", "gate: report"))
     with pytest.raises(HemaPilotsError, match="a private cohort's gate is `enforce`"):
         load(config, "own")
@@ -300,6 +304,7 @@ use_case: mds
 protocol: standard
 cohort:
   sharing: private
+  allow: [local_models]
   sites:
     a: {{mapping: mds-clinic-en, extract: {tmp_path / "a"}}}
     b: {{mapping: mds-clinic-en, extract: {tmp_path / "b"}}}
@@ -433,6 +438,7 @@ use_case: mds
 protocol: standard
 cohort:
   sharing: private
+  allow: [local_models]
   sites:
     a: {mapping: omop}
     b: {mapping: omop}

@@ -73,11 +73,13 @@ class Site(Strict):
 class Cohort(Strict):
     """Sites with their extracts. sharing says who may pool: private nobody, public and synthetic everybody.
 
-    in_sample: comparators that were fitted on these very patients, with the remark that the report makes.
+    in_sample: comparators that were fitted on these very patients, with the remark that the report makes. allow: what a private
+    cohort lets out beyond the rule; the report says so.
     """
 
     sharing: Literal["private", "public", "synthetic"]
     gate: Literal["enforce", "report", "off"] | None = None
+    allow: tuple[Literal["local_models"], ...] = ()
     public: Name | None = None
     synthetic: Synthetic | None = None
     mapping: str | None = None
@@ -99,6 +101,8 @@ class Cohort(Strict):
             raise ValueError(
                 "a private cohort has `sites` with an `extract` each, and no split, public or synthetic part"
             )
+        if self.allow and self.sharing != "private":
+            raise ValueError("`allow` is for private cohorts; elsewhere everything may be pooled, so remove it")
         if (self.sharing == "synthetic") != (self.synthetic is not None):
             raise ValueError("`synthetic` names the recipe of a cohort with `sharing: synthetic`, and of no other")
         if bool(self.split) == bool(self.sites):

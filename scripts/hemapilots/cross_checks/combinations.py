@@ -29,6 +29,8 @@ COMBINATIONS = {
     ("forest", "forest_sampling", None): ALL,
     **{(kind, name, None): ALL for kind in ("cox", "deepsurv", "discrete_hazard") for name in AVERAGING},
 }
+# Strategies that send each site's own model.
+OWN_MODELS = ("meta", "oneshot", "forest_sampling")
 LINEAR = "it is for linear models"
 SHARED = "risk-set sums at every death time reveal patients; use `baseline: site`"
 STRATIFIED = "it is fitted exactly, with a baseline and a censoring distribution for each site; use `newton` with `baseline: site`"
@@ -53,11 +55,16 @@ REASONS = {
 }
 
 
-def refusal(model, strategy: str, options: dict, sharing: str, sites: int) -> str | None:
-    """Why a model (as configured) cannot be trained by this strategy under this sharing at so many sites, or None."""
+def refusal(model, strategy: str, options: dict, sharing: str, sites: int, allow: tuple[str, ...] = ()) -> str | None:
+    """Why a model (as configured) cannot be trained by this strategy under this sharing at so many sites, or None.
+
+    allow: what a private cohort lets out beyond the rule.
+    """
     key = (model.kind, strategy, options.get("baseline"))
     if sharing not in COMBINATIONS.get(key, ()):
         return f"not allowed for {model.kind} with a {sharing} cohort: {REASONS.get(key, 'they do not go together')}"
+    if sharing == "private" and strategy in OWN_MODELS and "local_models" not in allow:
+        return "it sends each site's own model, which reveals the site; a private cohort says so by `allow: [local_models]`"
     if strategy == "scaffold" and getattr(model, "optimizer", "sgd") != "sgd":
         return "control variates are differences of plain gradients; give the network `optimizer: sgd`"
     return too_few(strategy, options, sites)

@@ -8,9 +8,7 @@ from hemapilots.cross_checks.source import Source
 __all__ = ["resolve_models", "resolve_strategies"]
 
 
-def resolve_models(
-    protocol: Source, use_case: dict, use_case_source: Source, sharing: str, sites: int
-) -> dict[str, dict]:
+def resolve_models(protocol: Source, use_case: dict, use_case_source: Source, cohort, sites: int) -> dict[str, dict]:
     """The protocol's models and the fitted comparators, with their predictors, strategies and settings."""
     models = {}
     for name, model in protocol.value.models.items():
@@ -29,7 +27,7 @@ def resolve_models(
             "comparator": False,
             "required": [],
             "endpoints": _learnable(protocol, name, model, endpoints, use_case),
-            "strategies": _strategies_of(protocol, name, model, sharing, sites),
+            "strategies": _strategies_of(protocol, name, model, cohort, sites),
             "settings": model.settings(),
         }
     for name, comparator in use_case["comparators"].items():
@@ -75,16 +73,18 @@ def _learnable(protocol: Source, name: str, model, endpoints: list[str], use_cas
     )
 
 
-def _strategies_of(protocol: Source, name: str, model, sharing: str, sites: int) -> list[str]:
+def _strategies_of(protocol: Source, name: str, model, cohort, sites: int) -> list[str]:
     """The strategies that train a model: those that it names, else each of the protocol's that can."""
     declared = protocol.value.strategies.model_dump(exclude_none=True)
-    refused = {strategy: refusal(model, strategy, options, sharing, sites) for strategy, options in declared.items()}
+    refused = {
+        strategy: refusal(model, strategy, options, cohort.sharing, sites, cohort.allow)
+        for strategy, options in declared.items()
+    }
     if model.strategies is None:
         able = [strategy for strategy, reason in refused.items() if not reason]
         if not able:
-            raise protocol.fault(
-                ("models", name), f"no strategy of the protocol can train it: {next(iter(refused.values()))}"
-            )
+            why = min(refused.values(), key=_misfit)
+            raise protocol.fault(("models", name), f"no strategy of the protocol can train it: {why}")
         return able
     for at, strategy in enumerate(model.strategies):
         if strategy not in declared:
@@ -97,6 +97,11 @@ def _strategies_of(protocol: Source, name: str, model, sharing: str, sites: int)
     return list(model.strategies)
 
 
+def _misfit(reason: str) -> bool:
+    """Whether a strategy is for other models altogether: such a reason helps least."""
+    return reason.startswith("not allowed for")
+
+
 def _check_endpoints(protocol: Source, name: str, known_by: float, endpoints: list[str], use_case: dict) -> None:
     """A model predicts an endpoint at least, and the primary one the primary endpoint."""
     primary = name == protocol.value.primary.model and use_case["primary_endpoint"] not in endpoints
@@ -106,12 +111,13 @@ def _check_endpoints(protocol: Source, name: str, known_by: float, endpoints: li
         raise protocol.fault(("models", name, "predictors"), f"{problem}; use a set that is known earlier")
 
 
-def resolve_strategies(protocol: Source, models: dict[str, dict], sharing: str, sites: int) -> dict[str, dict]:
+def resolve_strategies(protocol: Source, models: dict[str, dict], cohort, sites: int) -> dict[str, dict]:
     """The strategies by name with their options; each trains one of the models at least."""
     out = {}
     for name, options in protocol.value.strategies.model_dump(exclude_none=True).items():
         trained = [model for model in models.values() if not model["comparator"] and name in model["strategies"]]
-        reasons = [refusal(model, name, options, sharing, sites) for model in protocol.value.models.values()]
+        asked = protocol.value.models.values()
+        reasons = [refusal(model, name, options, cohort.sharing, sites, cohort.allow) for model in asked]
         if not trained:
             why = "no model names it under `strategies`; remove it" if None in reasons else reasons[0]
             raise protocol.fault(("strategies", name), why)

@@ -84,6 +84,7 @@ def _cohort_of(name: str, pilot: Pilot, sites: list[str], resources: Path) -> di
         "scenario": SCENARIO,
         "sharing": cohort.sharing,
         "gate": cohort.effective_gate,
+        "allow": list(cohort.allow),
         "sites": sites,
         "public": cohort.public,
         "split": split_spec(cohort),
@@ -99,8 +100,8 @@ def _cohort_of(name: str, pilot: Pilot, sites: list[str], resources: Path) -> di
 def _stages(protocol: Source, resolved: dict, use_case: Source, cohort, sites: list[str]) -> dict:
     """What each stage from harmonization on receives."""
     gate, sharing = cohort.effective_gate, cohort.sharing
-    models = resolve_models(protocol, resolved, use_case, sharing, len(sites))
-    strategies = resolve_strategies(protocol, models, sharing, len(sites))
+    models = resolve_models(protocol, resolved, use_case, cohort, len(sites))
+    strategies = resolve_strategies(protocol, models, cohort, len(sites))
     evaluate = evaluation_spec(protocol, resolved, cohort, sites, models)
     predict = predict_spec(resolved, evaluate["grid"], sharing, recalibrations(protocol, models, sharing))
     prepare = prepare_spec(resolved, models, protocol.value, gate)
