@@ -9,6 +9,7 @@ from hemapilots.report.style import colour_of
 from hemapilots.report.words import Labels, interval, number, signed_interval
 
 __all__ = [
+    "bar_of",
     "difference_forest",
     "figure_of",
     "headline_table",
@@ -219,7 +220,8 @@ def difference_forest(released: Released, labels: Labels, endpoint: str) -> Draw
     )
 
 
-def _bar(released: Released) -> tuple[str, str] | None:
+def bar_of(released: Released) -> tuple[str, str] | None:
+    """(model, regime) of the score to beat."""
     names = [name for name, score in released.study["harmonize"]["comparators"].items() if score["bar"]]
     return ("score", f"score/{names[0]}") if names else None
 
@@ -230,7 +232,7 @@ def site_forest(released: Released, labels: Labels, endpoint: str) -> Drawn:
     methods = [
         (primary["model"], primary["regime"]),
         (primary["model"], "local/own"),
-        *([_bar(released)] if _bar(released) else []),
+        *([bar_of(released)] if bar_of(released) else []),
     ]
     for site in released.study["sites"]:
         size = figure_of(released, endpoint, methods[0], "uno_c", site)

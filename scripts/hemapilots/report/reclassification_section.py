@@ -48,5 +48,9 @@ def _rows(released: Released, table: pd.DataFrame, score: str) -> list[dict]:
 def _cell(cells: pd.DataFrame, place: str) -> str:
     if place not in cells.index or not cells.loc[place, "n"]:
         return "0"
-    n, observed = cells.loc[place, ["n", "observed"]]
-    return f"{count(n)} ({percent(observed, 1, 0)})" if np.isfinite(observed) else count(n)
+    cell = cells.loc[place]
+    if not np.isfinite(cell["observed"]):
+        return count(cell["n"])
+    limits = [100 * cell.get(name, np.nan) for name in ("lower", "upper")]
+    said = ", {:.0f} to {:.0f}".format(*limits) if np.isfinite(limits).all() else ""
+    return f"{count(cell['n'])} ({percent(cell['observed'], 1, 0)}{said})"

@@ -6,7 +6,7 @@ from hemapilots.evaluation.subgroups import FEWEST_EVENTS, FEWEST_PATIENTS, flag
 from hemapilots.report.figures import Drawn, forest
 from hemapilots.report.released import Released
 from hemapilots.report.style import colour_of
-from hemapilots.report.words import NOT_SHOWN, Labels, count, interval, number, signed_interval
+from hemapilots.report.words import NOT_SHOWN, Labels, count, interval, signed_interval
 
 __all__ = ["flag_rows", "subgroup_forest", "subgroup_tables"]
 
@@ -38,7 +38,7 @@ def subgroup_tables(released: Released, labels: Labels) -> list[dict]:
             row = {"variable": variable, "level": level, "n": count(size["n"]), "events": count(size["events"])}
             row["small"] = not np.isfinite(size["estimate"]) and len(found) == 1
             ratios = [interval(found["oe", t], 2) if ("oe", t) in found else "" for t in horizons]
-            errors = [number(found["brier", t]["estimate"]) if ("brier", t) in found else "" for t in horizons]
+            errors = [interval(found["brier", t]) if ("brier", t) in found else "" for t in horizons]
             row["cells"] = [interval(size), _gap(gap), *ratios, *errors]
             rows.append(row)
         heads = [

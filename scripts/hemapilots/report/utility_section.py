@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 
 from hemapilots.report.figures import Drawn
-from hemapilots.report.performance import scores_of
+from hemapilots.report.performance import bar_of, scores_of
 from hemapilots.report.released import Released
 from hemapilots.report.style import GREY, INK, LIGHT, colour_of, new_figure, svg_of
-from hemapilots.report.words import Labels, number, percent, signed_interval
+from hemapilots.report.words import Labels, interval, number, signed_interval
 
 __all__ = ["decision_figures", "decision_tables"]
 
@@ -119,18 +119,17 @@ def _body(released: Released, labels: Labels, decision: dict) -> dict:
         _benefit(released, decision, "standardised_net_benefit"),
         (released.primary["model"], released.primary["regime"]),
     )
-    standard = standard.set_index("threshold")["estimate"]
-    everybody = _of(table, ALL).set_index("threshold")["estimate"]
+    standard = standard.set_index("threshold")
     rows = []
     for threshold in _few(own.index.to_numpy()):
         row = {
             "threshold": f"{100 * threshold:g} %",
             "odds": _odds(threshold),
-            "benefit": number(own.loc[threshold, "estimate"]),
+            "benefit": interval(own.loc[threshold]),
+            "standardised": _shares(standard.loc[threshold]) if threshold in standard.index else "not estimable",
         }
-        row["standardised"] = percent(standard.get(threshold), 1, 0) or "not estimable"
         row["differences"] = [_difference(released, decision, method, threshold) for method in (*best, ALL)]
-        row["avoided"] = _avoided(own.loc[threshold, "estimate"], everybody.get(threshold), threshold, decision)
+        row["avoided"] = _avoided(released, decision, threshold)
         rows.append(row)
     heads = [f"v. {labels.regime(method[1])}" for method in best] + [f"v. {_everybody(decision).lower()}"]
     return {
@@ -153,11 +152,12 @@ def _odds(threshold: float) -> str:
 
 
 def _reference(released: Released, decision: dict) -> list[tuple[str, str]]:
-    """The comparator with a probability that has the largest net benefit on average over the range."""
+    """The score to beat where it gives a probability, else the first comparator that does."""
     table = _benefit(released, decision)
-    means = {method: _of(table, method)["estimate"].mean() for method in scores_of(released, decision["endpoint"])}
-    means = {method: value for method, value in means.items() if np.isfinite(value)}
-    return [max(means, key=means.__getitem__)] if means else []
+    scores = scores_of(released, decision["endpoint"])
+    able = [method for method in scores if _of(table, method)["estimate"].notna().any()]
+    bar = bar_of(released)
+    return [bar] if bar in able else able[:1]
 
 
 def _differences(released: Released, decision: dict, method: tuple[str, str]) -> pd.DataFrame:
@@ -177,16 +177,25 @@ def _difference(released: Released, decision: dict, method: tuple[str, str], thr
     return signed_interval(*rows.loc[threshold, ["difference", "lower", "upper"]]) if threshold in rows.index else ""
 
 
-def _avoided(own: float, everybody: float | None, threshold: float, decision: dict) -> str:
+def _avoided(released: Released, decision: dict, threshold: float) -> str:
     """Unnecessary actions fewer per 100 patients than with acting on everybody, at no more missed events."""
-    if decision["act"] != "above" or everybody is None or not np.isfinite(own):
+    rows = _differences(released, decision, ALL)
+    if decision["act"] != "above" or threshold not in rows.index:
         return ""
-    return number(100 * (own - everybody) / (threshold / (1 - threshold)), 1)
+    worth = 100 * (1 - threshold) / threshold
+    estimate, lower, upper = worth * rows.loc[threshold, ["difference", "lower", "upper"]].astype(float)
+    return interval({"estimate": estimate, "lower": lower, "upper": upper}, 1)
+
+
+def _shares(row: pd.Series) -> str:
+    """A share of the largest net benefit with its interval, in per cent."""
+    return interval({name: 100 * row[name] for name in ("estimate", "lower", "upper")}, 0)
 
 
 def _range_text(released: Released, labels: Labels, decision: dict, method: tuple[str, str]) -> str:
     """One sentence on a band that holds at all thresholds together."""
-    rows = _differences(released, decision, method).dropna(subset=["band_lower"])
+    everywhere = _differences(released, decision, method)
+    rows = everywhere.dropna(subset=["band_lower"])
     who = labels.regime(method[1]) if method != ALL else f"acting on {_everybody(decision).lower()}"
     if rows.empty:
         return f"Against {who}: not estimable."
@@ -197,4 +206,7 @@ def _range_text(released: Released, labels: Labels, decision: dict, method: tupl
         text = f"better at {len(better)} of {len(rows)} thresholds ({where})"
     else:
         text = "better at no threshold"
-    return f"Against {who}: {text}; nowhere more than {number(max(-worst, 0))} worse (band that holds at all thresholds together)."
+    left = len(everywhere) - len(rows)
+    more = f"; not estimable at {left} of {len(everywhere)} thresholds" if left else ""
+    where = "nowhere" if not left else "where estimable nowhere"
+    return f"Against {who}: {text}; {where} more than {number(max(-worst, 0))} worse{more} (band that holds at all thresholds together)."
