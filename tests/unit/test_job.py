@@ -51,3 +51,19 @@ def test_unexpected_errors_keep_their_words(error):
 def test_what_a_person_can_mend_is_said():
     assert sentence(HemaPilotsError("a.csv: mend it")) == "a.csv: mend it"
     assert "a.csv: No such file" in sentence(FileNotFoundError(2, "No such file", "a.csv"))
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("hemapilots.federation.training", {"torch", "scipy.stats", "scipy.optimize", "pydantic"}),
+        ("hemapilots.predict", {"torch", "scipy.stats", "scipy.optimize", "pydantic", "flwr"}),
+        ("hemapilots.evaluation.site", {"torch", "scipy.stats", "scipy.optimize", "pydantic", "flwr"}),
+    ],
+)
+def test_a_job_imports_no_library_that_it_may_not_need(module, heavy):
+    """Hundreds of jobs start in a run: half a second in each is minutes in all."""
+    command = f"import {module}, sys; print(*sys.modules)"
+    env = os.environ | {"PYTHONPATH": str(SCRIPTS)}
+    done = subprocess.run([sys.executable, "-c", command], env=env, capture_output=True, text=True, check=True)
+    assert not heavy & set(done.stdout.split())

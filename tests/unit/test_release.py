@@ -371,6 +371,7 @@ def test_medians_cannot_be_asked_down_to_a_patient():
 def test_arrays_survive_the_message(value):
     from hemapilots.federation.messages import pack, unpack
 
-    found = unpack(pack({"a": value} | ONE)["arrays"])["a"]
-    np.testing.assert_array_equal(found, value)
-    assert found.dtype == value.dtype and found.shape == value.shape
+    packed = pack({"a": value} | ONE)["arrays"]
+    np.testing.assert_array_equal(unpack(packed)["a"], value)
+    np.testing.assert_array_equal(packed["a"].numpy(), value)
+    assert packed["a"].numpy().dtype == value.dtype and packed["a"].numpy().shape == value.shape

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from hemapilots.config.shapes import Positive, Strict
 
-__all__ = ["Strategies", "too_few"]
+__all__ = ["Strategies"]
 
 Rate = Annotated[float, Field(gt=0)]
 
@@ -88,16 +88,6 @@ class OneShot(Strict):
     """Surrogate likelihood at the lead site. baseline: site (one for each) or shared (one for all; public and synthetic cohorts only)."""
 
     baseline: Literal["site", "shared"] = "site"
-
-
-def too_few(strategy: str, options: dict, sites: int) -> str | None:
-    """Why a robust strategy means nothing with so few sites, or None."""
-    if strategy == "fedtrimmedavg" and int(options["trimmed"] * sites) < 1:
-        return f"trimming {options['trimmed']:g} of {sites} sites removes nobody; take more sites or a larger `trimmed`"
-    if strategy == "krum" and sites < 2 * options["malicious"] + 3:
-        needed = 2 * options["malicious"] + 3
-        return f"with {options['malicious']} malicious Krum has no guarantee below {needed} sites, here are {sites}; use fedmedian"
-    return None
 
 
 class ForestSampling(Strict):

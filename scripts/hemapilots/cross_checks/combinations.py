@@ -1,6 +1,6 @@
 """Which model, strategy and sharing go together; what is not here is refused, with the reason where one is given."""
 
-from hemapilots.config.strategies import too_few
+from hemapilots.federation.least_sites import too_few
 
 __all__ = ["COMBINATIONS", "refusal"]
 

@@ -75,11 +75,10 @@ def likelihoods(state: dict, data: TrainingData, config: dict) -> dict[str, np.n
     keys = source * len(state["sets"]) + state["pair_set"]
     for key in np.unique(keys):
         members = np.flatnonzero(keys == key)
-        rows = data.members(state["sets"][key % len(state["sets"])])
-        x = state["preprocessing"].apply(data.x[rows], key // len(state["sets"]))
-        out[members] = pl.loglik(
-            x, state["coefficients"][state["pair_fit"][members]], data.risk_sets(rows), config["ties"]
-        )
+        judged = data.subset(state["sets"], key % len(state["sets"]), state["preprocessing"])
+        x = state["preprocessing"].apply(data.x[judged.rows], key // len(state["sets"]))
+        coefficients = state["coefficients"][state["pair_fit"][members]]
+        out[members] = pl.loglik(x, coefficients, judged.risk_sets, config["ties"])
     return {"loglik": out}
 
 
@@ -103,8 +102,8 @@ def risk_sums(state: dict, data: TrainingData, config: dict) -> dict[str, np.nda
         out["s0"][members], out["d0"][members] = sets.over_risk_sets(hazard).T, sets.over_deaths(hazard).T
         out["deaths"][members] = sets.deaths
         out["eta"][members], out["x"][members] = eta[sets.dead].sum(axis=0), subset.x[sets.dead].sum(axis=0)
-        for k, fit in enumerate(members):
-            out["s1"][fit], out["d1"][fit] = pl.risk_means(subset.x, hazard[:, k], sets)
+        for name, means in zip(("s1", "d1"), pl.risk_means(subset.x, hazard, sets), strict=True):
+            out[name][members] = np.moveaxis(means, 0, 1)
     return out
 
 
@@ -117,8 +116,7 @@ def weighted_squares(state: dict, data: TrainingData, config: dict) -> dict[str,
     for subset, members in _by_training_set(state, data):
         hazard = np.exp(subset.x @ coefficients[members].T)
         weights = subset.risk_sets.weights(hazard, state["inverse"][members].T, state["inverse_f"][members].T)
-        for k, fit in enumerate(members):
-            out[fit] = pl.weighted_square(subset.x, weights[:, k])[upper]
+        out[members] = pl.weighted_square(subset.x, weights)[:, upper[0], upper[1]]
     return {"information": out}
 
 

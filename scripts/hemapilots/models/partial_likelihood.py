@@ -4,12 +4,14 @@ Notation: at death time j with d deaths, S0, S1 are sums of exp(x.b) and x exp(x
 D0, D1 the same over the dead. Efron (1977) replaces the d equal terms S0 by S0 - (l/d) D0, l = 0..d-1; Breslow (1974) keeps S0.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from scipy.sparse import csr_array
 
 OVERSHOT = -1e300
+# Values of all fits' weighted rows at once, at most, so that memory does not grow with penalties.
+BLOCK = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,10 @@ class TieTerms:
     square_ff: np.ndarray
     log: np.ndarray
 
+    def of(self, fits: np.ndarray) -> "TieTerms":
+        """The terms of some of the coefficient vectors."""
+        return TieTerms(*(getattr(self, part.name)[:, fits] for part in fields(self)))
+
 
 def tie_terms(s0: np.ndarray, d0: np.ndarray, deaths: np.ndarray, ties: str) -> TieTerms:
     """TieTerms from the sums S0, D0 (D, L) and the deaths (D,) at each time; ties is `efron` or `breslow`."""
@@ -134,9 +140,10 @@ def statistics(
     matrices = np.zeros((count, p, p))
     overshot = ~(np.isfinite(loglik) & np.isfinite(gradient).all(axis=1) & np.isfinite(terms.square).all(axis=0))
     loglik[overshot], gradient[overshot] = OVERSHOT, 0.0
-    for k in np.flatnonzero(~overshot):
-        s1, d1 = risk_means(x, hazard[:, k], sets)
-        matrices[k] = weighted_square(x, weights[:, k]) - mean_square(s1, d1, terms, k)
+    kept, at_once = np.flatnonzero(~overshot), max(1, BLOCK // max(x.size, 1))
+    for fits in (kept[k : k + at_once] for k in range(0, kept.size, at_once)):
+        means = mean_square(*risk_means(x, hazard[:, fits], sets), terms.of(fits))
+        matrices[fits] = weighted_square(x, weights[:, fits]) - means
     return Statistics(loglik, gradient, matrices)
 
 
@@ -152,28 +159,33 @@ def loglik(x: np.ndarray, coefficients: np.ndarray, sets: RiskSets, ties: str) -
 
 
 def risk_means(x: np.ndarray, hazard: np.ndarray, sets: RiskSets) -> tuple[np.ndarray, np.ndarray]:
-    """S1 and D1 (D, p) for one coefficient vector with hazard (n,)."""
-    weighted = hazard[:, None] * x
-    return sets.over_risk_sets(weighted), sets.over_deaths(weighted)
+    """S1 and D1 (D, L, p) for coefficient vectors with hazards (n, L)."""
+    shape = (sets.times.size, hazard.shape[1], x.shape[1])
+    weighted = (hazard[:, :, None] * x[:, None, :]).reshape(len(x), shape[1] * shape[2])
+    return sets.over_risk_sets(weighted).reshape(shape), sets.over_deaths(weighted).reshape(shape)
 
 
 def weighted_square(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Sum of w x x' (p, p); weights (n,) are not negative."""
-    root = np.sqrt(weights)[:, None] * x
-    return root.T @ root
+    """Sums of w x x' (L, p, p); weights (n, L) are not negative."""
+    return squares(np.sqrt(weights)[:, :, None] * x[:, None, :])
 
 
-def mean_square(s1: np.ndarray, d1: np.ndarray, terms: TieTerms, k: int) -> np.ndarray:
-    """Sum over death rows of (S1 - f D1)(S1 - f D1)' / s^2 (p, p) for coefficient vector k."""
+def mean_square(s1: np.ndarray, d1: np.ndarray, terms: TieTerms) -> np.ndarray:
+    """Sums over death rows of (S1 - f D1)(S1 - f D1)' / s^2 (L, p, p), of S1, D1 (D, L, p) and their terms."""
     # a S S' - b (S D' + D S') + c D D' = r r' + (c - b^2/a) D D' with r = sqrt(a) S - b/sqrt(a) D: one product instead of three.
-    root = np.sqrt(terms.square[:, k])
-    rows = root[:, None] * s1
-    if terms.square_f[:, k].any():
-        cross = np.divide(terms.square_f[:, k], root, out=np.zeros_like(root), where=root > 0)
-        rest = np.sqrt(np.maximum(terms.square_ff[:, k] - cross**2, 0.0))
-        tied = rest > 0
-        rows = np.concatenate([rows - cross[:, None] * d1, rest[tied, None] * d1[tied]])
-    return rows.T @ rows
+    root = np.sqrt(terms.square)
+    rows = root[:, :, None] * s1
+    if not terms.square_f.any():
+        return squares(rows)
+    cross = np.divide(terms.square_f, root, out=np.zeros_like(root), where=root > 0)
+    rest = np.sqrt(np.maximum(terms.square_ff - cross**2, 0.0))
+    tied = rest.any(axis=1)
+    return squares(np.concatenate([rows - cross[:, :, None] * d1, rest[tied, :, None] * d1[tied]]))
+
+
+def squares(rows: np.ndarray) -> np.ndarray:
+    """Sums of r r' over the rows r of (n, L, p): (L, p, p)."""
+    return np.matmul(rows.transpose(1, 2, 0), rows.transpose(1, 0, 2))
 
 
 def baseline_hazard(hazard: np.ndarray, sets: RiskSets, ties: str) -> np.ndarray:

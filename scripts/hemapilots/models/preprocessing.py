@@ -36,21 +36,22 @@ class GuardedCounts:
     def __init__(self, minimum: int):
         self.minimum = minimum
         self._answered: dict[tuple[int, int], list[tuple[float, int]]] = {}
+        self._ranked: dict[tuple[bytes, bytes], RankedColumns] = {}
 
     def count(self, data: TrainingData, sets: np.ndarray, columns: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
         """Per training set and column the number of values at or below its threshold (S, c)."""
-        counts = np.zeros(thresholds.shape)
-        for s, training_set in enumerate(sets):
-            x = data.x[data.members(training_set)][:, columns]
-            below, known = (x <= thresholds[s]).sum(axis=0), (~np.isnan(x)).sum(axis=0)
-            for k, column in enumerate(columns):
-                key = (s, int(column))
-                counts[s, k] = self._guarded(key, float(thresholds[s, k]), int(below[k]), int(known[k]))
-        return counts
+        asked = (sets.tobytes(), columns.tobytes())
+        if asked not in self._ranked:
+            self._ranked[asked] = RankedColumns(data, sets, columns)
+        below = self._ranked[asked].below(thresholds)
+        if self.minimum:
+            known = self._ranked[asked].below(np.full(thresholds.shape, np.inf))
+            for s, k in np.ndindex(below.shape):
+                key, threshold = (s, int(columns[k])), float(thresholds[s, k])
+                below[s, k] = self._guarded(key, threshold, int(below[s, k]), int(known[s, k]))
+        return below
 
     def _guarded(self, key: tuple[int, int], threshold: float, below: int, known: int) -> int:
-        if self.minimum == 0:
-            return below
         answered = self._answered.setdefault(key, [(-np.inf, 0), (np.inf, known)])
         after = bisect_right(answered, (threshold, np.inf))
         low, high = answered[after - 1][1], answered[after][1]
@@ -60,6 +61,25 @@ class GuardedCounts:
             return high
         answered.insert(after, (threshold, below))
         return below
+
+
+class RankedColumns:
+    """Columns (c) of a site in order of their values, with the members of each training set (S, 3) counted along it."""
+
+    def __init__(self, data: TrainingData, sets: np.ndarray, columns: np.ndarray):
+        member = np.zeros((len(sets), data.time.size))
+        for s, training_set in enumerate(sets):
+            member[s, data.members(training_set)] = 1
+        order = np.argsort(data.x[:, columns], axis=0)
+        # Missing values sort to the end, beyond every threshold.
+        self.values = np.take_along_axis(data.x[:, columns], order, axis=0)
+        self.passed = np.zeros((len(sets), len(order) + 1, len(columns)))
+        np.cumsum(member[:, order], axis=1, out=self.passed[:, 1:])
+
+    def below(self, thresholds: np.ndarray) -> np.ndarray:
+        """Values at or below the thresholds (S, c), among the members of each training set."""
+        ranks = [np.searchsorted(self.values[:, k], thresholds[:, k], side="right") for k in range(thresholds.shape[1])]
+        return np.take_along_axis(self.passed, np.array(ranks).T[:, None], axis=1)[:, 0]
 
 
 class MedianSearch:

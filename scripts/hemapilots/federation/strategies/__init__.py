@@ -4,10 +4,10 @@ import numpy as np
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Strategy
 
-from hemapilots.config.strategies import too_few
 from hemapilots.errors import HemaPilotsError
 from hemapilots.federation.agreement import agree_on
 from hemapilots.federation.asking import ask
+from hemapilots.federation.least_sites import too_few
 from hemapilots.federation.plan import Plan
 from hemapilots.federation.strategies.forest_sampling import ForestSampling
 from hemapilots.federation.strategies.lock_step import FLOWER, LockStep

@@ -20,7 +20,7 @@ from flwr.serverapp.strategy import (
     Strategy,
 )
 
-from hemapilots.federation.messages import examples_in, instruct, pack, unpack
+from hemapilots.federation.messages import examples_in, pack, record_of, unpack
 from hemapilots.federation.strategies.base import OwnStrategy
 
 EVERY_SITE = {"min_train_nodes": 1, "min_evaluate_nodes": 1, "min_available_nodes": 1}
@@ -87,7 +87,7 @@ class LockStep(OwnStrategy):
             found, _ = self.flower.aggregate_train(server_round, parts)
             for name, value in unpack(found).items():
                 merged[name][fits] = value
-        return instruct(merged, {})["arrays"], MetricRecord()
+        return record_of(merged), MetricRecord()
 
 
 Parts = Iterator[tuple[np.ndarray, list[Message]]]

@@ -9,7 +9,6 @@ from flwr.serverapp import Grid
 from hemapilots.federation.asking import summed
 from hemapilots.federation.messages import instruct, unpack
 from hemapilots.federation.plan import Fitted
-from hemapilots.federation.random_effects import random_effects
 from hemapilots.federation.strategies.base import OwnStrategy
 from hemapilots.models.newton_steps import unpack_symmetric
 
@@ -48,6 +47,9 @@ class Meta(OwnStrategy):
 
     def describe(self, fitted: Fitted) -> None:
         """Fits that did not converge at their site, and the random-effects analysis of the final model's coefficients."""
+        # scipy's statistics and optimisation take half a second to import.
+        from hemapilots.federation.random_effects import random_effects
+
         fitted.unconverged = self.unconverged
         fit, p = int(fitted.chosen[0]), self.usable.shape[1]
         estimates, variances = [], []

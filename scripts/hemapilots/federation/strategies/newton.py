@@ -120,5 +120,5 @@ class SharedNewton(Newton):
             out["inverse"][k, at], out["inverse_f"][k, at] = terms.inverse[:, 0], terms.inverse_f[:, 0]
             out["loglik"][k] = total["eta"][k] - terms.log.sum()
             out["gradient"][k] = total["x"][k] - terms.inverse[:, 0] @ s1 + terms.inverse_f[:, 0] @ d1
-            out["mean_square"][k] = pl.mean_square(s1, d1, terms, 0)
+            out["mean_square"][k] = pl.mean_square(s1[:, None], d1[:, None], terms)[0]
         return out
