@@ -26,13 +26,14 @@ def metric(name, estimate, where="all", subgroup="all", horizon=2.0, **other):
     return row | other
 
 
-def benefit(threshold, lowest, regime="score/s", estimand="pooled"):
+def benefit(threshold, lowest, regime="score/s", estimand="pooled", n=100.0):
     row = PRIMARY | {
         "metric": "net_benefit",
         "decision": "act",
         "threshold": threshold,
         "horizon": 2.0,
         "band_lower": lowest,
+        "n": n,
     }
     reference = regime.split("/")[0]
     return row | {"reference_model": reference, "reference_regime": regime, "evaluated_on": "all", "estimand": estimand}
@@ -113,6 +114,8 @@ def test_useful_without_pooling_rests_on_what_sites_tell():
     against = {"test": "useful", "against": ["score", "score/s"]}
     assert judge(against, largest(), rows)["outcome"] == "met"
     assert judge(against, comparisons=rows)["outcome"] == "not assessable"
+    fewer = benefit(0.21, 0.01, estimand="within-site", n=80.0)
+    assert judge(against, largest(), [rows[0], fewer, rows[2]])["outcome"] == "not assessable"
     assert judge({"test": "useful"})["outcome"] == "not assessable"
 
 

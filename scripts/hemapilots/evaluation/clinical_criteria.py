@@ -52,7 +52,7 @@ def _calibrated(one: dict[str, Any], margin: float) -> str:
 def useful(metrics: pd.DataFrame, comparisons: pd.DataFrame, criterion: Mapping, spec: Mapping) -> dict[str, Any]:
     """Per decision of any endpoint: net benefit nowhere in the range more than `margin` of the largest possible net benefit below that
     of the reference, and above it somewhere, by the band that holds at all thresholds together. A range with a threshold that is not
-    estimable is not assessable."""
+    estimable, or that rests on other sites than the rest, is not assessable."""
     found = []
     for endpoint in spec["endpoints"] if criterion["against"] else []:
         for decision in decisions_of(endpoint, spec):
@@ -63,7 +63,8 @@ def useful(metrics: pd.DataFrame, comparisons: pd.DataFrame, criterion: Mapping,
                 "lowest": number(rows.min() / largest) if len(rows) and largest else None,
                 "highest": number(rows.max() / largest) if len(rows) and largest else None,
             }
-            told = len(rows) == len(thresholds_of(decision)) and one["lowest"] is not None
+            told = len(rows) == len(thresholds_of(decision)) and rows.index.get_level_values("n").nunique() == 1
+            told = told and one["lowest"] is not None
             found.append(one | {"outcome": _useful(one, float(criterion["margin"])) if told else NOT_ASSESSABLE})
     return {"parts": found, "outcome": together([one["outcome"] for one in found])}
 
@@ -82,7 +83,8 @@ def _largest(metrics: pd.DataFrame, decision: Mapping, spec: Mapping) -> float |
 
 
 def _benefit(comparisons: pd.DataFrame, decision: Mapping, against: list[str], spec: Mapping) -> pd.Series:
-    """The band's lower limit at each threshold that is estimable."""
+    """The band's lower limit at each threshold that is estimable, by the patients (n) that it rests on: without pooling sites where a
+    threshold is not estimable are not among them."""
     primary = spec["primary"]
     wanted = {
         "endpoint": decision["endpoint"],
@@ -96,7 +98,7 @@ def _benefit(comparisons: pd.DataFrame, decision: Mapping, against: list[str], s
     }
     rows = comparisons[comparisons[list(wanted)].eq(pd.Series(wanted)).all(axis=1)]
     pooled = rows[rows["estimand"] == "pooled"]
-    return (pooled if len(pooled) else rows).set_index("threshold")["band_lower"].dropna()
+    return (pooled if len(pooled) else rows).set_index(["threshold", "n"])["band_lower"].dropna()
 
 
 def _useful(one: dict[str, Any], margin: float) -> str:

@@ -10,7 +10,7 @@ from hemapilots.evaluation.measures import Measure, decisions_of, measures
 from hemapilots.evaluation.prediction_error import brier, integrated
 from hemapilots.evaluation.sample import Key
 from hemapilots.evaluation.scope import EVENTS_FOR_C, Scope, reportable
-from hemapilots.evaluation.utility import TREAT_ALL, TREAT_NONE, net_benefit, standardised, thresholds_of
+from hemapilots.evaluation.utility import TREAT_ALL, TREAT_NONE, largest, net_benefit, standardised, thresholds_of
 
 __all__ = ["Draws", "draw", "draw_one"]
 
@@ -71,7 +71,7 @@ def _averaged(scope: Scope, ratios: list[Ratio]) -> Draws:
 
 
 def _at_horizons(scope: Scope, key: Key) -> dict[Measure, Draws]:
-    """Errors and calibration on a replicate's pooled out-of-fold rows, then means over replicates; weight is n."""
+    """Errors and calibration on a replicate's pooled out-of-fold rows, then means over replicates."""
     found = {}
     for horizon in map(float, scope.spec["horizons"][scope.endpoint]):
         status = scope.status(key, horizon)
@@ -80,8 +80,15 @@ def _at_horizons(scope: Scope, key: Key) -> dict[Measure, Draws]:
         replicates = [_of_replicate(status, risk) for risk in _risks(scope, key, horizon)]
         for name in replicates[0]:
             values = np.mean([one[name] for one in replicates], axis=0)
-            found[Measure(name, horizon)] = _of_status(status, values)
+            found[Measure(name, horizon)] = _of_status(status, values, _denominator(status, name, values[0]))
     return found
+
+
+def _denominator(status: Status, name: str, value: float) -> float:
+    """What a patient adds on average below a ratio's line: weighed by it and by patients, sites' ratios give the ratio of the sums."""
+    if name == "oe":
+        return float(status.observed[0] / value)
+    return float(status.null_brier[0]) if name == "ipa" else 1.0
 
 
 def _of_replicate(status: Status, risk: np.ndarray) -> dict[str, np.ndarray]:
@@ -94,9 +101,9 @@ def _risks(scope: Scope, key: Key, horizon: float) -> np.ndarray:
     return 1 - scope.sample.survival[key][:, scope.members(horizon), scope.reach.place(horizon)]
 
 
-def _of_status(status: Status, values: np.ndarray) -> Draws:
+def _of_status(status: Status, values: np.ndarray, denominator: float = 1.0) -> Draws:
     case = status.outcomes.event == 1
-    return Draws(values, float(len(case)), len(case), int(np.count_nonzero(case)))
+    return Draws(values, denominator * len(case), len(case), int(np.count_nonzero(case)))
 
 
 def _over_time(scope: Scope, key: Key) -> dict[Measure, Draws]:
@@ -137,8 +144,10 @@ def _decisions(scope: Scope, key: Key) -> dict[Measure, Draws]:
             risks = _risks(scope, key, horizon)
         thresholds = thresholds_of(decision)
         benefit = np.mean([net_benefit(status, risk, thresholds, act) for risk in risks], axis=0)
-        both = {"net_benefit": benefit, "standardised_net_benefit": standardised(status, benefit, act)}
-        for metric, values in both.items():
+        both = {"net_benefit": (benefit, 1.0)}
+        both["standardised_net_benefit"] = standardised(status, benefit, act), float(largest(status, act)[0])
+        for metric, (values, denominator) in both.items():
             for threshold, column in zip(thresholds, values.T, strict=True):
-                found[Measure(metric, horizon, float(threshold), decision["name"])] = _of_status(status, column)
+                measure = Measure(metric, horizon, float(threshold), decision["name"])
+                found[measure] = _of_status(status, column, denominator)
     return found

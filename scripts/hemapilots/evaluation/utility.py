@@ -19,6 +19,7 @@ __all__ = [
     "TREAT_ALL",
     "TREAT_NONE",
     "benefit",
+    "largest",
     "net_benefit",
     "odds",
     "standardised",
@@ -62,7 +63,12 @@ def benefit(share: np.ndarray, event: np.ndarray, thresholds: np.ndarray, act: s
     return share * (1 - event) - share * event / odds(thresholds)
 
 
+def largest(status: Status, act: str) -> np.ndarray:
+    """The largest net benefit (batch,) that could be: of finding everybody with the event, or without it where one acts below."""
+    return status.observed if act == "above" else 1 - status.observed
+
+
 def standardised(status: Status, found: np.ndarray, act: str) -> np.ndarray:
-    """Net benefit as a share of the largest that could be: of finding everybody with the event, or without it where one acts below."""
-    largest = status.observed if act == "above" else 1 - status.observed
-    return np.divide(found, largest[:, None], out=np.full_like(found, np.nan), where=largest[:, None] > 0)
+    """Net benefit (batch, thresholds) as a share of the largest that could be."""
+    most = largest(status, act)[:, None]
+    return np.divide(found, most, out=np.full_like(found, np.nan), where=most > 0)
