@@ -12,6 +12,7 @@ from hemapilots.evaluation.curves import CURVE_COLUMNS
 from hemapilots.evaluation.log_rank import LOG_RANK_COLUMNS
 from hemapilots.evaluation.reclassification import RECLASSIFICATION_COLUMNS
 from hemapilots.explain.site import IMPORTANCE_COLUMNS, SURVSHAP_COLUMNS
+from hemapilots.explain.worked import WORKED_COLUMNS
 
 SITES = ["north", "south"]
 NAN = float("nan")
@@ -533,6 +534,32 @@ def survshap(site: str) -> pd.DataFrame:
     return pd.DataFrame([head | row for row in rows], columns=SURVSHAP_COLUMNS)
 
 
+def worked() -> list[dict]:
+    """The invented patient: three inputs add up, and the model would abstain without age."""
+    parts = [("age", 0.5), ("kras", 0.2), ("sex", -0.1)]
+    rules = {"required": ["age"], "missing": 0.3, "deviations": 5.0, "width": 0.4}
+    return [
+        {
+            "endpoint": "os",
+            "horizons": [2.0],
+            "given": {"age": 74.0, "kras": 1.0, "sex": "M", "plt": None},
+            "scale": "log hazard",
+            "contributions": [{"variable": name, "value": value} for name, value in parts],
+            "sum": 0.6,
+            "missing": ["plt"],
+            "reasons": [],
+            "rules": rules,
+            "without": {"variable": "age", "reasons": ["required input missing: Age"]},
+        }
+    ]
+
+
+def worked_risks(site: str) -> pd.DataFrame:
+    """South has too few patients."""
+    rows = [(site, "os", 2.0, 0.384, 0.31, 0.46)] if site == "north" else []
+    return pd.DataFrame(rows, columns=WORKED_COLUMNS)
+
+
 def truth() -> dict:
     """The law of the invented patients."""
     endpoint = {
@@ -565,6 +592,7 @@ def write(folder: Path) -> dict[str, list[Path]]:
         "columns.json": {"columns": {"os": {"cox-all": [1, 2, 3, 4], "cox-safe": [1]}}},
         "verdict.json": verdict(),
         "truth.json": truth(),
+        "worked_patient.json": worked(),
     }
     records |= {f"quality/{site}.json": quality() for site in SITES}
     records |= {
@@ -584,6 +612,7 @@ def write(folder: Path) -> dict[str, list[Path]]:
         reclassification(site).to_csv(folder / "site_metrics" / site / "reclassification.csv", index=False)
         log_rank(site).to_csv(folder / "site_metrics" / site / "log_rank.csv", index=False)
         importance(site).to_csv(folder / "site_metrics" / site / "importance.csv", index=False)
+        worked_risks(site).to_csv(folder / "site_metrics" / site / "worked_patient.csv", index=False)
         survshap(site).to_csv(folder / "site_metrics" / site / "survshap.csv", index=False)
         calibration(site).to_csv(folder / "site_metrics" / site / "calibration.csv", index=False)
         size = {"site": site, "kind": "endpoint", "endpoint": "os", "n": 60.0, "events": 30.0}
@@ -596,7 +625,12 @@ def write(folder: Path) -> dict[str, list[Path]]:
         "metrics": "metrics.csv",
         "comparisons": "comparisons.csv",
     }
-    names |= {"verdict": "verdict.json", "truth": "truth.json", "recipe_calibration": "calibration.csv"}
+    names |= {
+        "worked": "worked_patient.json",
+        "verdict": "verdict.json",
+        "truth": "truth.json",
+        "recipe_calibration": "calibration.csv",
+    }
     inputs = {name: [folder / path] for name, path in names.items()}
     patterns = {
         "quality": "quality/*.json",
@@ -607,6 +641,7 @@ def write(folder: Path) -> dict[str, list[Path]]:
         "log_rank": "site_metrics/*/log_rank.csv",
         "importance": "site_metrics/*/importance.csv",
         "survshap": "site_metrics/*/survshap.csv",
+        "worked_risks": "site_metrics/*/worked_patient.csv",
     }
     patterns |= {"models": "models/*", "ledgers": "exchange/*.parquet"}
     return inputs | {name: sorted(folder.glob(pattern)) for name, pattern in patterns.items()}

@@ -1,7 +1,8 @@
-"""explain: what drives the primary model, at each site on its own patients; aggregates leave.
+"""explain: what drives the primary model, at each site on its own patients, of which aggregates leave; the model for new patients.
 
 INPUT  results/{pilot}/models/federated-<primary model>/, results/{pilot}/sites/{site}/{harmonized,folds,design}.parquet
-OUTPUT results/{pilot}/site_metrics/{site}/{importance,survshap}.csv
+OUTPUT results/{pilot}/site_metrics/{site}/{importance,survshap,worked_patient}.csv;
+       results/{pilot}/model/<endpoint>.{npz,json} (the primary model for new patients), results/{pilot}/worked_patient.json
 """
 
 
@@ -12,6 +13,7 @@ rule explain_site:
         design="results/{pilot}/sites/{site}/design.parquet",
         models=primary_model,
     output:
+        worked="results/{pilot}/site_metrics/{site}/worked_patient.csv",
         importance="results/{pilot}/site_metrics/{site}/importance.csv",
         survshap="results/{pilot}/site_metrics/{site}/survshap.csv",
         ledger="results/{pilot}/exchange/parts/explain/{site}.parquet",
@@ -23,6 +25,25 @@ rule explain_site:
         "../../envs/python.yaml"
     params:
         spec=lookup(within=STUDIES, dpath="{pilot}/explain"),
+        export=lookup(within=STUDIES, dpath="{pilot}/export"),
         code=library("explain_site"),
     script:
         "../../scripts/explain_site.py"
+
+
+rule export_model:
+    input:
+        models=primary_model,
+        protocol=ancient("results/{pilot}/protocol.yaml"),
+    output:
+        model=directory("results/{pilot}/model"),
+        worked="results/{pilot}/worked_patient.json",
+    log:
+        "results/{pilot}/run/logs/export_model.log",
+    conda:
+        "../../envs/python.yaml"
+    params:
+        spec=lookup(within=STUDIES, dpath="{pilot}/export"),
+        code=library("export_model"),
+    script:
+        "../../scripts/export_model.py"

@@ -22,6 +22,8 @@ rule render_report:
         log_rank=of_sites("results/{pilot}/site_metrics/{site}/log_rank.csv"),
         importance=of_sites("results/{pilot}/site_metrics/{site}/importance.csv"),
         survshap=of_sites("results/{pilot}/site_metrics/{site}/survshap.csv"),
+        worked="results/{pilot}/worked_patient.json",
+        worked_risks=of_sites("results/{pilot}/site_metrics/{site}/worked_patient.csv"),
         metrics="results/{pilot}/metrics.csv",
         comparisons="results/{pilot}/comparisons.csv",
         verdict="results/{pilot}/verdict.json",

@@ -213,6 +213,16 @@ class Decision(Strict):
         return thresholds
 
 
+class Abstention(Strict):
+    """When no risk is given: a required variable, or more than the share `missing` of the model's, is missing; a number lies more
+    standard deviations from the training patients' mean than `deviations`; the 95 % interval of the risk is wider than `width`."""
+
+    required: tuple[str, ...] = ()
+    missing: Annotated[float, Field(ge=0, le=1)] = 0.3
+    deviations: Annotated[float, Field(gt=0)] = 5.0
+    width: Annotated[float, Field(gt=0, le=1)] = 0.4
+
+
 class UseCase(Strict):
     """A clinical question: config/use_cases/<name>.yaml."""
 
@@ -235,6 +245,8 @@ class UseCase(Strict):
     scores: dict[Name, UsedScore] = {}
     comparators: dict[Name, Comparator] = {}
     decisions: tuple[Decision, ...] = ()
+    abstention: Abstention = Abstention()
+    example: dict[VariableName, str | float | None] = {}
     subgroups: tuple[str, ...] = ()
     table_one: tuple[str, ...] = ()
     quality: dict[str, Annotated[float, Field(ge=0, le=100)]] = {}

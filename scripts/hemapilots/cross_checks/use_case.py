@@ -9,7 +9,13 @@ from hemapilots.cross_checks.kinds import kind_of
 from hemapilots.cross_checks.predictors import check_kept, resolve_comparators, resolve_predictor_sets
 from hemapilots.cross_checks.scores import resolve_scores
 from hemapilots.cross_checks.source import Source, check_expression, check_known
-from hemapilots.cross_checks.utility import check_decisions, check_subgroups, horizons_of
+from hemapilots.cross_checks.utility import (
+    check_abstention,
+    check_decisions,
+    check_example,
+    check_subgroups,
+    horizons_of,
+)
 from hemapilots.errors import HemaPilotsError
 from hemapilots.harmonize.findings import REASONS
 from hemapilots.paths import RESOURCES
@@ -48,6 +54,8 @@ def resolve_use_case(source: Source, resources: Path = RESOURCES) -> dict:
         check_kept(source, ("table_one",), variable)
     check_decisions(source)
     check_subgroups(source)
+    check_abstention(source)
+    check_example(source)
     return out
 
 

@@ -4,7 +4,7 @@ from hemapilots.config import UseCase
 from hemapilots.config.shapes import nearest
 from hemapilots.cross_checks.source import Source, check_known
 
-__all__ = ["check_decisions", "check_subgroups", "horizons_of"]
+__all__ = ["check_abstention", "check_decisions", "check_example", "check_subgroups", "horizons_of"]
 
 
 def horizons_of(use_case: UseCase, endpoint: str) -> list[float]:
@@ -28,6 +28,31 @@ def check_decisions(source: Source) -> None:
         if decision.horizon not in horizons:
             known = ", ".join(f"{horizon:g}" for horizon in horizons)
             raise source.fault((*where, "horizon"), f"not a horizon of endpoint {decision.endpoint}; it has {known}")
+
+
+def check_abstention(source: Source) -> None:
+    """What must be known is a variable, or derived from some."""
+    for name in source.value.abstention.required:
+        check_known(source, ("abstention", "required"), name, {**source.value.variables, **source.value.derived})
+
+
+def check_example(source: Source) -> None:
+    """The invented patient has values that a delivered one could have; null where one is missing."""
+    for name, value in source.value.example.items():
+        where = ("example", name)
+        check_known(source, where, name, source.value.variables)
+        variable = source.value.variables[name]
+        if value is None:
+            continue
+        if variable.type == "category" and value not in variable.levels:
+            raise source.fault(where, f"it is one of {', '.join(variable.levels)}")
+        if variable.type == "flag" and value not in (0, 1):
+            raise source.fault(where, "a flag is 0 or 1")
+        low, high = variable.hard or (float("-inf"), float("inf"))
+        if variable.type == "number" and (isinstance(value, str) or not low <= value <= high):
+            raise source.fault(where, f"it is a number from {low:g} to {high:g}")
+        if variable.type not in ("category", "flag", "number"):
+            raise source.fault(where, f"a {variable.type} is not kept; name what is made of it")
 
 
 def check_subgroups(source: Source) -> None:

@@ -14,7 +14,8 @@ def describe(fitted: Fitted, endpoint: str, name: str, regime: str) -> tuple[dic
 
     Arrays: the model's state (R, K, L, ...), named in the card's `state`; location, scale, fill (R, K, p); chosen (R, K); the same
     with prefix final_ for the model on all patients; baseline (R, K, T) on grid (T,) where it was released; penalties (L,); of a
-    linear model whose penalty was chosen crossed_coefficients, crossed_location and so on (R, K, K, p), see `crossed`.
+    linear model whose penalty was chosen crossed_coefficients, crossed_location and so on (R, K, K, p), see `crossed`;
+    final_covariance (p, p) of the coefficients of the model on all patients, where it is known.
     """
     plan, pre = fitted.plan, fitted.preprocessing
     outer = np.flatnonzero((plan.sets[:, 1] != NO_FOLD) & (plan.sets[:, 2] == NO_FOLD))
@@ -25,6 +26,8 @@ def describe(fitted: Fitted, endpoint: str, name: str, regime: str) -> tuple[dic
     arrays = {key: value[outer].reshape(shape + value.shape[1:]) for key, value in parts.items()}
     arrays |= {f"final_{key}": value[0] for key, value in parts.items()}
     arrays |= {"penalties": plan.penalties, "grid": plan.grid}
+    if fitted.covariance is not None:
+        arrays["final_covariance"] = fitted.covariance
     if "coefficients" in fitted.state and (plan.sets[:, 2] != NO_FOLD).any():
         arrays |= crossed(fitted)
     card = {

@@ -64,6 +64,11 @@ MESSAGE_TYPES = {
     "log_rank": MessageType({"log_rank": TEXT}, supported=False),
     "importance": MessageType({"importance": TEXT}, supported=False),
     "survshap": MessageType({"survshap": TEXT}, supported=False),
+    "worked_patient": MessageType(
+        {"worked_patient": TEXT},
+        supported=False,
+        refused="a risk under the site's baseline hazard tells it; it stays there",
+    ),
     "local_model": MessageType(
         {"arrays": "N", "card": TEXT}, refused="a local model reveals its site; it stays there", may_end=True
     ),

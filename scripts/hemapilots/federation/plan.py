@@ -65,6 +65,7 @@ class Fitted:
     rounds: int
     unconverged: int = 0
     standard_errors: np.ndarray | None = None
+    covariance: np.ndarray | None = None
     loglik: float = float("nan")
     baseline: np.ndarray | None = None
     rounds_kept: np.ndarray | None = None

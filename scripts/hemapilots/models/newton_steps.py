@@ -61,9 +61,13 @@ class NewtonSteps:
         self.trial[fits] = self.coefficients[fits] + self.step[fits]
 
     def standard_errors(self, fit: int) -> np.ndarray:
-        """sqrt of the diagonal of the inverse penalised information (p,), conditional on the penalty; nan for constant columns."""
-        variance = np.diag(np.linalg.inv(self.information[fit]))
-        return np.where(self.usable[fit], np.sqrt(variance), np.nan)
+        """sqrt of the diagonal of the covariance (p,); nan for constant columns."""
+        return np.where(self.usable[fit], np.sqrt(np.diag(np.linalg.inv(self.information[fit]))), np.nan)
+
+    def covariance(self, fit: int) -> np.ndarray:
+        """The inverse penalised information (p, p), conditional on the penalty; 0 for constant columns."""
+        both = self.usable[fit][:, None] & self.usable[fit]
+        return np.where(both, np.linalg.inv(self.information[fit]), 0.0)
 
     @staticmethod
     def solve(matrices: np.ndarray, right: np.ndarray) -> np.ndarray:

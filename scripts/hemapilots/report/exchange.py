@@ -36,6 +36,7 @@ MEANING = {
     "reclassification": "patients of each category of a score by predicted risk",
     "log_rank": "sums of log-rank tests of subgroups",
     "importance": "concordance lost where a variable is dealt anew",
+    "worked_patient": "risks of an invented patient under the site’s baseline hazard",
     "survshap": "mean contributions of variables to predictions",
     "local_model": "a model trained at the site alone",
 }

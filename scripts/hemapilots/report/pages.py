@@ -22,6 +22,7 @@ from hemapilots.report import (
     subgroup_section,
     utility_section,
     verdict_words,
+    worked_section,
 )
 from hemapilots.report.figures import Drawn
 from hemapilots.report.page_templates import render
@@ -122,6 +123,8 @@ def _context(released: Released, labels: Labels) -> dict:
         "flag_rows": subgroup_section.flag_rows(released, labels),
         "coefficient_tables": _coefficient_tables(released, labels),
         "explanations": explanation_section.explanation_tables(released, labels),
+        "worked": worked_section.worked_patient(released, labels),
+        "worked_risks": worked_section.risk_rows(released, labels),
         "left_out": coefficients.left_out_rows(released, labels),
         "penalties": coefficients.penalty_rows(released, labels),
         "truth": released.truth,

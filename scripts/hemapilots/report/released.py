@@ -30,6 +30,8 @@ class Released:
     log_rank: pd.DataFrame
     importance: pd.DataFrame
     survshap: pd.DataFrame
+    worked: list[dict]
+    worked_risks: pd.DataFrame
     pooled_curves: pd.DataFrame | None
     metrics: pd.DataFrame
     comparisons: pd.DataFrame
@@ -75,10 +77,10 @@ class Released:
 def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
     """Read the inputs of a report, by name. Raises HemaPilotsError where one of them lies in a site's private folder.
 
-    inputs: protocol, columns, quality, counts, curves, calibration, reclassification, log_rank, importance, survshap, metrics,
-    comparisons, verdict, models (folders), ledgers, truth and recipe_calibration (none for real patients), source (the quality record
-    of a public source whose records were dealt to sites), and where rows may be pooled pooled_curves, pooled_calibration,
-    pooled_reclassification and pooled_log_rank.
+    inputs: protocol, columns, quality, counts, curves, calibration, reclassification, log_rank, importance, survshap, worked,
+    worked_risks, metrics, comparisons, verdict, models (folders), ledgers, truth and recipe_calibration (none for real patients),
+    source (the quality record of a public source whose records were dealt to sites), and where rows may be pooled pooled_curves,
+    pooled_calibration, pooled_reclassification and pooled_log_rank.
     """
     for path in (path for paths in inputs.values() for path in paths):
         if "sites" in path.parts:
@@ -95,6 +97,8 @@ def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
         calibration=_stacked([*inputs["calibration"], *inputs.get("pooled_calibration", [])]),
         importance=_stacked(inputs["importance"]),
         survshap=_stacked(inputs["survshap"]),
+        worked=_json(inputs["worked"][0]),
+        worked_risks=_stacked(inputs["worked_risks"]),
         pooled_curves=pd.read_csv(inputs["pooled_curves"][0]) if inputs.get("pooled_curves") else None,
         metrics=pd.read_csv(inputs["metrics"][0]),
         comparisons=pd.read_csv(inputs["comparisons"][0], dtype={"p": str}),
@@ -113,7 +117,7 @@ def _stacked(paths: list[Path]) -> pd.DataFrame:
     return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
 
 
-def _json(path: Path) -> dict:
+def _json(path: Path):
     return json.loads(path.read_text(encoding="utf-8"))
 
 

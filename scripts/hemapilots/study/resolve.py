@@ -21,7 +21,15 @@ from hemapilots.ingest.readers import check_extract
 from hemapilots.study.evaluation import SCENARIO, evaluation_spec, recalibrations
 from hemapilots.study.hashes import frozen_protocol, public_hashes, reference_tables, score_tables
 from hemapilots.study.sources import extracts, generation, mapping_names, mappings_of, recipe_of, split_spec
-from hemapilots.study.stages import agree_spec, explain_spec, predict_spec, prepare_spec, report_spec, train_spec
+from hemapilots.study.stages import (
+    agree_spec,
+    explain_spec,
+    export_spec,
+    predict_spec,
+    prepare_spec,
+    report_spec,
+    train_spec,
+)
 from hemapilots.yaml_source import validate
 
 __all__ = ["load_studies", "load_study"]
@@ -56,6 +64,8 @@ def load_study(name: str, config: Path, resources: Path) -> dict:
     study = _cohort_of(name, pilot.value, sites, resources)
     study["mappings"] = mappings_of(cohort, mappings)
     study |= _stages(protocol, resolved, use_case, cohort, sites)
+    named = {"pilot": name, "title": pilot.value.title}
+    study["export"] = export_spec(named, resolved, study["evaluate"], study["prepare"]["columns"])
     citation = load_public(resources)[cohort.public]["citation"] if cohort.public else None
     study["report"] = report_spec(study, citation)
     study["protocol"] = frozen_protocol(study, protocol, [pilot, use_case, protocol, *mappings.values()])

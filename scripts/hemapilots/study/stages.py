@@ -1,10 +1,12 @@
 """What each stage after harmonization receives."""
 
+from hemapilots.columns import column_specs
 from hemapilots.config import Protocol
+from hemapilots.expressions import parse
 from hemapilots.study.design import design_columns
 from hemapilots.study.evaluation import late_endpoints, scale_grid
 
-__all__ = ["agree_spec", "explain_spec", "predict_spec", "prepare_spec", "report_spec", "train_spec"]
+__all__ = ["agree_spec", "explain_spec", "export_spec", "predict_spec", "prepare_spec", "report_spec", "train_spec"]
 
 # Times of an explanation's curve besides the horizons.
 MOST_TIMES = 8
@@ -88,6 +90,32 @@ def explain_spec(protocol: Protocol, evaluate: dict, predict: dict, columns: lis
         "variables": {column["column"]: column["variable"] for column in columns},
         "gate": gate,
     }
+
+
+def export_spec(pilot: dict, use_case: dict, evaluate: dict, columns: list[dict]) -> dict:
+    """The primary model for new patients, and the invented one of the report. pilot: its name and title."""
+    inputs = {name: _input(spec) for name, spec in column_specs(use_case).items()}
+    ends = use_case["endpoints"]
+    return {
+        **pilot,
+        **{name: evaluate["primary"][name] for name in ("model", "regime")},
+        **{name: evaluate[name] for name in ("horizons", "competing")},
+        **{name: use_case[name] for name in ("index_date", "abstention", "example")},
+        "use_case": use_case["name"],
+        "labels": {name: end["label"] for name, end in ends.items()},
+        "entries": {name: end["entry"] for name, end in ends.items()},
+        "columns": columns,
+        "inputs": inputs,
+    }
+
+
+def _input(spec: dict) -> dict:
+    """A variable as new patients bring it, or how it is derived."""
+    found = {name: spec.get(name) for name in ("label", "type", "unit", "hard")}
+    found["levels"] = list(spec.get("levels") or [])
+    if spec.get("expression"):
+        found |= {"expression": spec["expression"], "reads": list(parse(spec["expression"]).names)}
+    return found
 
 
 def report_spec(study: dict, citation: str | None) -> dict:
