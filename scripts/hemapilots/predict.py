@@ -7,7 +7,6 @@ import pandas as pd
 
 from hemapilots.models.files import models_in, read_model
 from hemapilots.models.hazards import FittedModel, event_free
-from hemapilots.models.registry import SUBDISTRIBUTION
 from hemapilots.tables import write_parquet
 
 
@@ -68,7 +67,7 @@ def apply_model(
             learned = np.repeat(np.flatnonzero(~tested), often[~tested])
             part = (x, outcome, np.flatnonzero(tested), learned, at)
             risk, gained = model.hazard(*part)
-            other = model.competing_hazard(*part) if competes and card["kind"] not in SUBDISTRIBUTION else None
+            other = model.competing_hazard(*part) if competes else None
             frames.append(_frame(*at, rows[tested], risk, event_free(gained, other), model.grid))
     frame = pd.concat(frames, ignore_index=True)
     relative = card["kind"] == "cox" and not late and not competes

@@ -87,11 +87,14 @@ class FittedModel:
 
     def competing_hazard(
         self, x: np.ndarray, outcome: np.ndarray, tested: np.ndarray, learned: np.ndarray, at: tuple[int, int]
-    ) -> np.ndarray:
+    ) -> np.ndarray | None:
         """Cumulative hazard (m, T) of the competing event; where too few had it to train on covariates, the same for all patients.
 
         0 where nobody had it; past its reach it stays where it was, since where follow-up ends is told by the hazard of the event itself.
+        None where the model follows the cumulative incidence itself.
         """
+        if self.card["kind"] in SUBDISTRIBUTION:
+            return None
         if "competing" in self.card:
             prefix = "competing_"
             arrays = {name[len(prefix) :]: array for name, array in self.arrays.items() if name.startswith(prefix)}
