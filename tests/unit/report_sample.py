@@ -146,13 +146,15 @@ def metrics() -> pd.DataFrame:
 
 
 def alone() -> list[dict]:
-    """C of the primary model without pooling, and net benefit at one threshold that is an edge of risk."""
+    """C of the primary model without pooling and as random effects, and net benefit at one threshold that is an edge of risk."""
     head = {"scenario": "base", "endpoint": "os", "model": "cox-all", "regime": "federated/newton"}
     head |= {"evaluated_on": "all", "subgroup": "all", "horizon": 2.0, "n": 120.0, "events": 60.0}
     figures = {"estimate": 0.69, "lower": 0.64, "upper": 0.74}
     rows = [head | figures | {"metric": f"uno_c_{form}", "threshold": NAN} for form in ("within_site", "histogram")]
     benefit = {"metric": "net_benefit_histogram", "decision": "act", "threshold": 0.3, "estimate": 0.2475}
-    return [*rows, head | figures | benefit]
+    ahead = head | figures | {"metric": "uno_c_prediction", "threshold": NAN, "lower": 0.55, "upper": 0.81}
+    average = [head | figures | {"metric": f"uno_c_{form}", "threshold": NAN} for form in ("random_effects", "tau")]
+    return [*rows, head | figures | benefit, *average, ahead]
 
 
 def benefits() -> list[dict]:

@@ -7,9 +7,9 @@ from statsmodels.duration.hazard_regression import PHReg
 from statsmodels.stats.meta_analysis import combine_effects
 
 from federation_sample import grid_for, plan_for, pooled, sites
-from hemapilots.federation.random_effects import random_effects, reml
 from hemapilots.federation.server import train
 from hemapilots.models.data import TrainingData
+from hemapilots.random_effects import random_effects, reml
 
 NEWTON = {"name": "newton", "baseline": "site", "tolerance": 1e-10, "rounds": 60}
 META, ONESHOT = {"name": "meta"}, {"name": "oneshot", "baseline": "site"}

@@ -63,6 +63,7 @@ def test_every_figure_stands_on_the_page_and_has_its_table(folder, page):
         "regimes_os",
         "differences_os",
         "sites_os",
+        "across_uno_c_os",
         "coefficients_os",
         "truth_os",
         "calibration_os_2_by_site",
@@ -168,6 +169,13 @@ def test_what_sites_give_alone_stands_beside_all_rows(page):
     section = re.search(r'<section id="federated">.*?</section>', page, re.S)[0]
     assert section.count("−0.0100") == 2  # C 0.69 in both forms, 0.70 of all rows
     assert "at 1 thresholds that are edges of risk, lies at most 0.0025 from" in section
+
+
+def test_the_average_over_sites_stands_with_the_interval_for_the_next(page, folder):
+    section = re.search(r'<section id="across">.*?</section>', page, re.S)[0]
+    assert "0.690 <span" in section and "0.550 to 0.810" in section
+    table = (folder / "figures" / "across_uno_c_os.csv").read_text()
+    assert "north" in table and "Average over sites,0.69" in table and "Next site,0.69,0.55,0.81" in table
 
 
 def test_labels_in_figures_are_escaped_and_long_ones_folded():

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
+from hemapilots.evaluation.across_sites import across_sites
 from hemapilots.evaluation.comparison import p_text
 from hemapilots.evaluation.federated import federated_rows
 from hemapilots.evaluation.frames import COMPARISON_COLUMNS, METRIC_COLUMNS, frame
@@ -41,7 +42,8 @@ def combine(
     Metrics on "all" are the pooled ones if given, else weighted within-site figures. Comparisons hold each
     site's own differences, the within-site combination on "all" (estimand "within-site") and, if given, the
     pooled ones on "all" (estimand "pooled"), so that both stand side by side. What sites' results alone give stands under metrics of
-    its own (see `federated`). The result does not depend on the order of sites.
+    its own (see `federated`), and so do averages over sites as random effects (see `across_sites`). The result does not depend on
+    the order of sites.
     """
     counts = pd.concat(list(site_counts), ignore_index=True).sort_values("site", kind="stable")
     metrics = pd.concat(list(site_metrics), ignore_index=True).sort_values("evaluated_on", kind="stable")
@@ -51,7 +53,8 @@ def combine(
     tables = [_site_differences(counts, spec), within_site(counts, "difference", spec)]
     if pooled_comparisons is not None:
         tables.insert(0, pooled_comparisons)
-    return _stacked([everywhere, alone, metrics], METRIC_COLUMNS), _stacked(tables, COMPARISON_COLUMNS)
+    figures = [everywhere, alone, across_sites(counts, spec), metrics]
+    return _stacked(figures, METRIC_COLUMNS), _stacked(tables, COMPARISON_COLUMNS)
 
 
 def within_site(counts: pd.DataFrame, kind: str, spec: Mapping[str, Any]) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from hemapilots.evaluation.curves import incidence_from_counts, kaplan_meier_from_counts
 from hemapilots.report import (
+    across_section,
     calibration_section,
     checks,
     coefficients,
@@ -45,7 +46,8 @@ def render_report(inputs: dict[str, list[Path]], study: dict, page: Path, figure
         write_csv(figures / f"{one.name}.csv", one.table)
     write_json(summary, record_of(released.verdict, released.metrics, released.quality, study))
     inline = {name: _Inline(one) for name, one in drawn.items()}
-    write_text(page, render("report.html", **_context(released, labels), figures=inline))
+    across = [name for name in inline if name.startswith("across_")]
+    write_text(page, render("report.html", **_context(released, labels), figures=inline, across_figures=across))
 
 
 class _Inline:
@@ -68,6 +70,7 @@ def _figures(released: Released, labels: Labels) -> dict[str, Drawn]:
             performance.difference_forest(released, labels, endpoint),
         ]
         drawn += [performance.site_forest(released, labels, endpoint)]
+        drawn += across_section.across_forests(released, labels, endpoint)
         drawn += calibration_section.calibration_figures(released, labels, endpoint)
         parts = subgroup_section.subgroup_forest(released, labels, endpoint)
         drawn += [parts] if parts else []
@@ -116,6 +119,7 @@ def _context(released: Released, labels: Labels) -> dict:
         "calibration_tables": calibration_section.calibration_tables(released, labels),
         "ratio_tables": calibration_section.ratio_tables(released, labels),
         "reclassified": reclassification_section.reclassification_tables(released, labels),
+        "across_tables": across_section.across_tables(released, labels),
         "federated_tables": federated_section.federated_tables(released, labels),
         "decision_tables": utility_section.decision_tables(released, labels),
         "subgroup_tables": subgroup_section.subgroup_tables(released, labels),

@@ -11,6 +11,7 @@ from hemapilots.federation.messages import instruct, unpack
 from hemapilots.federation.plan import Fitted
 from hemapilots.federation.strategies.base import OwnStrategy
 from hemapilots.models.newton_steps import unpack_symmetric
+from hemapilots.random_effects import random_effects
 
 
 class Meta(OwnStrategy):
