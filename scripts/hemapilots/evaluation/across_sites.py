@@ -8,7 +8,6 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from hemapilots.evaluation.frames import METRIC_COLUMNS, frame
-from hemapilots.random_effects import random_effects
 
 __all__ = ["PREDICTION", "RANDOM_EFFECTS", "TAU", "across_sites"]
 
@@ -66,6 +65,9 @@ def _of_one_site(regime: str) -> bool:
 
 
 def _rows(group: pd.DataFrame, scale: Scale) -> list[dict[str, Any]]:
+    # Only the job that combines sites needs scipy's statistics, which take half a second to import.
+    from hemapilots.random_effects import random_effects
+
     estimate, error = group["estimate"].to_numpy(), group["se"].to_numpy()
     found = random_effects(scale.to(estimate), (error * scale.slope(estimate)) ** 2)
     if found["estimate"] is None:

@@ -11,7 +11,6 @@ from hemapilots.federation.messages import instruct, unpack
 from hemapilots.federation.plan import Fitted
 from hemapilots.federation.strategies.base import OwnStrategy
 from hemapilots.models.newton_steps import unpack_symmetric
-from hemapilots.random_effects import random_effects
 
 
 class Meta(OwnStrategy):
@@ -49,7 +48,7 @@ class Meta(OwnStrategy):
     def describe(self, fitted: Fitted) -> None:
         """Fits that did not converge at their site, and the random-effects analysis of the final model's coefficients."""
         # scipy's statistics and optimisation take half a second to import.
-        from hemapilots.federation.random_effects import random_effects
+        from hemapilots.random_effects import random_effects
 
         fitted.unconverged = self.unconverged
         fit, p = int(fitted.chosen[0]), self.usable.shape[1]
