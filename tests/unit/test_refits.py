@@ -131,3 +131,26 @@ def test_interval_is_normal_and_needs_ten_refits():
     assert found["refit_upper"] - 0.66 == pytest.approx(1.959964 * values.std(ddof=1), rel=1e-6)
     assert refit_interval(0.66, values[:9], 0.95)["refit_lower"] is None
     assert refit_interval(None, values, 0.95)["refit_lower"] is None
+
+
+def test_a_network_that_stops_early_is_refitted_for_the_rounds_it_kept(world, tmp_path, monkeypatch):
+    """Nothing is chosen anew: the middle of the kept rounds for all, and the network's own steps, not the strategy's."""
+    settings = {"hidden": [3], "learning_rate": 0.05, "weight_decay": 0.1, "optimizer": "sgd", "local_steps": 2}
+    settings |= {"rounds": 4, "patience": 1, "seed": 5}
+    model = {"kind": "deepsurv", "comparator": False, "strategies": ["fedavg"], "settings": settings}
+    spec = TRAIN | {
+        "models": {"m": model},
+        "strategies": {"fedavg": {"name": "fedavg", "rounds": 99, "local_steps": 9}},
+    }
+    _, folders = world
+    train_federated(folders, "m", AGREED, spec, tmp_path)
+    _, card = read_model(tmp_path, "os", "m", "federated/fedavg")
+    seen = []
+    real = refitting.train
+    monkeypatch.setattr(
+        refitting, "train", lambda grid, plan, options: seen.append(options) or real(grid, plan, options)
+    )
+    primary = PRIMARY | {"regime": "federated/fedavg", "refits": 1}
+    (refit,) = refitting.refit(folders, tmp_path, AGREED, spec, primary)
+    assert seen[0]["rounds"] == int(np.median(card["rounds_kept"])) and seen[0]["local_steps"] == 2
+    assert all(frame["risk"].notna().all() for frame in refit.values())

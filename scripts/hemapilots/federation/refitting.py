@@ -15,7 +15,7 @@ from hemapilots.federation.faults import FaultyGrid, mods_of
 from hemapilots.federation.plan import Plan
 from hemapilots.federation.release import Exit
 from hemapilots.federation.server import train
-from hemapilots.federation.training import plan_of, training_data
+from hemapilots.federation.training import options_of, plan_of, training_data
 from hemapilots.models.files import read_model
 from hemapilots.predict import apply_model
 from hemapilots.site_tables import read_site
@@ -51,21 +51,29 @@ def _refitted(
     for cause, prefix, sites in ((1, "", agreed["sites"]), (2, "competing_", agreed.get("competing", {}))):
         if cause == 2 and "competing" not in original[1]:
             continue
+        card = original[1] if cause == 1 else original[1]["competing"]
         plan = _plan(plan_of(spec, endpoint, name, columns), original[0], prefix)
+        options = options_of(spec, name, spec["strategies"][strategy]) | _rounds(card)
         apps, exits, faults = {}, {}, spec.get("faults", {})
         for site in sites[endpoint]:
             data = training_data(tables[site], endpoint, columns, counts[site], cause, plan.kind)
             exits[site] = Exit(site, "refit", "off")
             apps[site] = client_app(plan.kind, data, exits[site], *mods_of(faults, site, exits[site]))
-        fitted = train(FaultyGrid(apps, exits, faults), plan, spec["strategies"][strategy])
+        fitted = train(FaultyGrid(apps, exits, faults), plan, options)
         fits.append(describe(fitted, endpoint, name, primary["regime"]))
     return with_competing(*fits)
 
 
 def _plan(plan: Plan, arrays: dict[str, np.ndarray], prefix: str) -> Plan:
-    """The plan of the outer folds alone, each with the penalty that was chosen for it."""
+    """The plan of the outer folds alone, each with the penalty that was chosen for it; nothing is chosen anew."""
     chosen = np.concatenate([[arrays[f"{prefix}final_chosen"].item()], arrays[f"{prefix}chosen"].ravel()])
-    return replace(plan, penalties=np.zeros(1), own_penalty=arrays[f"{prefix}penalties"][chosen])
+    settings = {name: value for name, value in plan.settings.items() if name != "patience"}
+    return replace(plan, penalties=np.zeros(1), own_penalty=arrays[f"{prefix}penalties"][chosen], settings=settings)
+
+
+def _rounds(card: dict) -> dict[str, int]:
+    """Where rounds were chosen by early stopping, as many for every training set as the middle one kept."""
+    return {"rounds": int(np.median(card["rounds_kept"]))} if "rounds_kept" in card else {}
 
 
 def _predict(

@@ -46,12 +46,17 @@ class Meta(OwnStrategy):
         return instruct({"coefficients": self.coefficients}, {})["arrays"], MetricRecord()
 
     def describe(self, fitted: Fitted) -> None:
-        """Fits that did not converge at their site, and the random-effects analysis of the final model's coefficients."""
+        """Fits that did not converge at their site, and the random-effects analysis of the final model's unpenalised coefficients."""
         # scipy's statistics and optimisation take half a second to import.
         from hemapilots.random_effects import random_effects
 
         fitted.unconverged = self.unconverged
         fit, p = int(fitted.chosen[0]), self.usable.shape[1]
+        if fitted.plan.fit_penalty[fit] > 0:
+            fitted.more["meta_analysis"] = (
+                "not made: a penalty shrinks the sites' estimates, so their spread is no evidence"
+            )
+            return
         estimates, variances = [], []
         for site in self.sites:
             inverse = np.linalg.pinv(unpack_symmetric(site["information"][[fit]], p)[0], hermitian=True)
