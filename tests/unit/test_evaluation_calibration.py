@@ -19,6 +19,7 @@ from hemapilots.evaluation.calibration import (
     one_step,
     spline,
 )
+from hemapilots.evaluation.calibration_curves import guarded
 from hemapilots.evaluation.censoring import weigh
 from hemapilots.evaluation.prediction_error import brier
 from hemapilots.evaluation.resampling import bootstrap_weights
@@ -143,3 +144,16 @@ def test_true_survival_fills_the_tenths_evenly():
     outcomes = weigh(time, event, np.ones((1, len(time))))
     assert d_calibration(d_calibration_shares(outcomes, survival, grid))[0] < 0.02
     assert d_calibration(d_calibration_shares(outcomes, survival**3, grid))[0] > 0.2
+
+
+def test_a_small_count_of_the_histogram_does_not_follow_from_the_sum():
+    """Solved for: whatever is hidden, at least two counts are, and one of them is none of the small ones."""
+    rng = np.random.default_rng(8)
+    for _ in range(200):
+        counts = rng.choice([0, 1, 3, 5, 9, 40], 20).astype(float)
+        shown = guarded(counts, 5)
+        hidden = np.isnan(shown)
+        small = (counts > 0) & (counts < 5)
+        assert hidden[small].all() and (shown[~hidden] == counts[~hidden]).all()
+        if small.any() and (counts >= 5).any():
+            assert hidden.sum() == small.sum() + 1 and counts[hidden].sum() >= 5 + small.sum()

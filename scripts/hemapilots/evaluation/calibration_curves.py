@@ -69,7 +69,7 @@ def _groups(status: Status, risk: np.ndarray, level: float, minimum: int) -> Ite
         return
     for members in np.array_split(np.argsort(risk, kind="stable"), count):
         part, events = status.outcomes.of(members), int(status.event[members].sum())
-        if 0 < events < minimum:
+        if any(0 < count < minimum for count in (events, len(members) - events)):
             continue
         observed = 1 - aalen_johansen(part.time, part.event, part.weights).at(np.array([status.horizon]))[:, 0]
         found = interval(observed, level)
@@ -78,9 +78,18 @@ def _groups(status: Status, risk: np.ndarray, level: float, minimum: int) -> Ite
 
 
 def _spread(risk: np.ndarray, minimum: int) -> Iterator[dict[str, Any]]:
-    counts = np.histogram(risk, HISTOGRAM)[0]
-    for middle, count in zip((HISTOGRAM[:-1] + HISTOGRAM[1:]) / 2, counts, strict=True):
-        yield {"kind": "histogram", "predicted": middle, "n": count if count == 0 or count >= minimum else np.nan}
+    counts = np.histogram(risk, HISTOGRAM)[0].astype(float)
+    for middle, count in zip((HISTOGRAM[:-1] + HISTOGRAM[1:]) / 2, guarded(counts, minimum), strict=True):
+        yield {"kind": "histogram", "predicted": middle, "n": count}
+
+
+def guarded(counts: np.ndarray, minimum: int) -> np.ndarray:
+    """Counts whose sum is known, nan where one is small, and, so that none follows from the sum, at the smallest of the others too."""
+    small = (counts > 0) & (counts < minimum)
+    others = np.flatnonzero(~small & (counts > 0))
+    if small.any() and others.size:
+        small[others[np.argmin(counts[others])]] = True
+    return np.where(small, np.nan, counts)
 
 
 def _tenths(scope: Scope, key: Key, level: float) -> Iterator[dict[str, Any]]:
