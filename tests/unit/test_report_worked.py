@@ -37,5 +37,11 @@ def test_risks_in_words_of_the_sites_that_tell_them(released, labels):
     assert table["rows"] == [{"site": "north", "cells": ["38 of 100 (31 to 46)"]}]
 
 
+def test_an_interval_that_is_too_wide_is_marked(released, labels):
+    wide = released.worked_risks.assign(lower=0.1, upper=0.6)
+    (table,) = risk_rows(type(released)(**{**vars(released), "worked_risks": wide}), labels)
+    assert table["rows"][0]["cells"] == ["38 of 100† (10 to 60)"]
+
+
 def test_an_endpoint_without_the_model_has_no_patient(released, labels):
     assert worked_patient(type(released)(**{**vars(released), "worked": []}), labels) is None

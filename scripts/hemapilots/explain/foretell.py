@@ -61,26 +61,33 @@ class Portable:
         """
         if "covariance" not in self.arrays or not self.has_baseline:
             return None
-        rng, risks = np.random.default_rng(SEED), []
-        for _ in range(DRAWS):
-            drawn = None if self.own is None else rng.integers(len(self.own.x), size=len(self.own.x))
-            risks.append(self._risk(x, entry, self._drawn(rng), drawn))
-        tail = (1 - LEVEL) / 2
+        rng, roots, tail = np.random.default_rng(SEED), self._roots(), (1 - LEVEL) / 2
+        risks = [self._risk(x, entry, self._drawn(rng, roots), self._resampled(rng)) for _ in range(DRAWS)]
         sure = np.isfinite(risks).all(axis=0)
         low, high = (np.quantile(np.where(sure, risks, 0.0), share, axis=0) for share in (tail, 1 - tail))
         return np.where(sure, low, np.nan), np.where(sure, high, np.nan)
 
-    def _drawn(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """The arrays with coefficients drawn, of the competing event's model as well."""
-        found = dict(self.arrays)
+    def _roots(self) -> dict[str, np.ndarray]:
+        """A root of the covariance by name of the coefficients, of the competing event's model as well."""
+        roots = {}
         for prefix in ("", "competing_"):
-            if f"{prefix}covariance" not in self.arrays:
-                continue
-            covariance = self.arrays[f"{prefix}covariance"][FINAL]
-            values, vectors = np.linalg.eigh(covariance)
-            noise = vectors @ (np.sqrt(np.maximum(values, 0)) * rng.normal(size=len(values)))
-            found[f"{prefix}coefficients"] = self.arrays[f"{prefix}coefficients"] + noise
-        return found
+            if f"{prefix}covariance" in self.arrays:
+                values, vectors = np.linalg.eigh(self.arrays[f"{prefix}covariance"][FINAL])
+                roots[f"{prefix}coefficients"] = vectors * np.sqrt(np.maximum(values, 0))
+        return roots
+
+    def _drawn(self, rng: np.random.Generator, roots: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The arrays with coefficients drawn."""
+        drawn = {name: self.arrays[name] + root @ rng.normal(size=len(root)) for name, root in roots.items()}
+        return self.arrays | drawn
+
+    def _resampled(self, rng: np.random.Generator) -> np.ndarray | None:
+        """The own patients drawn with replacement; who entered first and who stayed longest are always among them, so that a
+        baseline reaches as far in every draw."""
+        if self.own is None:
+            return None
+        ends = [np.argmin(self.own.outcome[:, 0]), np.argmax(self.own.outcome[:, 1])]
+        return np.concatenate([rng.integers(len(self.own.x), size=len(self.own.x)), ends])
 
     def _risk(self, x, entry, arrays, drawn) -> np.ndarray:
         times = np.asarray(self.card["horizons"], float)

@@ -97,7 +97,7 @@ def _withheld(name: str, example: dict, inputs: dict) -> bool:
 
 
 def _median(name: str, one: dict, encoding: list[dict], median: np.ndarray):
-    """The value that the median training patient has."""
+    """The value that the median training patient has; a known one where the model has only the sign of its being missing."""
     own = {
         column.get("level", column["type"]): median[at]
         for at, column in enumerate(encoding)
@@ -107,7 +107,7 @@ def _median(name: str, one: dict, encoding: list[dict], median: np.ndarray):
         return one["levels"][round(own["ordered"])]
     if one["type"] == "category":
         return next((level for level, value in own.items() if value == 1 and level in one["levels"]), one["levels"][0])
-    return own.get("number", own.get("flag"))
+    return own.get("number", own.get("flag", 0.0))
 
 
 def worked_risks(exit_: Exit, tables: dict[str, pd.DataFrame], folder: Path, spec: dict, path: str) -> None:

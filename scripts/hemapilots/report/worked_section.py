@@ -80,23 +80,27 @@ def _without(found: dict, labels: Labels) -> str | None:
 def risk_rows(released: Released, labels: Labels) -> list[dict]:
     """Per endpoint and site the risks at the horizons in words, with intervals; without rows where sites kept theirs."""
     tables, risks = [], released.worked_risks
+    widest = {one["endpoint"]: one["rules"]["width"] for one in released.worked}
     for endpoint in released.endpoints:
         own = risks[risks["endpoint"] == endpoint]
         horizons = released.study["evaluate"]["horizons"][endpoint]
         rows = []
         for site, part in own.groupby("site", sort=True):
             cells = part.set_index("horizon")
-            rows.append({"site": site, "cells": [_risk(cells, horizon) for horizon in horizons]})
+            rows.append({"site": site, "cells": [_risk(cells, horizon, widest[endpoint]) for horizon in horizons]})
         if rows:
             heads = [f"By {horizon:g} years" for horizon in horizons]
             tables.append({"endpoint": labels.endpoint(endpoint), "heads": heads, "rows": rows})
     return tables
 
 
-def _risk(cells: pd.DataFrame, horizon: float) -> str:
-    """38 of 100 (31 to 46); of a model without intervals the first part alone."""
+def _risk(cells: pd.DataFrame, horizon: float, widest: float) -> str:
+    """38 of 100 (31 to 46), marked where so wide an interval makes the model abstain; of a model without intervals the first part alone."""
     if horizon not in cells.index:
         return "not estimable"
     row = cells.loc[horizon]
     text = f"{100 * row['risk']:.0f} of 100"
-    return text if not math.isfinite(row["lower"]) else f"{text} ({100 * row['lower']:.0f} to {100 * row['upper']:.0f})"
+    if not math.isfinite(row["lower"]):
+        return text
+    mark = "†" if row["upper"] - row["lower"] > widest else ""
+    return f"{text}{mark} ({100 * row['lower']:.0f} to {100 * row['upper']:.0f})"

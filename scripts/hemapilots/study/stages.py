@@ -17,6 +17,7 @@ _SHOWN = (
     "note",
     "sharing",
     "gate",
+    "allow",
     "sites",
     "split",
     "public",
