@@ -22,6 +22,7 @@ with job(snakemake):
         Path(snakemake.output.extract),
         Habits(**spec["habits"]),
         (spec["seed"], spec["index"], 1),
+        drawn.events,
     )
     write_parquet(snakemake.output.corrupt, corrupt)
     write_parquet(snakemake.output.recurrent, drawn.events)

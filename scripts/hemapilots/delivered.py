@@ -19,10 +19,23 @@ import pandas as pd
 
 from hemapilots.tables import read_parquet, write_json, write_parquet
 
-__all__ = ["OBSERVATIONS", "VARIANTS", "Delivered", "Remark", "empty", "load", "save"]
+__all__ = ["OBSERVATIONS", "SECTIONS", "VARIANTS", "Delivered", "Remark", "declared_columns", "empty", "load", "save", "section_of"]
+
+# The parts of a mapping that name columns.
+SECTIONS = ("variables", "auxiliary", "episodes")
 
 OBSERVATIONS = ("row", "patient_id", "variable", "value", "unit", "date", "uln")
 VARIANTS = ("row", "patient_id", "gene", "protein", "coding", "vaf", "classification")
+
+
+def declared_columns(mapping: dict) -> dict[str, dict]:
+    """Name -> what a mapping says of it, of all SECTIONS in their order."""
+    return {name: entry for section in SECTIONS for name, entry in (mapping.get(section) or {}).items()}
+
+
+def section_of(name: str, mapping: dict) -> str:
+    """The part of a mapping that names a column, for errors."""
+    return next((section for section in SECTIONS if name in (mapping.get(section) or {})), SECTIONS[0])
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """harmonize: the use case's variables in canonical units, with a list of every cell that was touched; then what the site says of its data.
 
 INPUT  what ingest wrote
-OUTPUT results/{pilot}/sites/{site}/{harmonized,issues}.parquet, flow.json; results/{pilot}/quality/{site}.json;
+OUTPUT results/{pilot}/sites/{site}/{harmonized,issues,events}.parquet, flow.json; results/{pilot}/quality/{site}.json;
        results/{pilot}/dictionary/ (the harmonized table's columns, for people and machines)
 """
 
@@ -15,6 +15,7 @@ rule harmonize:
     output:
         harmonized="results/{pilot}/sites/{site}/harmonized.parquet",
         issues="results/{pilot}/sites/{site}/issues.parquet",
+        events="results/{pilot}/sites/{site}/events.parquet",
         flow="results/{pilot}/sites/{site}/flow.json",
     log:
         "results/{pilot}/run/logs/harmonize-{site}.log",
@@ -42,6 +43,7 @@ use rule harmonize as harmonize_source with:
     output:
         harmonized="results/{pilot}/source/harmonized.parquet",
         issues="results/{pilot}/source/issues.parquet",
+        events="results/{pilot}/source/events.parquet",
         flow="results/{pilot}/source/flow.json",
     log:
         "results/{pilot}/run/logs/harmonize.log",
@@ -60,9 +62,11 @@ rule split:
     input:
         harmonized="results/{pilot}/source/harmonized.parquet",
         issues="results/{pilot}/source/issues.parquet",
+        events="results/{pilot}/source/events.parquet",
     output:
         harmonized="results/{pilot}/sites/{site}/harmonized.parquet",
         issues="results/{pilot}/sites/{site}/issues.parquet",
+        events="results/{pilot}/sites/{site}/events.parquet",
         flow="results/{pilot}/sites/{site}/flow.json",
     log:
         "results/{pilot}/run/logs/split-{site}.log",

@@ -90,6 +90,25 @@ class Auxiliary(Column):
     type: Literal["number", "flag", "category", "date", "text"]
 
 
+class Episodes(Column):
+    """Where the episodes of a recurrent event are: one row each, many per patient.
+
+    `column` holds the day on which one began; or with `values` its kind (1: such an episode, 0: another one), and the day
+    stands in `date`.
+    """
+
+    @model_validator(mode="after")
+    def _only_days(self):
+        foreign = [key for key in ("unit", "unit_column", "uln", "uln_column", "window") if getattr(self, key) is not None]
+        if foreign:
+            raise ValueError(f"`{foreign[0]}` does not go with episodes, of which the day and the kind are read; remove it")
+        if self.values and set(self.values.values()) - {0, 1, None}:
+            raise ValueError("`values` says which kinds are such an episode: 1 yes, 0 another one, null unknown")
+        if self.date and not self.values:
+            raise ValueError("without `values` the `column` itself holds the day; remove `date`")
+        return self
+
+
 class Panel(Strict):
     """Which genes were assayed: a list, or one list for each value of a column. A gene that is not listed is not assayed."""
 
@@ -144,6 +163,7 @@ class Mapping(Strict):
     variants: Variants | None = None
     variables: Annotated[dict[VariableName, Column], Field(min_length=1)]
     auxiliary: dict[VariableName, Auxiliary] = {}
+    episodes: dict[VariableName, Episodes] = {}
     derived: dict[VariableName, Text] = {}
     inclusion: tuple[Inclusion, ...] = ()
     without: tuple[VariableName, ...] = ()

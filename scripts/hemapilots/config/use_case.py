@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from hemapilots.config.recurrent import Recurrent
 from hemapilots.config.shapes import Name, Range, Strict, Text, VariableName, Years
 
 
@@ -240,6 +241,7 @@ class UseCase(Strict):
     follow_up: FollowUp | None = None
     endpoints: dict[VariableName, Endpoint]
     primary_endpoint: str
+    recurrent: dict[VariableName, Recurrent] = {}
     horizons: tuple[Years, ...]
     predictor_sets: dict[VariableName, PredictorSet]
     scores: dict[Name, UsedScore] = {}

@@ -35,7 +35,7 @@ def with_bar(pilot: Source, use_case: dict) -> dict:
 
 
 def restricted(use_case: dict, endpoints: list[str], primary: str) -> dict:
-    """The use case with these endpoints only, and what rests on them: decisions, and comparators that predict any of them."""
+    """The use case with these endpoints only, and what rests on them: decisions, recurrent events, and comparators that predict any of them."""
     kept = {name: dict(use_case["endpoints"][name]) for name in endpoints}
     for spec in kept.values():
         spec["not_after"] = spec["not_after"] if spec["not_after"] in kept else None
@@ -45,5 +45,6 @@ def restricted(use_case: dict, endpoints: list[str], primary: str) -> dict:
         if predicted:
             comparators[name] = comparator | {"endpoints": predicted}
     decisions = [decision for decision in use_case["decisions"] if decision["endpoint"] in kept]
+    recurrent = {name: spec for name, spec in use_case["recurrent"].items() if spec["terminal"] in kept}
     changed = {"endpoints": kept, "primary_endpoint": primary, "comparators": comparators, "decisions": decisions}
-    return use_case | changed
+    return use_case | changed | {"recurrent": recurrent}

@@ -2,8 +2,10 @@
 
 from hemapilots.config import Mapping, UseCase, nearest
 from hemapilots.config.mapping import INFER
+from hemapilots.cross_checks.recurrent import check_episodes
 from hemapilots.cross_checks.source import Source, check_expression, check_known
 from hemapilots.cross_checks.use_case import check_reason, companions
+from hemapilots.delivered import SECTIONS
 from hemapilots.errors import HemaPilotsError
 from hemapilots.expressions import parse
 from hemapilots.harmonize.reading.units import factor
@@ -31,6 +33,7 @@ def check_mapping(mapping: Source, use_case: Source, factors: dict, draft: bool 
         _check_unit(mapping, name, column, use_case.value, factors)
         _check_values(mapping, name, column, use_case.value)
     _check_auxiliary(mapping, use_case.value)
+    check_episodes(mapping, use_case.value)
     _check_expressions(mapping, use_case.value)
     _check_tables(mapping)
     _check_reasons(mapping)
@@ -106,7 +109,7 @@ def _check_tables(mapping: Source) -> None:
 def _check_reasons(mapping: Source) -> None:
     for code, reason in mapping.value.missing.items():
         check_reason(mapping, ("missing", code), reason)
-    for part in ("variables", "auxiliary"):
+    for part in SECTIONS:
         for name, column in getattr(mapping.value, part).items():
             for code, reason in column.missing.items():
                 check_reason(mapping, (part, name, "missing", code), reason)

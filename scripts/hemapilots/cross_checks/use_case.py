@@ -7,6 +7,7 @@ from hemapilots.config.shapes import nearest
 from hemapilots.cross_checks.cohort import SITE
 from hemapilots.cross_checks.kinds import kind_of
 from hemapilots.cross_checks.predictors import check_kept, resolve_comparators, resolve_predictor_sets
+from hemapilots.cross_checks.recurrent import check_recurrent
 from hemapilots.cross_checks.scores import resolve_scores
 from hemapilots.cross_checks.source import Source, check_expression, check_known
 from hemapilots.cross_checks.utility import (
@@ -56,6 +57,7 @@ def resolve_use_case(source: Source, resources: Path = RESOURCES) -> dict:
     check_subgroups(source)
     check_abstention(source)
     check_example(source)
+    check_recurrent(source)
     return out
 
 

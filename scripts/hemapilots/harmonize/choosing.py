@@ -4,6 +4,7 @@ import difflib
 
 import numpy as np
 
+from hemapilots.delivered import section_of
 from hemapilots.errors import HemaPilotsError
 from hemapilots.expressions import parse
 from hemapilots.harmonize.candidates import Happened, allowed, picked
@@ -17,7 +18,7 @@ from hemapilots.harmonize.reading.raw import Raw
 from hemapilots.harmonize.records import Column, Source, declared_of
 from hemapilots.harmonize.work import Work
 
-__all__ = ["check_known", "read_columns"]
+__all__ = ["check_known", "check_usable", "read_columns"]
 
 # Reasons that do not speak against the mapping: the source says that there is no value.
 _NO_MISTAKE = ("missing", "not_done", "sentinel", "not_assayed", "duplicate", "outside_window", "cyto_failed")
@@ -130,7 +131,7 @@ def _read(work: Work, source: Source, chooser: _Chooser, units) -> np.ndarray:
     column = source.column(name, declared)
     days = None if column.dates is None else column.dates.values
     read = harmonize_column(Raw(column.texts, column.units, days, column.uln), name, spec, declared, mapping, units)
-    _check_usable(name, declared, read, mapping)
+    check_usable(name, declared, read, mapping)
     if mapping.get("panel") and spec.get("gene"):
         read = _on_panel(read, name, spec, source, column, mapping)
     if chooser.window is not None and column.dates is not None:
@@ -203,7 +204,7 @@ def _without_bad_dates(read: Harmonized, dates: Harmonized) -> Harmonized:
     return Harmonized(values, findings, read.negative)
 
 
-def _check_usable(name: str, declared: dict, read: Harmonized, mapping: dict) -> None:
+def check_usable(name: str, declared: dict, read: Harmonized, mapping: dict) -> None:
     """A column that is delivered, but of which no cell can be used, is a mistake in the mapping and not missing data.
 
     A column that was nulled as a whole has a reason of its own, and is no mistake of the mapping.
@@ -215,7 +216,8 @@ def _check_usable(name: str, declared: dict, read: Harmonized, mapping: dict) ->
     }
     if reasons and unknown(read.values).all():
         raise HemaPilotsError(
-            f'mapping {mapping.get("name", "")}, variables.{name}: of column "{declared["column"]}" no delivered value can be used '
+            f"mapping {mapping.get('name', '')}, {section_of(name, mapping)}.{name}: of column "
+            f'"{declared["column"]}" no delivered value can be used '
             f"({', '.join(sorted(reasons))}); check its unit, decimal mark and values, or leave the variable out"
         )
 

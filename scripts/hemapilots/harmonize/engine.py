@@ -32,7 +32,7 @@ from hemapilots.harmonize.records import Source, declared_of, without_patients
 from hemapilots.harmonize.scores import score_columns
 from hemapilots.harmonize.work import Work, evaluate
 
-__all__ = ["harmonize"]
+__all__ = ["harmonize", "needed"]
 
 CONSENT = "consent_withdrawn"
 NOT_KEPT = ("date", "karyotype")
@@ -94,7 +94,7 @@ def _consenting(delivered: Delivered, use_case: dict, mapping: dict, units, step
         into = len(delivered.records)
         # Each row for itself: rows of one patient that contradict each other must not hide a withdrawal.
         source = Source(delivered, mapping, merge=False)
-        names = _closure(parse(str(rule["expression"])).names, use_case, mapping)
+        names = needed(parse(str(rule["expression"])).names, use_case, mapping)
         work = Work(source.rows, {}, {}, Flow([], source.n))
         read_columns(work, source, use_case, mapping, units, names)
         fill(work, source, _only(use_case, names), mapping | {"derived": _picked(mapping.get("derived"), names)})
@@ -131,8 +131,8 @@ def _outcome_of(spec: dict, followed: dict[str, Followed]) -> Followed | None:
     return next((followed[read] for read in parse(str(spec["event"])).names if read in followed), None)
 
 
-def _closure(names, use_case: dict, mapping: dict) -> list[str]:
-    """The variables and auxiliary columns that some names need, through the mapping's derivations."""
+def needed(names, use_case: dict, mapping: dict) -> list[str]:
+    """The variables and auxiliary columns that some names need, through the mapping's derivations, these included."""
     derived, out = mapping.get("derived") or {}, []
     waiting = list(names)
     while waiting:

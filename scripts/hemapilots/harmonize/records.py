@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from hemapilots.delivered import Delivered
+from hemapilots.delivered import Delivered, declared_columns, section_of
 from hemapilots.harmonize.findings import Harmonized
 from hemapilots.harmonize.reading.dates import parse_dates
 from hemapilots.harmonize.reading.missing import declared_codes, sentinels_of
@@ -126,7 +126,8 @@ class Source:
         return _part(parsed, starts[name], starts[name] + len(self._places[name]))
 
     def _parsed(self, texts: pd.Categorical, name: str, declared: dict) -> Harmonized:
-        where = f'mapping {self.mapping.get("name", "")}, variables.{name}: column "{declared.get("date") or "date"}"'
+        where = f"mapping {self.mapping.get('name', '')}, {section_of(name, self.mapping)}.{name}"
+        where += f': column "{declared.get("date") or "date"}"'
         codes, sentinels = declared_codes(declared, self.mapping), sentinels_of(declared, self.mapping)
         return parse_dates(texts, _formats(declared, self.mapping), where, codes, sentinels)
 
@@ -146,8 +147,8 @@ def without_patients(delivered: Delivered, ids: set) -> Delivered:
 
 
 def declared_of(name: str, mapping: dict) -> dict | None:
-    """What a mapping says of a variable or auxiliary column."""
-    return (mapping.get("variables") or {}).get(name) or (mapping.get("auxiliary") or {}).get(name)
+    """What a mapping says of a variable, an auxiliary column or episodes."""
+    return declared_columns(mapping).get(name)
 
 
 def file_of(declared: dict, mapping: dict) -> str | None:

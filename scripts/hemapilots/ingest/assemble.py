@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hemapilots.delivered import OBSERVATIONS, VARIANTS, Delivered, Remark, empty
+from hemapilots.delivered import OBSERVATIONS, SECTIONS, VARIANTS, Delivered, Remark, empty
 from hemapilots.errors import HemaPilotsError
 from hemapilots.ingest.wanted import patient_column, wanted
 from hemapilots.texts import BLANKS
@@ -36,7 +36,7 @@ def assemble(tables: dict[str, pd.DataFrame], paths: dict[str, Path], mapping: d
             columns |= {want.name: table[want.name].array for want in wanted(mapping, alias)}
         else:
             columns |= _aligned(table, ids[alias], patients, paths[alias], mapping, alias)
-    names = [want.name for section in ("variables", "auxiliary", "") for want in _in_order(mapping, section)]
+    names = [want.name for section in (*SECTIONS, "") for want in _in_order(mapping, section)]
     ordered = {name: columns[name] for name in names if name in columns}
     delivered.records = pd.concat([records, pd.DataFrame(ordered, index=records.index)], axis=1)
     if observations:

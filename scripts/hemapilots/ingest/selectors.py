@@ -9,6 +9,7 @@ import difflib
 import re
 from dataclasses import dataclass, field
 
+from hemapilots.delivered import SECTIONS
 from hemapilots.errors import HemaPilotsError
 
 __all__ = ["Forms", "Selector", "Target", "parse_selector", "patient_selector", "targets_of"]
@@ -78,7 +79,7 @@ def targets_of(mapping: dict, forms: Forms) -> list[Target]:
             "that table as a file of its own"
         )
     found = []
-    for section in ("variables", "auxiliary"):
+    for section in SECTIONS:
         for variable, declared in (mapping.get(section) or {}).items():
             where = f"{name}, {section}.{variable}"
             for key in _TABLES_ONLY:

@@ -4,6 +4,7 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
+from hemapilots.delivered import declared_columns
 from hemapilots.errors import HemaPilotsError
 from hemapilots.ingest.headers import looks_like_data
 from hemapilots.texts import joined
@@ -30,10 +31,9 @@ class Wanted:
 def wanted(mapping: dict, alias: str) -> list[Wanted]:
     """Everything but the patient id that the mapping wants of one file."""
     found = []
-    for section in ("variables", "auxiliary"):
-        for variable, declared in (mapping.get(section) or {}).items():
-            if file_of(mapping, declared) == alias:
-                found += _of_variable(variable, declared, mapping, alias)
+    for variable, declared in declared_columns(mapping).items():
+        if file_of(mapping, declared) == alias:
+            found += _of_variable(variable, declared, mapping, alias)
     panel, variants = mapping.get("panel") or {}, mapping.get("variants") or {}
     if panel.get("column") and file_of(mapping, panel) == alias:
         found.append(Wanted("panel__name", "panel", "panel", (panel["column"],)))

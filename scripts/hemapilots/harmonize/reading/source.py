@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from hemapilots.delivered import section_of
+
 __all__ = ["Source"]
 
 # Readers of formats in which a number is a number: it is written with a decimal point and never grouped.
@@ -20,8 +22,7 @@ class Source:
 
     @property
     def where(self) -> str:
-        part = "auxiliary" if self.name in (self.mapping.get("auxiliary") or {}) else "variables"
-        return f"mapping {self.mapping.get('name', '')}, {part}.{self.name}"
+        return f"mapping {self.mapping.get('name', '')}, {section_of(self.name, self.mapping)}.{self.name}"
 
     @property
     def column(self) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hemapilots.delivered import Delivered, Remark
+from hemapilots.delivered import Delivered, Remark, declared_columns
 from hemapilots.errors import HemaPilotsError
 from hemapilots.ingest.assemble import categorical
 from hemapilots.ingest.cbioportal.maf import SAMPLE, read_maf
@@ -45,7 +45,7 @@ def read(folder: Path, mapping: dict) -> Delivered:
     remarks = [remark for text in study.texts.values() for remark in text.remarks]
     samples = study.samples(remarks)
     files = {alias: study.rows(alias, samples, remarks) for alias in used_files(mapping)}
-    delivered = gather(files, [*mapping["variables"], *(mapping.get("auxiliary") or {})], remarks)
+    delivered = gather(files, list(declared_columns(mapping)), remarks)
     delivered.remarks += _doubts(delivered, samples, mapping)
     return delivered
 
@@ -162,7 +162,7 @@ class _Study:
 
     def _status(self, want: Wanted, cells: pd.Categorical) -> tuple[pd.Categorical, list[Remark]]:
         """`1:DECEASED` as the mapping's `values` know it: whole, by its word, or by its digit, which is the default."""
-        declared = self.mapping["variables"].get(want.variable) or self.mapping["auxiliary"][want.variable]
+        declared = declared_columns(self.mapping)[want.variable]
         texts = [str(text).strip(BLANKS) for text in cells.categories]
         found = [_STATUS.fullmatch(text) for text in texts]
         other = {text for text, match in zip(texts, found, strict=True) if not match}

@@ -2,6 +2,7 @@
 
 import re
 
+from hemapilots.delivered import SECTIONS
 from hemapilots.errors import HemaPilotsError
 from hemapilots.ingest.redcap.boxes import checkbox
 from hemapilots.ingest.redcap.dictionary import Dictionary, box_code
@@ -79,7 +80,7 @@ def _under_labels(mapping: dict, present: set[str], dictionary: Dictionary) -> d
         return {key: shown(value) if key in _SELECTORS and value else value for key, value in entry.items()}
 
     result = changed(mapping)
-    for section in ("variables", "auxiliary", "files"):
+    for section in (*SECTIONS, "files"):
         result[section] = {name: changed(entry) for name, entry in (mapping.get(section) or {}).items()}
     for part in ("panel", "variants"):
         result[part] = changed(mapping[part]) if mapping.get(part) else None

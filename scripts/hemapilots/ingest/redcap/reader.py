@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hemapilots.delivered import Delivered, Remark
+from hemapilots.delivered import Delivered, Remark, declared_columns
 from hemapilots.errors import HemaPilotsError
 from hemapilots.ingest.csv import read_columns
 from hemapilots.ingest.gather import Rows, blank, gather, patients_of, trimmed, without_texts
@@ -39,7 +39,7 @@ def read(folder: Path, mapping: dict) -> Delivered:
         text = open_text(folder, mapping, alias)
         remarks += text.remarks
         files[alias] = _File(text, mapping, dictionary).rows(remarks)
-    return gather(files, [*mapping["variables"], *(mapping.get("auxiliary") or {})], remarks)
+    return gather(files, list(declared_columns(mapping)), remarks)
 
 
 def check(folder: Path, mapping: dict) -> None:
@@ -97,7 +97,7 @@ class _File:
         return rows
 
     def _read(self, want: Wanted, cells: pd.Categorical, rows: Rows) -> tuple[pd.Categorical, list[Remark]]:
-        declared = self.mapping["variables"].get(want.variable) or self.mapping["auxiliary"][want.variable]
+        declared = declared_columns(self.mapping)[want.variable]
         codes, values = missing_codes(self.mapping, declared), declared.get("values")
         if group := {choice: self.table[f"#{place}"].array for choice, place in self.boxes[want.name].items()}:
             date = f"{want.name}__date"

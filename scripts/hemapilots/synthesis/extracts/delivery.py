@@ -5,6 +5,7 @@ import pandas as pd
 
 from hemapilots.errors import HemaPilotsError
 from hemapilots.synthesis.extracts.cells import cells_of
+from hemapilots.synthesis.extracts.episodes import episode_tables
 from hemapilots.synthesis.extracts.inverse import as_dates, date_format
 from hemapilots.synthesis.extracts.karyotypes import karyotype_texts
 from hemapilots.synthesis.extracts.panels import panel_names
@@ -33,6 +34,7 @@ def deliver(source: Source) -> Tables:
         tables.table_of |= dict.fromkeys(specs, name)
     if source.mapping.get("variants"):
         tables.files[source.mapping["variants"]["file"]] = variant_table(source)
+    tables.files |= episode_tables(source)
     return tables
 
 

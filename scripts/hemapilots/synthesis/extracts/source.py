@@ -22,7 +22,8 @@ def is_measured(spec: dict) -> bool:
 
 @dataclass
 class Source:
-    """A site: its clean patients, mapping and habits. rng: the one stream of chance of its delivery."""
+    """A site: its clean patients, mapping and habits. rng: the one stream of chance of its delivery. events: the episodes of its
+    recurrent events (patient_id, outcome, start, stop, event)."""
 
     clean: pd.DataFrame
     mapping: dict
@@ -30,6 +31,7 @@ class Source:
     factors: Factors
     habits: Habits
     rng: np.random.Generator
+    events: pd.DataFrame | None = None
 
     @property
     def where(self) -> str:

@@ -23,24 +23,30 @@ def write_extract(
     folder: str | Path,
     habits: Habits | None = None,
     seed=0,
+    events: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Writes the extract into `folder` and returns its corrupt cells (columns of `corrupt.COLUMNS`).
 
     table: `patient_id` and clean variables, dates as days since 1970-01-01; what the mapping does not name is left out.
-    seed: of numpy's generators; the same gives the same bytes. Raises HemaPilotsError where the mapping cannot be inverted.
+    seed: of numpy's generators; the same gives the same bytes. events: recurrent ones, see `Source`. Raises HemaPilotsError where the mapping cannot be inverted.
     """
-    tables, broken = make_tables(table, mapping, use_case, factors, habits, seed)
+    tables, broken = make_tables(table, mapping, use_case, factors, habits, seed, events)
     write_tables(tables, folder, seed)
     return broken
 
 
 def make_tables(
-    table: pd.DataFrame, mapping: dict, use_case: dict, factors: Factors, habits: Habits | None = None, seed=0
+    table: pd.DataFrame,
+    mapping: dict,
+    use_case: dict,
+    factors: Factors,
+    habits: Habits | None = None,
+    seed=0,
+    events: pd.DataFrame | None = None,
 ) -> tuple[Tables, pd.DataFrame]:
     """The extract before it is written, and its corrupt cells."""
-    source = Source(
-        table.reset_index(drop=True), mapping, use_case, factors, habits or Habits(), np.random.default_rng(seed)
-    )
+    rng = np.random.default_rng(seed)
+    source = Source(table.reset_index(drop=True), mapping, use_case, factors, habits or Habits(), rng, events)
     tables = deliver(source)
     return tables, corrupt(source, tables)
 
