@@ -17,6 +17,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/predict.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/explain.smk"
+include: "workflow/rules/recurrent.smk"
 include: "workflow/rules/combine.smk"
 include: "workflow/rules/report.smk"
 

@@ -4,6 +4,7 @@ with job(snakemake):
     import pandas as pd
 
     from hemapilots.evaluation import combine, verdict, write_metrics
+    from hemapilots.evaluation.recurrent.combine import with_recurrent
     from hemapilots.evaluation.refits import refit_interval
     from hemapilots.tables import write_json
 
@@ -20,6 +21,6 @@ with job(snakemake):
     judged["primary_estimate"] |= refit_interval(
         judged["primary_estimate"]["estimate"], refits, spec["bootstrap"]["level"]
     )
-    write_metrics(metrics, output.metrics)
+    write_metrics(with_recurrent(metrics, inputs.recurrent, inputs.pooled_recurrent, spec), output.metrics)
     write_metrics(comparisons, output.comparisons)
     write_json(output.verdict, judged)

@@ -19,7 +19,18 @@ import pandas as pd
 
 from hemapilots.tables import read_parquet, write_json, write_parquet
 
-__all__ = ["OBSERVATIONS", "SECTIONS", "VARIANTS", "Delivered", "Remark", "declared_columns", "empty", "load", "save", "section_of"]
+__all__ = [
+    "OBSERVATIONS",
+    "SECTIONS",
+    "VARIANTS",
+    "Delivered",
+    "Remark",
+    "declared_columns",
+    "empty",
+    "load",
+    "save",
+    "section_of",
+]
 
 # The parts of a mapping that name columns.
 SECTIONS = ("variables", "auxiliary", "episodes")

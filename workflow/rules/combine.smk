@@ -12,6 +12,8 @@ rule combine:
         counts=of_sites("results/{pilot}/site_metrics/{site}/counts.parquet"),
         histograms=of_sites("results/{pilot}/site_metrics/{site}/histograms.csv"),
         pooled=pooled_metrics,
+        recurrent=of_recurrent("results/{pilot}/site_metrics/{site}/recurrent.csv"),
+        pooled_recurrent=of_recurrent("results/{pilot}/pooled_metrics/recurrent.csv"),
         refits=refits,
     output:
         metrics=update("results/{pilot}/metrics.csv"),

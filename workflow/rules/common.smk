@@ -117,10 +117,24 @@ def pooled_metrics(wildcards):
     return [f"results/{wildcards.pilot}/pooled_metrics/{name}.csv" for name in ("metrics", "comparisons")]
 
 
+def of_recurrent(pattern):
+    """An input function: tables of recurrent events, of all sites or pooled, where the use case has such events."""
+
+    def inputs(wildcards):
+        study = STUDIES[wildcards.pilot]
+        pooled = "{site}" not in pattern
+        if not study["evaluate"]["recurrent"] or (pooled and study["sharing"] == "private"):
+            return []
+        return [pattern.format(pilot=wildcards.pilot)] if pooled else of_sites(pattern)(wildcards)
+
+    return inputs
+
+
 def ledger_parts(wildcards):
     """Everything that a site released, job by job."""
     study, base = STUDIES[wildcards.pilot], f"results/{wildcards.pilot}/exchange/parts"
     stages = ["quality", "prepare", "evaluate", "explain"] + (["local"] if study["sharing"] != "private" else [])
+    stages += ["recurrent"] if study["evaluate"]["recurrent"] else []
     parts = [f"{base}/{stage}/{wildcards.site}.parquet" for stage in stages]
     return parts + [f"{base}/federated-{name}" for name in study["train"]["models"]]
 

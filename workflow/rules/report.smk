@@ -24,6 +24,8 @@ rule render_report:
         survshap=of_sites("results/{pilot}/site_metrics/{site}/survshap.csv"),
         worked="results/{pilot}/worked_patient.json",
         worked_risks=of_sites("results/{pilot}/site_metrics/{site}/worked_patient.csv"),
+        recurrent=of_recurrent("results/{pilot}/site_metrics/{site}/recurrent.csv"),
+        pooled_recurrent=of_recurrent("results/{pilot}/pooled_metrics/recurrent.csv"),
         metrics="results/{pilot}/metrics.csv",
         comparisons="results/{pilot}/comparisons.csv",
         verdict="results/{pilot}/verdict.json",

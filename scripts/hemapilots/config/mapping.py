@@ -99,9 +99,13 @@ class Episodes(Column):
 
     @model_validator(mode="after")
     def _only_days(self):
-        foreign = [key for key in ("unit", "unit_column", "uln", "uln_column", "window") if getattr(self, key) is not None]
+        foreign = [
+            key for key in ("unit", "unit_column", "uln", "uln_column", "window") if getattr(self, key) is not None
+        ]
         if foreign:
-            raise ValueError(f"`{foreign[0]}` does not go with episodes, of which the day and the kind are read; remove it")
+            raise ValueError(
+                f"`{foreign[0]}` does not go with episodes, of which the day and the kind are read; remove it"
+            )
         if self.values and set(self.values.values()) - {0, 1, None}:
             raise ValueError("`values` says which kinds are such an episode: 1 yes, 0 another one, null unknown")
         if self.date and not self.values:

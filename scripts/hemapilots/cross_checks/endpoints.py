@@ -35,7 +35,7 @@ def with_bar(pilot: Source, use_case: dict) -> dict:
 
 
 def restricted(use_case: dict, endpoints: list[str], primary: str) -> dict:
-    """The use case with these endpoints only, and what rests on them: decisions, recurrent events, and comparators that predict any of them."""
+    """The use case with these endpoints only, and what rests on them: decisions, recurrent events, comparators that predict any."""
     kept = {name: dict(use_case["endpoints"][name]) for name in endpoints}
     for spec in kept.values():
         spec["not_after"] = spec["not_after"] if spec["not_after"] in kept else None

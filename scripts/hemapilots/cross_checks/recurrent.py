@@ -53,4 +53,6 @@ def check_episodes(mapping: Source, use_case: UseCase) -> None:
         if mapping.value.reader in _TABLES and not file.repeated:
             raise mapping.fault(where, "a patient may have many episodes; say `repeated: true` of their file")
         if column.values and not (column.date or file.date):
-            raise mapping.fault(where, "with `values` the column holds the kind; name the column of the day under `date`")
+            raise mapping.fault(
+                where, "with `values` the column holds the kind; name the column of the day under `date`"
+            )

@@ -69,6 +69,7 @@ MESSAGE_TYPES = {
         supported=False,
         refused="a risk under the site's baseline hazard tells it; it stays there",
     ),
+    "recurrent": MessageType({"recurrent": TEXT}, supported=False),
     "local_model": MessageType(
         {"arrays": "N", "card": TEXT}, refused="a local model reveals its site; it stays there", may_end=True
     ),

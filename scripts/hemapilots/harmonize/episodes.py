@@ -71,7 +71,9 @@ def _observed(source: Source, use_case: dict, mapping: dict, units, harmonized, 
     kept = harmonized.set_index("row").reindex(source.rows)
     end = (kept[f"{terminal}_time"] - kept[f"{terminal}_entry"]).to_numpy(dtype=float)
     day = work.cells[index].values
-    return _Observed(source.rows, day, np.where(np.isnan(day), np.nan, end), (kept[f"{terminal}_event"] == 1).to_numpy())
+    return _Observed(
+        source.rows, day, np.where(np.isnan(day), np.nan, end), (kept[f"{terminal}_event"] == 1).to_numpy()
+    )
 
 
 def _days(
@@ -115,9 +117,7 @@ def _list(
     return values
 
 
-def _counted(
-    days: pd.DataFrame, name: str, spec: dict, observed: _Observed, lock, issues: Issues
-) -> pd.DataFrame:
+def _counted(days: pd.DataFrame, name: str, spec: dict, observed: _Observed, lock, issues: Issues) -> pd.DataFrame:
     """record and stop (years) of the episodes between the index date and the end of observation, each counted once."""
     days = days.sort_values(["record", "day"], kind="stable", ignore_index=True)
     gap = days.groupby("record")["day"].diff().to_numpy()

@@ -33,6 +33,7 @@ MEANING = {
     "curves": "merged counts for survival curves",
     "histograms": "merged counts by predicted risk and time, for figures over all sites",
     "calibration": "smoothed curves and groups for calibration figures",
+    "recurrent": "mean numbers and rates of episodes, and their ratios between groups",
     "reclassification": "patients of each category of a score by predicted risk",
     "log_rank": "sums of log-rank tests of subgroups",
     "importance": "concordance lost where a variable is dealt anew",

@@ -20,6 +20,7 @@ from hemapilots.report import (
     provenance,
     recipe_calibration,
     reclassification_section,
+    recurrent_section,
     subgroup_section,
     utility_section,
     verdict_words,
@@ -81,6 +82,7 @@ def _figures(released: Released, labels: Labels) -> dict[str, Drawn]:
             drawn += [truth] if truth else []
         drawn += explanation_section.explanation_figures(released, labels, endpoint)
     drawn += utility_section.decision_figures(released, labels)
+    drawn += recurrent_section.mean_figures(released, labels)
     return {one.name: one for one in drawn}
 
 
@@ -125,6 +127,8 @@ def _context(released: Released, labels: Labels) -> dict:
         "subgroup_tables": subgroup_section.subgroup_tables(released, labels),
         "subgroup_minimum": subgroup_section.MINIMUM,
         "flag_rows": subgroup_section.flag_rows(released, labels),
+        "recurrent": recurrent_section.outcomes(released, labels),
+        "pooled": released.pooled,
         "coefficient_tables": _coefficient_tables(released, labels),
         "explanations": explanation_section.explanation_tables(released, labels),
         "worked": worked_section.worked_patient(released, labels),

@@ -42,6 +42,8 @@ class Released:
     recipe_calibration: pd.DataFrame | None
     source_flow: list[dict]
     benchmarks: pd.DataFrame
+    recurrent: pd.DataFrame | None = None
+    pooled_recurrent: pd.DataFrame | None = None
 
     @property
     def primary(self) -> dict:
@@ -81,6 +83,7 @@ def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
     worked_risks, metrics, comparisons, verdict, models (folders), ledgers, truth and recipe_calibration (none for real patients),
     source (the quality record of a public source whose records were dealt to sites), and where rows may be pooled pooled_curves,
     pooled_calibration, pooled_reclassification and pooled_log_rank.
+    recurrent and pooled_recurrent are there where the use case has recurrent events.
     """
     for path in (path for paths in inputs.values() for path in paths):
         if "sites" in path.parts:
@@ -109,6 +112,8 @@ def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
         recipe_calibration=pd.read_csv(inputs["recipe_calibration"][0]) if inputs.get("recipe_calibration") else None,
         source_flow=_json(inputs["source"][0])["flow"] if inputs.get("source") else [],
         benchmarks=_benchmarks(inputs["protocol"][0].parent / "run" / "benchmarks"),
+        recurrent=_stacked(inputs["recurrent"]) if inputs.get("recurrent") else None,
+        pooled_recurrent=pd.read_csv(inputs["pooled_recurrent"][0]) if inputs.get("pooled_recurrent") else None,
     )
 
 

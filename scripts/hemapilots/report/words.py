@@ -38,6 +38,8 @@ METRICS = {
     "d_calibration": "D-calibration",
     "net_benefit": "Net benefit",
     "standardised_net_benefit": "Standardised net benefit",
+    "mcf": "Mean number of episodes",
+    "rate_ratio": "Rate ratio",
 }
 
 

@@ -33,6 +33,7 @@ def evaluation_spec(protocol: Source, use_case: dict, cohort, sites: list[str], 
         "horizons": {name: endpoint["horizons"] for name, endpoint in use_case["endpoints"].items()},
         "decisions": use_case["decisions"],
         "subgroups": use_case["subgroups"],
+        "recurrent": {name: _recurrent(one, use_case) for name, one in use_case["recurrent"].items()},
         "categories": score_categories(use_case),
         "competing": {name: end["competing"] for name, end in use_case["endpoints"].items() if end["competing"]},
         "entry": late_endpoints(use_case),
@@ -64,6 +65,13 @@ def evaluation_spec(protocol: Source, use_case: dict, cohort, sites: list[str], 
             "seed": bootstrap.seed,
         },
     }
+
+
+def _recurrent(one: dict, use_case: dict) -> dict:
+    """Horizons of a recurrent event, and the levels of what is compared, the one that the others are compared with first."""
+    known = use_case["variables"] | use_case["derived"]
+    levels = {name: [0, 1] if known[name]["type"] == "flag" else known[name]["levels"] for name in one["compare"]}
+    return {"horizons": sorted(one["horizons"]), "levels": levels}
 
 
 def _regimes(federated: list[str], sharing: str, sites: list[str]) -> list[str]:

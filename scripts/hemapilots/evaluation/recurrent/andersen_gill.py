@@ -1,4 +1,4 @@
-"""Ratios of the rate of episodes between groups by the model of Andersen and Gill (1982), with the variance of Lin, Wei, Yang and Ying (2000).
+"""Ratios of the rate of episodes between groups: the model of Andersen and Gill (1982), the variance of Lin, Wei, Yang, Ying (2000).
 
 Every episode is an event of a Cox model on the time since the index date, in which a patient stays at risk until death or the end
 of observation, Breslow's ties, a baseline per stratum. The variance is the sandwich over patients: episodes of one may go together.

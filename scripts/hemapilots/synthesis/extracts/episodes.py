@@ -31,12 +31,16 @@ def episode_tables(source: Source) -> dict[str, pd.DataFrame]:
         table = alias if source.file(alias).get("repeated") else alias + EPISODES
         parts.setdefault(table, []).append(_rows(source, name, spec, alias))
     joined = {table: pd.concat(rows, ignore_index=True) for table, rows in parts.items()}
-    return {table: rows.iloc[source.rng.permutation(len(rows))].reset_index(drop=True) for table, rows in joined.items()}
+    return {
+        table: rows.iloc[source.rng.permutation(len(rows))].reset_index(drop=True) for table, rows in joined.items()
+    }
 
 
 def _rows(source: Source, name: str, spec: dict, alias: str) -> pd.DataFrame:
     days, values = _delivered(source, name), spec.get("values") or {}
-    other = source.index[others := _some(source, np.arange(len(source.clean)))] + source.rng.integers(1, 400, len(others))
+    other = source.index[others := _some(source, np.arange(len(source.clean)))] + source.rng.integers(
+        1, 400, len(others)
+    )
     if 0 in values.values():
         days = pd.concat([days, pd.DataFrame({"patient": others, "day": other, "spare": False, "kind": 0})])
     cells = as_dates(days["day"].to_numpy(float), date_format(spec, source.mapping))

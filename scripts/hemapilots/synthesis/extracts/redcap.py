@@ -11,7 +11,6 @@ from hemapilots.synthesis.extracts.text import write_rows
 __all__ = ["write"]
 
 
-
 def write(tables: Tables, folder: Path, seed=0) -> list[Path]:
     """One export file; the first table are the records, the others repeating instruments whose fields follow."""
     path, key = folder / next(iter(tables.mapping["files"].values()))["path"], tables.mapping["patient_id"]

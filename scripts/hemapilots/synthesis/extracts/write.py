@@ -28,7 +28,8 @@ def write_extract(
     """Writes the extract into `folder` and returns its corrupt cells (columns of `corrupt.COLUMNS`).
 
     table: `patient_id` and clean variables, dates as days since 1970-01-01; what the mapping does not name is left out.
-    seed: of numpy's generators; the same gives the same bytes. events: recurrent ones, see `Source`. Raises HemaPilotsError where the mapping cannot be inverted.
+    seed: of numpy's generators; the same gives the same bytes. events: recurrent ones, see `Source`.
+    Raises HemaPilotsError where the mapping cannot be inverted.
     """
     tables, broken = make_tables(table, mapping, use_case, factors, habits, seed, events)
     write_tables(tables, folder, seed)
