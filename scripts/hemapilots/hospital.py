@@ -24,15 +24,19 @@ __all__ = [
 ]
 
 # What `write_harmonization` writes; a folder that holds anything else is not its own.
-_WRITTEN = {"harmonized.parquet", "issues.parquet", "flow.json", "checks.csv", "secret"}
+_WRITTEN = {"harmonized.parquet", "events.parquet", "issues.parquet", "flow.json", "checks.csv", "secret"}
 _WRITTEN |= {"quality.json", "quality.html", "ledger.parquet"}
 
 
 @dataclass
 class Harmonization:
-    """What came of an extract, all of it private. exact: the quality record with every count; rules: of its checks."""
+    """What came of an extract, all of it private.
+
+    events: episodes of recurrent events; exact: the quality record with every count; rules: of its checks.
+    """
 
     harmonized: pd.DataFrame
+    events: pd.DataFrame
     issues: pd.DataFrame
     flow: dict
     exact: dict
@@ -91,25 +95,26 @@ def check_private(out: Path, extract: Path) -> None:
 def harmonize_extract(extract: Path, mapping: dict, use_case: dict) -> Harmonization:
     """Ingests, harmonizes and judges an extract. Raises HemaPilotsError where it is unusable."""
     from hemapilots.harmonize.engine import harmonize
+    from hemapilots.harmonize.episodes import episodes
     from hemapilots.harmonize.reading.units import load_factors
     from hemapilots.ingest.readers import ingest
     from hemapilots.quality import load_checks, released_record
 
     if not extract.exists():
         raise HemaPilotsError(f"{extract}: no such folder; give the folder that holds the extract")
-    delivered = ingest(extract, mapping)
-    harmonized, issues, flow = harmonize(
-        delivered, use_case, mapping, load_factors(RESOURCES / "units" / "factors.csv")
-    )
+    delivered, factors = ingest(extract, mapping), load_factors(RESOURCES / "units" / "factors.csv")
+    harmonized, issues, flow = harmonize(delivered, use_case, mapping, factors)
+    events, of_episodes = episodes(delivered, use_case, mapping, factors, harmonized)
+    issues = pd.concat([issues, of_episodes], ignore_index=True)
     rules = load_checks(RESOURCES / "quality" / "thresholds.yaml", use_case)
     exact = released_record(harmonized, issues, flow, use_case, rules, rounding=1, secret=b"", minimum_cell=1)
-    return Harmonization(harmonized, issues, flow, exact, rules)
+    return Harmonization(harmonized, events, issues, flow, exact, rules)
 
 
 def write_harmonization(made: Harmonization, mapping: dict, use_case: dict, out: Path) -> dict:
     """Everything into one private folder; returns the quality record as released.
 
-    harmonized.parquet, issues.parquet, flow.json and checks.csv stay at the hospital, as does `secret`, which decides what is
+    harmonized, events and issues (.parquet), flow.json and checks.csv stay at the hospital, as does `secret`, which decides what is
     hidden beside small counts and belongs to the source: the same folder for its next extract keeps it. quality.json leaves
     through the exit with an enforced gate, small counts hidden and the others rounded; quality.html is drawn from it, and
     ledger.parquet lists what was released, run after run. Folder and files are for their owner only.
@@ -122,6 +127,7 @@ def write_harmonization(made: Harmonization, mapping: dict, use_case: dict, out:
 
     with _private(out):
         write_parquet(out / "harmonized.parquet", made.harmonized)
+        write_parquet(out / "events.parquet", made.events)
         write_parquet(out / "issues.parquet", made.issues)
         write_json(out / "flow.json", made.flow)
         rows = [{name: _cell(value) for name, value in row.items()} for row in made.exact["checks"]]

@@ -204,7 +204,7 @@ def test_harmonize_without_a_pilot(hospital, capsys):
     out, err = said(capsys)
     assert out.startswith("clinic: records delivered: 60, kept: 60 (rounded") and not err and "Beispiel" not in out
     assert "By the exact counts no check fails" in out
-    names = {"harmonized.parquet", "issues.parquet", "flow.json", "checks.csv", "secret"}
+    names = {"harmonized.parquet", "events.parquet", "issues.parquet", "flow.json", "checks.csv", "secret"}
     names |= {"quality.json", "quality.html", "ledger.parquet"}
     assert {path.name for path in (hospital / "private").iterdir()} == names
     table = pd.read_parquet(hospital / "private" / "harmonized.parquet")

@@ -107,8 +107,6 @@ def _list(
         if finding.reason == "date_partial":
             status, detail = "null", "an episode needs its day"
             values[cells] = np.nan
-        if finding.reason == "missing" or not len(cells):
-            continue
         if finding.whole:
             issues.column(name, status, finding.reason, detail, len(cells))
         else:
