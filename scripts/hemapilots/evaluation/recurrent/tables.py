@@ -29,14 +29,15 @@ def recurrent_table(
     sites: by name events and harmonized table. measure: `mcf` (mean number of episodes by `time`, of a group), `rate` (episodes
     a year of observation) and `rate_ratio` (logarithm, of a level to the first one of its variable). group: `all` or
     <variable>=<level>. Nothing is told of a level of which fewer than `minimum_cell` patients, or patients with an episode, are
-    there; of the levels of a variable no counts where those not told of could be had by subtraction.
+    there; of the levels of a variable at a site no counts where those not told of could be had by subtraction.
     """
     rows: list[dict] = []
     for outcome, wanted in spec["recurrent"].items():
         found = [sample_of(events, harmonized, outcome) for events, harmonized in sites.values()]
         found = [one for one in found if len(one[0].end)]
         if found:
-            told = _Outcome(found, wanted, spec)
+            # Where rows are pooled, all of it may be seen.
+            told = _Outcome(found, wanted, spec, smallest=1 if where == ALL else int(spec["minimum_cell"]))
             rows += [{"site": where, "outcome": outcome} | row for row in told.rows()]
     return pd.DataFrame(rows, columns=RECURRENT_COLUMNS)
 
@@ -44,7 +45,7 @@ def recurrent_table(
 class _Outcome:
     """One recurrent outcome of one or several strata, joined."""
 
-    def __init__(self, found: list[tuple[Sample, pd.DataFrame]], wanted: Mapping[str, Any], spec: Mapping[str, Any]):
+    def __init__(self, found: list[tuple[Sample, pd.DataFrame]], wanted: Mapping, spec: Mapping, smallest: int):
         samples, patients = [one[0] for one in found], [one[1] for one in found]
         shift = np.cumsum([0, *(len(sample.end) for sample in samples)])
         self.sample = Sample(
@@ -55,7 +56,7 @@ class _Outcome:
         )
         self.stratum = np.repeat(np.arange(len(samples)), np.diff(shift))
         self.patients = pd.concat(patients, ignore_index=True)
-        self.wanted, self.minimum = wanted, int(spec["minimum_cell"])
+        self.wanted, self.minimum, self.smallest = wanted, int(spec["minimum_cell"]), smallest
         grid = np.array([0.0, *spec["grid"]])
         self.edges = np.union1d(grid[grid <= max(wanted["horizons"])], wanted["horizons"])
 
@@ -73,7 +74,7 @@ class _Outcome:
         told = {level: mask for level, mask in masks.items() if self._enough(mask)}
         rest = ~np.logical_or.reduce([np.zeros(len(known), dtype=bool), *told.values()])
         having = np.count_nonzero(self.sample.counts[rest])
-        hidden = any(0 < number < self.minimum for number in (rest.sum(), having))
+        hidden = any(0 < number < self.smallest for number in (rest.sum(), having))
         nothing = dict.fromkeys(_COUNTS, np.nan) if hidden else {}
         names = {level: f"{variable}={level:g}" if isinstance(level, int) else f"{variable}={level}" for level in told}
         for level, mask in told.items():
@@ -91,7 +92,7 @@ class _Outcome:
         part = self.sample.part(mask)
         size = {"n": len(part.end), "events": len(part.time), "years": part.end.sum()}
         yield {"group": name, "measure": "rate", "estimate": len(part.time) / part.end.sum()} | size
-        times = told_times(part, self.edges, self.wanted["horizons"], self.minimum)
+        times = told_times(part, self.edges, self.wanted["horizons"], self.smallest)
         for time, mean, error in zip(times, *mean_function(part, times), strict=True):
             left = np.count_nonzero(part.end > time)
             row = {"group": name, "measure": "mcf", "method": "ghosh_lin", "time": time, "n": len(part.end)}
