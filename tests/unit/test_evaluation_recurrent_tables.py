@@ -12,7 +12,7 @@ from hemapilots.evaluation.recurrent.mean_function import mean_function
 from hemapilots.evaluation.recurrent.sample import Sample, sample_of
 from hemapilots.evaluation.recurrent.tables import recurrent_table
 from hemapilots.evaluation.recurrent.told import told_times
-from hemapilots.federation.random_effects import random_effects
+from hemapilots.random_effects import random_effects
 from hemapilots.report.pages import render_report
 
 SPEC = {

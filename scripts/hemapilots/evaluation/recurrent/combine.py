@@ -9,7 +9,7 @@ from scipy.special import ndtri
 
 from hemapilots.evaluation.frames import METRIC_COLUMNS, frame
 from hemapilots.evaluation.recurrent.tables import ALL
-from hemapilots.federation.random_effects import random_effects
+from hemapilots.random_effects import random_effects
 
 __all__ = ["FEDERATED", "POOLED", "curve_with_limits", "recurrent_metrics", "standardised", "with_recurrent"]
 
