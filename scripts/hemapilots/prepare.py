@@ -5,6 +5,7 @@ import pandas as pd
 
 from hemapilots.errors import HemaPilotsError
 from hemapilots.federation.release import MINIMUM_SUPPORT
+from hemapilots.leakage import leakage
 from hemapilots.models.training_sets import column_support, training_sets
 
 MINIMUM_PATIENTS = 20
@@ -59,7 +60,7 @@ def support(harmonized: pd.DataFrame, design: pd.DataFrame, folds: pd.DataFrame,
     patients, events, competing (events): enough in the smallest training set; any_event, any_competing: at least one in all;
     trains: enough patients and events in all to take part where the gate is enforced; columns: enough carriers and
     non-carriers, or observed values of other columns, in every training set; incomplete: columns with enough missing values
-    to tell; constant: columns that do not vary.
+    to tell; constant: columns that do not vary; leakage: columns that give the outcome away, if there are events enough to tell.
     """
     sets = training_sets(spec["resampling"]["replicates"], spec["resampling"]["folds"], tune=True)
     wide = folds.pivot(index="row", columns="replicate", values="fold").reindex(design["row"]).to_numpy()
@@ -68,7 +69,9 @@ def support(harmonized: pd.DataFrame, design: pd.DataFrame, folds: pd.DataFrame,
     out = {}
     for endpoint in spec["endpoints"]:
         known = harmonized[f"{endpoint}_event"].notna().to_numpy()
-        codes = harmonized.loc[known, f"{endpoint}_event"].to_numpy()
+        entry, time, codes = (
+            harmonized.loc[known, f"{endpoint}_{part}"].to_numpy() for part in ("entry", "time", "event")
+        )
         event, other = codes == 1, codes == 2
         x, fold = design.loc[known, names].to_numpy(), wide[known]
         members = [
@@ -85,6 +88,7 @@ def support(harmonized: pd.DataFrame, design: pd.DataFrame, folds: pd.DataFrame,
             "any_competing": bool(other.any()),
             "trains": bool(known.sum() >= MINIMUM_PATIENTS and event.sum() >= MINIMUM_SUPPORT),
             "columns": {name: bool(count >= MINIMUM_SUPPORT) for name, count in zip(names, columns, strict=True)},
+            "leakage": leakage(x, names, time - entry, event),
             "incomplete": [name for name, count in zip(names, missing, strict=True) if count >= MINIMUM_SUPPORT],
             "constant": [
                 name for name, values in zip(names, x.T, strict=True) if np.unique(values[~np.isnan(values)]).size < 2
@@ -99,8 +103,11 @@ def agree(supports: dict[str, dict], columns: list[dict], spec: dict) -> dict:
 
     A column that is constant everywhere is left out; an indicator of missing values stays where some site has enough of them. Where
     the gate is enforced, and in a `supported_only` model, a column that falls short at any training site is left out for all.
+    leakage: the columns that give an endpoint away, of those that a model of it learns from; leakage_unassessed: sites with too few
+    events to tell.
     """
     out = {"sites": {}, "competing": {}, "evaluated_only": {}, "columns": {}, "left_out": []}
+    out |= {"leakage": [], "leakage_unassessed": {}}
     for endpoint in spec["endpoints"]:
         by_site = {site: supports[site][endpoint] for site in sorted(supports)}
         if not any(found["any_event"] for found in by_site.values()):
@@ -127,7 +134,21 @@ def agree(supports: dict[str, dict], columns: list[dict], spec: dict) -> dict:
             kept, left = _columns_of(model, columns, objections, strict)
             out["columns"][endpoint][name] = kept
             out["left_out"] += [{"endpoint": endpoint, "model": name, **row} for row in left]
+        used = {column["column"] for kept in out["columns"][endpoint].values() for column in kept}
+        out["leakage"] += [{"endpoint": endpoint, **row} for row in _leaks(by_site, used)]
+        out["leakage_unassessed"][endpoint] = [
+            site for site, found in by_site.items() if not found["leakage"]["assessed"]
+        ]
     return out
+
+
+def _leaks(by_site: dict[str, dict], used: set[str]) -> list[dict]:
+    """The columns in use that give an endpoint away, and the sites where they do."""
+    sites: dict[str, list[str]] = {}
+    for site, found in by_site.items():
+        for name in found["leakage"]["columns"]:
+            sites.setdefault(name, []).append(site)
+    return [{"column": name, "sites": where} for name, where in sites.items() if name in used]
 
 
 def _models_of(endpoint: str, models: dict) -> list[tuple[str, dict]]:

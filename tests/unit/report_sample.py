@@ -591,7 +591,11 @@ def recipe_calibration() -> pd.DataFrame:
 def write(folder: Path) -> dict[str, list[Path]]:
     """Write a pilot's released files; returns the inputs of its report."""
     records = {
-        "columns.json": {"columns": {"os": {"cox-all": [1, 2, 3, 4], "cox-safe": [1]}}},
+        "columns.json": {
+            "columns": {"os": {"cox-all": [1, 2, 3, 4], "cox-safe": [1]}},
+            "leakage": [],
+            "leakage_unassessed": {"os": ["south"]},
+        },
         "verdict.json": verdict(),
         "truth.json": truth(),
         "worked_patient.json": worked(),

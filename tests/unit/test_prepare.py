@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hemapilots.leakage import leakage
 from hemapilots.prepare import agree, assign_folds, encode, support
 
 RESAMPLING = {"replicates": 2, "folds": 5, "seed": 3}
@@ -101,6 +102,43 @@ def test_support_tells_no_count():
     found, *_ = make_support(30)
     text = str(found["os"])
     assert not any(character.isdigit() for character in text)
+
+
+def with_leak(table, column):
+    """The support of a site whose age is replaced by something known later, and its agreement with a sound site."""
+    table = table.assign(age=column)
+    folds = assign_folds(table, "os", RESAMPLING, "a")
+    spec = {"endpoints": ["os"], "resampling": RESAMPLING, "columns": COLUMNS}
+    return agreement(
+        "report", False, {"a": support(table, encode(table, COLUMNS), folds, spec), "b": make_support(30)[0]}
+    )
+
+
+@pytest.mark.parametrize("kind", ["time", "status", "recorded after the event", "noisy time"])
+def test_a_leaked_outcome_is_caught_and_named(kind):
+    table = harmonized(seed=5)
+    time, event, rng = table["os_time"], table["os_event"], np.random.default_rng(5)
+    leaked = {
+        "time": -time.round(1),
+        "status": event.fillna(0),
+        "recorded after the event": pd.Series(rng.normal(size=len(time))).where(event == 1),
+        "noisy time": np.log(time) + rng.normal(0, 0.3, len(time)),
+    }
+    found = with_leak(table, leaked[kind])
+    column = "age_missing" if kind == "recorded after the event" else "age"
+    assert found["leakage"] == [{"endpoint": "os", "column": column, "sites": ["a"]}]
+    assert found["leakage_unassessed"] == {"os": []}
+
+
+def test_sound_predictors_and_small_sites_raise_no_alarm():
+    for seed in range(20):
+        found = agreement("report", False, {"a": make_support(30, seed=seed)[0], "b": make_support(10, 24, seed)[0]})
+        assert found["leakage"] == [] and found["leakage_unassessed"]["os"] == ["b"]
+    # A strong, sound predictor: a hazard ratio of seven per standard deviation.
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=2000)
+    time, limit = rng.exponential(np.exp(-2 * x)), rng.exponential(1, 2000)
+    assert leakage(x[:, None], ["x"], np.minimum(time, limit), time <= limit) == {"assessed": True, "columns": []}
 
 
 def agreement(gate, supported_only, supports):

@@ -26,7 +26,7 @@ MEANING = {
     "score_squares": "squared score residuals, summed, for robust standard errors",
     "risk_sums": "risk-set sums at exact times",
     "weighted_squares": "weighted squares of the columns",
-    "support": "whether each column has enough carriers",
+    "support": "whether each column has enough carriers, or gives the outcome away",
     "quality": "the counts of this report’s data section",
     "site_metrics": "the site’s own figures",
     "site_counts": "figures with their weights, for combination",

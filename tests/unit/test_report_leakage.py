@@ -1,0 +1,25 @@
+"""The leakage check in a report: a line where it passes, a warning beside the verdict where a predictor gives the outcome away."""
+
+import json
+
+import pytest
+
+import report_sample
+from hemapilots.report.pages import render_report
+
+
+def page(folder, leaks):
+    inputs = report_sample.write(folder)
+    path = inputs["columns"][0]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"leakage": leaks}))
+    render_report(inputs, report_sample.study(), folder / "report.html", folder / "figures", folder / "summary.json")
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("leaks", [[], [{"endpoint": "os", "column": "age", "sites": ["north", "south"]}]])
+def test_the_check_is_told_in_a_sentence(tmp_path, leaks):
+    html = page(tmp_path, leaks)
+    assert ("Passed: no predictor alone tells the outcome near perfectly." in html) == (not leaks)
+    assert html.count("Age alone tells overall survival near perfectly at north, south") == 2 * len(leaks)
+    assert ("The leakage check failed:" in html) == bool(leaks)
+    assert "could not be assessed at south: fewer than 20 events" in html
