@@ -41,12 +41,12 @@ def score_residuals(x: np.ndarray, coefficients: np.ndarray, sets: pl.RiskSets, 
     if sets.times.size == 0:
         return np.zeros(x.shape)
     eta = x @ coefficients
-    hazard = np.exp(eta - eta.max())
-    s1, d1 = pl.risk_means(x, hazard, sets)
-    terms = pl.tie_terms(sets.over_risk_sets(hazard[:, None]), sets.over_deaths(hazard[:, None]), sets.deaths, ties)
+    hazard = np.exp(eta - eta.max())[:, None]
+    s1, d1 = (means[:, 0] for means in pl.risk_means(x, hazard, sets))
+    terms = pl.tie_terms(sets.over_risk_sets(hazard), sets.over_deaths(hazard), sets.deaths, ties)
     events = sets.expected(terms.inverse, terms.inverse_f)
     means = sets.expected(s1 * terms.square - d1 * terms.square_f, s1 * terms.square_f - d1 * terms.square_ff)
-    out = -hazard[:, None] * (x * events - means)
+    out = -hazard * (x * events - means)
     own = (s1 * terms.inverse - d1 * terms.inverse_f) / sets.deaths[:, None]
     out[sets.dead] += x[sets.dead] - own[sets.group]
     return out
