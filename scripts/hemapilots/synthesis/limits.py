@@ -11,7 +11,7 @@ import numpy as np
 from hemapilots.models import partial_likelihood as pl
 from hemapilots.synthesis.cohort import draw_complete
 from hemapilots.synthesis.recipe import load_recipe
-from hemapilots.synthesis.truth import covariates, is_exact
+from hemapilots.synthesis.truth import covariates, eligible, is_exact
 
 __all__ = ["cox", "limits"]
 
@@ -22,16 +22,16 @@ def limits(recipe: dict, patients: int = PATIENTS, seed: int = SEED) -> dict[str
     """Coefficients per derived endpoint: Cox on the observed times, event 1, everything else censored."""
     derived = {name: spec for name, spec in recipe["outcomes"]["endpoints"].items() if not is_exact(recipe, name)}
     columns = {name: covariates(recipe["outcomes"], name) for name in derived}
-    wanted = {spec[key] for spec in derived.values() for key in ("time", "event")} | set().union(*columns.values())
-    parts = [
-        draw_complete(recipe, 10**6 + at, min(CHUNK, patients - start), seed)[sorted(wanted)]
-        for at, start in enumerate(range(0, patients, CHUNK))
-    ]
-    values = {name: np.concatenate([part[name].to_numpy() for part in parts]) for name in wanted}
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in derived}
+    for at, start in enumerate(range(0, patients, CHUNK)):
+        table = draw_complete(recipe, 10**6 + at, min(CHUNK, patients - start), seed)
+        for name, spec in derived.items():
+            wanted = [spec["time"], spec["event"], *columns[name]]
+            parts[name].append(table.loc[eligible(spec, table), wanted].to_numpy(dtype=float))
     found = {}
-    for name, spec in derived.items():
-        x = np.column_stack([values[column] for column in columns[name]])
-        estimates, _ = cox(x, values[spec["time"]], values[spec["event"]] == 1)
+    for name in derived:
+        values = np.concatenate(parts[name])
+        estimates, _ = cox(values[:, 2:], values[:, 0], values[:, 1] == 1)
         found[name] = dict(zip(columns[name], estimates, strict=True))
     return found
 

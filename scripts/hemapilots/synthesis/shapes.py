@@ -45,7 +45,7 @@ _OUTCOMES = {
 _HAZARD = {"law", "coefficients", "factor", "change"}
 _PROCESS = _HAZARD | {"loading", "until", "after"}
 _RECURRENT = _HAZARD | {"merge_days"}
-_ENDPOINT = {"time", "event", "events", "competing", "censored_at", "limit"}
+_ENDPOINT = {"time", "event", "events", "competing", "censored_at", "among", "limit"}
 _CENSORING = {"quantiles", "lock", "loss_per_year"}
 _TARGET = {
     "group",

@@ -2,13 +2,14 @@
 
 import numpy as np
 
+from hemapilots.expressions import parse
 from hemapilots.synthesis.cohort import draw_complete
 from hemapilots.synthesis.hazards import hazard, linear_predictor
 from hemapilots.synthesis.outcomes import concordance
 from hemapilots.synthesis.sites import PLAIN, site_constants
 from hemapilots.synthesis.variables import class_of
 
-__all__ = ["covariates", "is_exact", "truth"]
+__all__ = ["covariates", "eligible", "is_exact", "truth"]
 
 
 def truth(recipe: dict, sites: dict[str, dict] | None = None) -> dict:
@@ -18,7 +19,8 @@ def truth(recipe: dict, sites: dict[str, dict] | None = None) -> dict:
     no other cuts short in a way that a Cox model cannot see, with `coefficients` its own) or "derived" (`limit` then holds the
     large-sample Cox coefficients, where the recipe stores them). `concordance` is that of the true linear predictor (of the
     limit, where derived) on uncensored times to event 1, overall and for events before each horizon, in a fresh sample of
-    `sample.patients` of the plain law from `sample.seed`; `incidence`: the share with event 1 by each horizon.
+    `sample.patients` of the plain law from `sample.seed`; `incidence`: the share with event 1 by each horizon; both of those whom the
+    endpoint speaks of (`among`).
     """
     sample, outcomes = recipe["truth"], recipe["outcomes"]
     # A site index apart from those of any cohort, so that the sample shares no patient with it.
@@ -76,9 +78,15 @@ def _common(recipe: dict, process: dict) -> bool:
     return all(np.ptp(part, axis=0).max() == 0 for part in parts) and (made.change is None or not made.change.any())
 
 
+def eligible(spec: dict, table) -> np.ndarray:
+    """Of whom an endpoint speaks (n,): everybody, or those of its `among`."""
+    return parse(spec["among"]).evaluate(table) == 1 if "among" in spec else np.ones(len(table), dtype=bool)
+
+
 def _endpoint(recipe: dict, name: str, table) -> dict:
     outcomes, sample, exact = recipe["outcomes"], recipe["truth"], is_exact(recipe, name)
     spec = outcomes["endpoints"][name]
+    table = table[eligible(spec, table)]
     own = dict(outcomes["processes"][spec["events"][0]].get("coefficients", {})) if exact else {}
     limit = spec.get("limit")
     weights = own if exact else (limit or {}).get("coefficients", {})
