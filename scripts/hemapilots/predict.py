@@ -58,7 +58,7 @@ def apply_model(
     harmonized, design, known = tables["harmonized"], tables["design"], _known(tables["harmonized"], endpoint)
     outcome = harmonized.loc[known, [f"{endpoint}_{part}" for part in ("entry", "time", "event")]].to_numpy(dtype=float)
     x, rows = design.loc[known, card["columns"]].to_numpy(dtype=float), design.loc[known, "row"].to_numpy()
-    folds, frames = tables["folds"].reindex(rows).to_numpy(), []
+    folds, parts = tables["folds"].reindex(rows).to_numpy(), []
     model = FittedModel(arrays, card, np.asarray(spec["grid"], float), late, recalibrated=recalibrated, folds=folds)
     often = np.ones(len(rows), int) if counts is None else counts.loc[rows].to_numpy()
     for at in np.ndindex(arrays["chosen"].shape[:2]):
@@ -68,8 +68,8 @@ def apply_model(
             part = (x, outcome, np.flatnonzero(tested), learned, at)
             risk, gained = model.hazard(*part)
             other = model.competing_hazard(*part) if competes else None
-            frames.append(_frame(*at, rows[tested], risk, event_free(gained, other), model.grid))
-    frame = pd.concat(frames, ignore_index=True)
+            parts.append((*at, rows[tested], risk, event_free(gained, other)))
+    frame = _frame(parts, model.grid)
     relative = card["kind"] == "cox" and not late and not competes
     return frame if relative else absolute_risk(frame, endpoint, spec)
 
@@ -102,22 +102,26 @@ def score(tables: dict[str, pd.DataFrame], endpoint: str, variable: str, grid: l
     rows = harmonized.loc[usable, "row"].to_numpy()
     values = harmonized.loc[usable, variable].to_numpy(dtype=float)
     folds = tables["folds"].reindex(rows).to_numpy()
-    frames = []
-    for replicate in range(folds.shape[1]):
-        frame = _frame(
-            replicate, folds[:, replicate], rows, values, np.full((rows.size, len(grid)), np.nan), np.asarray(grid)
-        )
-        frames.append(frame.sort_values(["fold", "row"]))
-    return pd.concat(frames, ignore_index=True)
+    parts = []
+    for replicate, fold in np.ndindex(folds.shape[1], int(folds.max(initial=0)) + 1):
+        tested = np.flatnonzero(folds[:, replicate] == fold)
+        tested = tested[np.argsort(rows[tested], kind="stable")]
+        parts.append((replicate, fold, rows[tested], values[tested], np.full((tested.size, len(grid)), np.nan)))
+    return _frame(parts, np.asarray(grid))
 
 
 def _known(harmonized: pd.DataFrame, endpoint: str) -> np.ndarray:
     return harmonized[f"{endpoint}_event"].notna().to_numpy()
 
 
-def _frame(replicate, fold, rows, risk, survival, grid) -> pd.DataFrame:
-    columns = {"replicate": replicate, "fold": fold, "row": rows, "risk": risk}
-    return pd.DataFrame(columns | {f"survival_{time:g}": survival[:, k] for k, time in enumerate(grid)})
+def _frame(parts: list[tuple], grid: np.ndarray) -> pd.DataFrame:
+    """One frame of parts: replicate, fold, rows (m,), risk (m,), survival (m, T)."""
+    replicate, fold, rows, risk, survival = zip(*parts, strict=True)
+    sizes = [len(part) for part in rows]
+    columns = {"replicate": np.repeat(replicate, sizes), "fold": np.repeat(fold, sizes)}
+    columns |= {"row": np.concatenate(rows), "risk": np.concatenate(risk)}
+    times = pd.DataFrame(np.concatenate(survival), columns=[f"survival_{time:g}" for time in grid])
+    return pd.concat([pd.DataFrame(columns), times], axis=1)
 
 
 def _write(out: Path, endpoint: str, model: str, regime: str, frame: pd.DataFrame) -> None:

@@ -57,6 +57,7 @@ def test_what_a_person_can_mend_is_said():
     ("module", "heavy"),
     [
         ("hemapilots.federation.training", {"torch", "scipy.stats", "scipy.optimize", "pydantic"}),
+        ("hemapilots.models.deepsurv, hemapilots.models.discrete_hazard", {"torch", "pandas"}),
         ("hemapilots.predict", {"torch", "scipy.stats", "scipy.optimize", "pydantic", "flwr"}),
         ("hemapilots.evaluation.site", {"torch", "scipy.stats", "scipy.optimize", "pydantic", "flwr"}),
     ],

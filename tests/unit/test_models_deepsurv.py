@@ -6,10 +6,11 @@ import torch
 
 from federation_sample import GRID, NETWORK, grid_for, plan_for, sites
 from hemapilots.federation.server import train
-from hemapilots.models import deepsurv
+from hemapilots.models import deepsurv, deepsurv_loss
 from hemapilots.models import partial_likelihood as pl
 from hemapilots.models.data import Preprocessing
-from hemapilots.models.network import Layers
+from hemapilots.models.layers import Layers
+from hemapilots.models.network import forward
 from hemapilots.models.training_sets import training_sets
 
 FEDAVG, FEDPROX = {"name": "fedavg"}, {"name": "fedprox", "mu": 3.0}
@@ -24,7 +25,7 @@ def prepared(data, sets, ties):
         np.zeros((len(sets), 3)), np.zeros((len(sets), 3)), np.ones((len(sets), 3)), *np.zeros((2, len(sets)))
     )
     state = {"preprocessing": plain, "sets": sets}
-    return deepsurv.NETWORK._ready(data, state, np.arange(len(sets)), np.arange(len(sets)), {"ties": ties})
+    return deepsurv_loss.NETWORK._ready(data, state, np.arange(len(sets)), np.arange(len(sets)), {"ties": ties})
 
 
 @pytest.mark.parametrize("ties", ["efron", "breslow"])
@@ -36,7 +37,7 @@ def test_likelihood_and_gradient_are_those_of_the_cox_model(late_entry, ties):
     x, ready, _ = prepared(data, sets, ties)
     beta = np.array([0.02, 0.5, -0.3])
     parameters = torch.tensor(np.tile(beta, (len(sets), 1)), requires_grad=True)
-    found = deepsurv.loglik(Layers((3, 1), False).forward(parameters, x), ready)
+    found = deepsurv_loss.loglik(forward(Layers((3, 1), False), parameters, x), ready)
     found.sum().backward()
     for s, training_set in enumerate(sets):
         rows = data.members(training_set)

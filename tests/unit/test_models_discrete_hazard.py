@@ -56,7 +56,7 @@ def test_survival_is_a_product_over_intervals():
     (data,) = sites([30])
     state = {"parameters": discrete_hazard.layers(3, SETTINGS).initial(1)}
     x = (data.x - data.x.mean(axis=0)) / data.x.std(axis=0)
-    hazard = 1 / (1 + np.exp(-discrete_hazard.NETWORK.outputs(state, x, SETTINGS)))
+    hazard = 1 / (1 + np.exp(-discrete_hazard.layers(3, SETTINGS).outputs(state["parameters"], x)))
     found = discrete_hazard.survival(state, x, plan.grid, SETTINGS)
     np.testing.assert_allclose(found, np.cumprod(1 - hazard, axis=1), rtol=1e-12)
     between = discrete_hazard.survival(state, x, np.array([0.25, 2.5, 3.5]), SETTINGS)

@@ -3,14 +3,10 @@
 A state holds parameters (F, m). The loss is a sum over patients, so averages of single steps weighted by patients are pooled descent.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
-import torch
 
-from hemapilots.models.batch import Batch
 from hemapilots.models.data import Preprocessing, TrainingData
-from hemapilots.models.network import Layers, Network
+from hemapilots.models.layers import Layers
 
 ALONE, STEPS, CONTROLLED_STEPS, PROPORTIONAL = "fedavg", "local_training", "controlled_training", False
 
@@ -31,45 +27,16 @@ def initial(plan, preprocessing: Preprocessing) -> dict[str, np.ndarray]:
 
 def update(state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarray]:
     """What the site answers to `config["task"]`; arrays keyed by name."""
-    return TASKS[config["task"]](state, data, config)
+    # Only who trains needs torch, which takes a second to import.
+    from hemapilots.models.discrete_hazard_loss import NETWORK
+
+    return NETWORK.update(state, data, config)
 
 
 def survival(state: dict, x: np.ndarray, times: np.ndarray, settings: dict) -> np.ndarray:
     """S(t | x) as (n, T) for preprocessed columns: a product over intervals, of constant hazard inside one; nan beyond the last cut."""
     cuts = np.concatenate([[0.0], settings["cuts"]])
     # log(1 - hazard) of a logit z is -log(1 + exp z).
-    lost = np.logaddexp(0.0, NETWORK.outputs(state, x, settings))
+    lost = np.logaddexp(0.0, layers(x.shape[1], settings).outputs(state["parameters"], x))
     passed = np.clip((np.asarray(times)[:, None] - cuts[:-1]) / np.diff(cuts), 0, 1)
     return np.where(np.asarray(times) <= cuts[-1], np.exp(-lost @ passed.T), np.nan)
-
-
-@dataclass(frozen=True)
-class Intervals:
-    """at_risk, event (B, n, K): whether a patient is known to have faced an interval, and whether its event lies in it."""
-
-    at_risk: torch.Tensor
-    event: torch.Tensor
-
-
-def loglik(outputs: torch.Tensor, intervals: Intervals) -> torch.Tensor:
-    """Log-likelihood (B,) of logits (B, n, K)."""
-    terms = intervals.event * outputs - intervals.at_risk * torch.nn.functional.softplus(outputs)
-    return terms.sum(dim=(1, 2))
-
-
-def _prepare(data: TrainingData, batch: Batch, config: dict) -> Intervals:
-    """Who is censored inside an interval has not been seen through it and counts up to the one before."""
-    cuts = np.asarray(config["cuts"], float)
-    time, died = data.time[batch.rows][:, :, None], (data.event[batch.rows] == 1)[:, :, None]
-    inside = (time > np.concatenate([[0.0], cuts[:-1]])) & (time <= cuts)
-    event = inside & died & batch.member[:, :, None]
-    at_risk = ((time >= cuts) & batch.member[:, :, None]) | event
-    return Intervals(torch.from_numpy(at_risk).double(), torch.from_numpy(event).double())
-
-
-NETWORK = Network(layers, _prepare, loglik)
-TASKS = {
-    "local_training": NETWORK.local_training,
-    "controlled_training": NETWORK.local_training,
-    "likelihoods": NETWORK.likelihoods,
-}

@@ -1,11 +1,10 @@
-"""Small networks of dense layers, all fits at once: parameters are one flat row per fit, so that strategies see plain vectors.
+"""Training of small networks, all fits at once: parameters are one flat row per fit, so that strategies see plain vectors.
 
-Imported only by jobs that train or apply a network. 64-bit floats, one thread, deterministic kernels: the same bytes on any core.
+Imported only by jobs that train one. 64-bit floats, one thread, deterministic kernels: the same bytes on any core.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -13,61 +12,27 @@ import torch
 from hemapilots.models.batch import batch_of
 from hemapilots.models.control import correction, renewed
 from hemapilots.models.data import TrainingData
+from hemapilots.models.layers import Layers
 
 torch.set_num_threads(1)
 # The same switch as use_deterministic_algorithms, which takes a second to import compilers that are not used here.
 torch.set_deterministic_debug_mode("error")
 
 
-@dataclass(frozen=True)
-class Layers:
-    """Widths from input to output; ReLU between layers. The output has a bias where the loss can tell it from none."""
-
-    widths: tuple[int, ...]
-    output_bias: bool
-
-    @classmethod
-    def of(cls, columns: int, settings: dict, outputs: int, output_bias: bool) -> "Layers":
-        """The layers of a model's settings."""
-        return cls((columns, *settings["hidden"], outputs), output_bias)
-
-    @property
-    def parts(self) -> list[tuple[int, int, bool]]:
-        """Inputs, outputs and whether there is a bias, layer by layer."""
-        last = len(self.widths) - 2
-        return [(a, b, k < last or self.output_bias) for k, (a, b) in enumerate(pairwise(self.widths))]
-
-    @property
-    def size(self) -> int:
-        """Number of parameters."""
-        return sum(a * b + b * bias for a, b, bias in self.parts)
-
-    def initial(self, seed: int) -> np.ndarray:
-        """Parameters (m,): weights uniform within sqrt(6 / (inputs + outputs)) (Glorot and Bengio 2010), biases 0."""
-        rng, flat = np.random.default_rng([seed, self.size]), []
-        for a, b, bias in self.parts:
-            limit = np.sqrt(6 / (a + b))
-            flat += [rng.uniform(-limit, limit, a * b), np.zeros(b * bias)]
-        return np.concatenate(flat)
-
-    def decayed(self) -> np.ndarray:
-        """1 for weights, 0 for biases (m,): what weight decay acts on."""
-        return np.concatenate([np.repeat([1.0, 0.0], [a * b, b * bias]) for a, b, bias in self.parts])
-
-    def forward(self, parameters: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        """Outputs (F, n, k) for parameters (F, m) and inputs (F, n, p)."""
-        at, out = 0, x
-        for number, (a, b, bias) in enumerate(self.parts):
-            weight = parameters[:, at : at + a * b].view(-1, a, b)
-            at += a * b
-            if bias:
-                out = torch.baddbmm(parameters[:, None, at : at + b], out, weight)
-                at += b
-            else:
-                out = torch.bmm(out, weight)
-            if number < len(self.parts) - 1:
-                out = torch.relu(out)
-        return out
+def forward(shape: Layers, parameters: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """Outputs (F, n, k) for parameters (F, m) and inputs (F, n, p)."""
+    at, out = 0, x
+    for number, (a, b, bias) in enumerate(shape.parts):
+        weight = parameters[:, at : at + a * b].view(-1, a, b)
+        at += a * b
+        if bias:
+            out = torch.baddbmm(parameters[:, None, at : at + b], out, weight)
+            at += b
+        else:
+            out = torch.bmm(out, weight)
+        if number < len(shape.parts) - 1:
+            out = torch.relu(out)
+    return out
 
 
 @dataclass(frozen=True)
@@ -139,13 +104,17 @@ class Network:
     prepare: Callable
     loglik: Callable
 
+    def update(self, state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarray]:
+        """What the site answers to `config["task"]`: `likelihoods`, or `local_training`, with control variates or without."""
+        return (self.likelihoods if config["task"] == "likelihoods" else self.local_training)(state, data, config)
+
     def local_training(self, state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarray]:
         """Parameters (F, m) after the site's steps, and its patients in each training set, examples (F,)."""
         shape = self.layers(data.x.shape[1], config)
         x, ready, size = data.kept("training", self._ready, data, state, state["fit_set"], state["fit_set"], config)
 
         def loss(parameters: torch.Tensor) -> torch.Tensor:
-            return -self.loglik(shape.forward(parameters, x), ready) / size.clamp(min=1)
+            return -self.loglik(forward(shape, parameters, x), ready) / size.clamp(min=1)
 
         trained = descend(state["parameters"], loss, shape.decayed(), Steps.of(config), correction(state))
         control = renewed(state, state["parameters"], trained, config)
@@ -158,14 +127,8 @@ class Network:
         fits, sets = distinct.T
         x, ready, _ = data.kept("likelihoods", self._ready, data, state, state["fit_set"][fits], sets, config)
         with torch.no_grad():
-            outputs = self.layers(data.x.shape[1], config).forward(_tensor(state["parameters"][fits]), x)
+            outputs = forward(self.layers(data.x.shape[1], config), _tensor(state["parameters"][fits]), x)
             return {"loglik": self.loglik(outputs, ready).numpy()[back]}
-
-    def outputs(self, state: dict, x: np.ndarray, settings: dict) -> np.ndarray:
-        """Outputs (n, k) of one network with parameters (m,) for preprocessed columns (n, p)."""
-        with torch.no_grad():
-            shape = self.layers(x.shape[1], settings)
-            return shape.forward(_tensor(state["parameters"])[None], _tensor(x)[None])[0].numpy()
 
     def _ready(self, data, state, source, sets, config) -> tuple[torch.Tensor, object, torch.Tensor]:
         batch = batch_of(data, state, source, sets)
