@@ -16,6 +16,8 @@ from hemapilots.federation.messages import instruct, pack, unpack
 from hemapilots.federation.server import run_rounds, train
 from hemapilots.federation.strategies import make_strategy
 from hemapilots.federation.strategies.lock_step import EVERY_SITE, FLOWER, LockStep
+from hemapilots.models import cox
+from hemapilots.models import partial_likelihood as pl
 from hemapilots.models.control import correction, renewed
 from hemapilots.models.network import Steps, descend
 
@@ -181,3 +183,22 @@ def test_scaffold_reaches_the_pooled_optimum_of_unlike_sites_and_fedavg_does_not
         reached[name] = state["parameters"][0]
     np.testing.assert_allclose(reached["scaffold"], best, atol=1e-6)
     assert np.abs(reached["fedavg"] - best).min() > 0.02
+
+
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+@pytest.mark.parametrize("late_entry", [False, True])
+def test_steps_of_cox_models_follow_the_gradient_of_each_training_set(ties, late_entry):
+    """One step of one site on all training sets and penalties at once, against the statistics of each set by itself."""
+    plan = plan_for("cox", {}, folds=3, replicates=2, ties=ties, penalties=(1.0, 30.0))
+    (part,) = sites([70], late_entry=late_entry, folds=3, replicates=2, step=0.5, missing=0.1)
+    agreed = agree_preprocessing(grid_for("cox", [part]), plan)
+    state = {"sets": plan.sets, "fit_set": plan.fit_set, "penalties": plan.fit_penalty, "preprocessing": agreed}
+    state["coefficients"] = np.random.default_rng(2).normal(0, 0.5, (plan.fit_set.size, 3))
+    config = {"task": "descent", "ties": ties, "local_steps": 1, "learning_rate": 0.3}
+    found = cox.update(state, part, config)
+    for fit, (s, penalty) in enumerate(zip(plan.fit_set, plan.fit_penalty, strict=True)):
+        subset, start = part.subset(plan.sets, s, agreed), state["coefficients"][[fit]]
+        slope = pl.statistics(subset.x, start, subset.risk_sets, ties).gradient / subset.rows.size
+        expected = (start + 0.3 * slope) / (1 + 0.3 * penalty / subset.rows.size)
+        np.testing.assert_allclose(found["coefficients"][[fit]], expected, rtol=0, atol=1e-13)
+        assert found["examples"][fit] == subset.rows.size

@@ -44,6 +44,7 @@ def changed_by(copy, before):
 def test_edited_helpers_change_exactly_their_dependents(changed_by):
     assert changed_by("hemapilots/models/partial_likelihood.py") == {
         "explain_site",
+        "export_model",
         "predict",
         "refit_primary",
         "train_federated",

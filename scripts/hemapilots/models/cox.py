@@ -10,7 +10,7 @@ import numpy as np
 
 from hemapilots.models import cox_alone
 from hemapilots.models import partial_likelihood as pl
-from hemapilots.models.control import correction, renewed
+from hemapilots.models.cox_descent import descent
 from hemapilots.models.data import Preprocessing, Subset, TrainingData
 from hemapilots.models.subdistribution import risk_sets
 
@@ -38,34 +38,6 @@ def newton_statistics(state: dict, data: TrainingData, config: dict) -> dict[str
         out["loglik"][members], out["gradient"][members] = found.loglik, found.gradient
         out["information"][members] = found.information[:, upper[0], upper[1]]
     return out
-
-
-def descent(state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarray]:
-    """Coefficients (F, p) after `local_steps` gradient steps on the site's mean loss, with the site's share of the penalty.
-
-    The penalty's part of a step is taken implicitly, b <- (b + rate * gradient) / (1 + rate * penalty / n), so that it cannot diverge.
-    So is FedProx's pull to where the round began; SCAFFOLD's control variates are added where the state has them.
-    `examples` (F,) are the site's patients in each fit's training set.
-    """
-    coefficients, examples = state["coefficients"].copy(), np.zeros(state["fit_set"].size)
-    proximal, extra = config.get("proximal-mu", 0.0), correction(state) + np.zeros(coefficients.shape)
-    preprocessing: Preprocessing = state["preprocessing"]
-    for subset, members in _by_training_set(state, data):
-        examples[members] = subset.rows.size
-        if subset.rows.size == 0:
-            continue
-        total = preprocessing.patients[state["fit_set"][members]]
-        shrink = (state["penalties"][members] / total)[:, None]
-        usable = preprocessing.scale[state["fit_set"][members]] > 0
-        local = coefficients[members]
-        for _ in range(config["local_steps"]):
-            gradient = pl.statistics(subset.x, local, subset.risk_sets, config["ties"], information=False).gradient
-            rate = config["learning_rate"]
-            pull = gradient / subset.rows.size + proximal * coefficients[members] - extra[members]
-            local = usable * (local + rate * pull) / (1 + rate * (shrink + proximal))
-        coefficients[members] = local
-    control = renewed(state, state["coefficients"], coefficients, config)
-    return {"coefficients": coefficients, "examples": examples} | control
 
 
 def likelihoods(state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarray]:
