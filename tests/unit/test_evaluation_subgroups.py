@@ -129,3 +129,25 @@ def test_reclassification_by_hand(sites):
     assert row["n"] == len(cell)
     assert row["observed"] == pytest.approx(1 - KaplanMeierFitter().fit(cell["os_time"], cell["os_event"]).predict(2.0))
     assert found[(found["score"] == "s")]["n"].sum() == 300
+
+
+def test_a_decision_for_some_patients_is_judged_on_them_alone(sites):
+    """Estimates are those of the women's tables alone; nobody else counts, and treating everybody treats them only."""
+    women = {name: (o[o["sex"] == "F"], f, p) for name, (o, f, p) in sites.items()}
+    spec = plan(subgroups=[], decisions=[DECISION | {"among": {"sex": ("F",)}}])
+    found, _ = evaluate_pooled(sites, spec)
+    alone, _ = evaluate_pooled(women, plan(subgroups=[], decisions=[DECISION]))
+    for regime in ("federated/newton", "treat/all"):
+        rows, wanted = (pick(table, regime=regime, metric="net_benefit") for table in (found, alone))
+        assert rows["n"].tolist() == wanted["n"].tolist() and rows["estimate"].notna().all()
+        np.testing.assert_allclose(rows["estimate"], wanted["estimate"], atol=1e-12)
+    # What is no decision is still of all patients.
+    assert pick(found, metric="uno_c", regime="federated/newton")["n"].iloc[0] == 300
+    assert set(found["subgroup"]) == {"all"}
+
+
+def test_reclassification_of_a_decision_for_some_counts_them_alone(sites):
+    wide = DECISION | {"thresholds": [0.3, 0.6], "among": {"sex": ["F"]}}
+    found = reclassification_table("all", sites, SPEC | {"categories": {"r": "rare"}, "decisions": [wide]})
+    counts = pd.concat([o for o, _, _ in sites.values()]).query("sex == 'F' and rare == 0")
+    assert found.loc[found["category"] == "0", "n"].sum() == len(counts)

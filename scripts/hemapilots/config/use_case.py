@@ -195,7 +195,8 @@ class Comparator(Strict):
 class Decision(Strict):
     """What a predicted risk of an endpoint by a horizon is for: who is above (or below) a threshold of the range is treated so.
 
-    thresholds: [low, high], risks between 0 and 1, fixed before any result. reason: why this range.
+    thresholds: [low, high], risks between 0 and 1, fixed before any result. reason: why this range. among: variable: levels, for
+    whom the decision is; all patients unless given.
     """
 
     name: VariableName
@@ -204,6 +205,7 @@ class Decision(Strict):
     horizon: Years
     thresholds: Range
     act: Literal["above", "below"] = "above"
+    among: dict[VariableName, Annotated[tuple[str | int, ...], Field(min_length=1)]] = {}
     reason: Text
 
     @field_validator("thresholds")

@@ -2,6 +2,7 @@
 
 from hemapilots.config import UseCase
 from hemapilots.config.shapes import nearest
+from hemapilots.cross_checks.predictors import known_at
 from hemapilots.cross_checks.source import Source, check_known
 
 __all__ = ["check_abstention", "check_decisions", "check_example", "check_subgroups", "horizons_of"]
@@ -28,6 +29,22 @@ def check_decisions(source: Source) -> None:
         if decision.horizon not in horizons:
             known = ", ".join(f"{horizon:g}" for horizon in horizons)
             raise source.fault((*where, "horizon"), f"not a horizon of endpoint {decision.endpoint}; it has {known}")
+        for name, levels in decision.among.items():
+            _check_among(source, (*where, "among", name), name, levels)
+
+
+def _check_among(source: Source, where: tuple, name: str, levels: tuple) -> None:
+    """For whom a decision is, is told by levels of a category or flag that is known at the index date."""
+    known = {**source.value.variables, **source.value.derived}
+    check_known(source, where, name, known)
+    possible = {"flag": (0, 1), "category": known[name].levels}.get(known[name].type)
+    if possible is None:
+        raise source.fault(where, f"'{name}' is a {known[name].type}; derive a category or flag from it")
+    odd = [level for level in levels if level not in possible]
+    if odd:
+        raise source.fault(where, f"'{odd[0]}' is not among {', '.join(map(str, possible))}")
+    if known_at(source.value, name)[0] != "index":
+        raise source.fault(where, f"'{name}' is not known at the index date, when the risk is predicted; remove it")
 
 
 def check_abstention(source: Source) -> None:

@@ -133,15 +133,15 @@ def _decisions(scope: Scope, key: Key) -> dict[Measure, Draws]:
     )
     for decision in decisions:
         horizon, act = float(decision["horizon"]), decision["act"]
-        judged = next(iter(scope.reach.keys(horizon)), None) if key in fixed else key
-        status = scope.status(judged, horizon) if judged else None
+        part, judged = scope.among(decision), next(iter(scope.reach.keys(horizon)), None) if key in fixed else key
+        status = part.status(judged, horizon) if judged else None
         if status is None:
             continue
         if key in fixed:
             acted = fixed[key] if act == "above" else 1 - fixed[key]
             risks = np.full((1, len(status.outcomes.time)), acted)
         else:
-            risks = _risks(scope, key, horizon)
+            risks = _risks(part, key, horizon)
         thresholds = thresholds_of(decision)
         benefit = np.mean([net_benefit(status, risk, thresholds, act) for risk in risks], axis=0)
         both = {"net_benefit": (benefit, 1.0)}

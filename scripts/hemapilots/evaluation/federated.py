@@ -71,7 +71,9 @@ def _figures(
     for metric in ("oe", "brier", "ipa"):
         yield {"metric": metric + HISTOGRAM, "horizon": horizon}, getattr(grouped, metric)()
     edges = edges_of(spec)[0]
-    for decision in (one for one in decisions_of(endpoint, spec) if float(one["horizon"]) == horizon):
+    # Histograms are of all patients.
+    everybody = [one for one in decisions_of(endpoint, spec) if not one.get("among")]
+    for decision in (one for one in everybody if float(one["horizon"]) == horizon):
         for threshold in map(float, thresholds_of(decision)):
             bin_ = int(np.argmin(np.abs(edges - threshold)))
             if abs(edges[bin_] - threshold) < 1e-9:

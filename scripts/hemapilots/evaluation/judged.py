@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hemapilots.evaluation.draws import draw
+from hemapilots.evaluation.measures import grouping
 from hemapilots.evaluation.paired import difference_rows, metric_rows
 from hemapilots.evaluation.sample import Sample, SiteData, assemble
 from hemapilots.evaluation.scope import Scope, scope_of
@@ -19,11 +20,11 @@ def judge(sites: Mapping[str, SiteData], endpoint: str, spec: Mapping[str, Any])
     A score that more than a tenth of the patients are without (it is not made for them, or its inputs were not measured) would take
     them from every other figure. It is judged, and the primary regime compared with it, on its own patients.
     """
-    sample = assemble(sites, endpoint, spec["grid"], spec["subgroups"])
+    sample = assemble(sites, endpoint, spec["grid"], grouping(spec))
     scope, metrics, differences = _rows(endpoint, sample, spec)
     primary = spec["primary"]["model"], spec["primary"]["regime"]
     for key in sample.partial:
-        own = assemble(sites, endpoint, spec["grid"], only=(primary, key))
+        own = assemble(sites, endpoint, spec["grid"], grouping(spec), only=(primary, key))
         _, theirs, compared = _rows(endpoint, own, spec)
         metrics += [row for row in theirs if (row["model"], row["regime"]) == key]
         places = {_name(row): row for row in compared if (row["reference_model"], row["reference_regime"]) == key}

@@ -7,7 +7,7 @@ import numpy as np
 
 from hemapilots.evaluation.utility import thresholds_of
 
-__all__ = ["COMPARED", "Measure", "decisions_of", "measures"]
+__all__ = ["COMPARED", "Measure", "decisions_of", "grouping", "measures"]
 
 # Differences of these mean something; those of O/E or slopes do not.
 COMPARED = ("uno_c", "harrell_c", "auc", "brier", "ipa", "ibs", "ici", "net_benefit")
@@ -26,6 +26,12 @@ class Measure(NamedTuple):
 def decisions_of(endpoint: str, spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The use case's decisions that rest on an endpoint."""
     return [decision for decision in spec["decisions"] if decision["endpoint"] == endpoint]
+
+
+def grouping(spec: Mapping[str, Any]) -> list[str]:
+    """The variables by whose levels patients are told apart: subgroups, and those for whom a decision is."""
+    among = [name for decision in spec["decisions"] for name in decision.get("among") or ()]
+    return list(dict.fromkeys([*spec["subgroups"], *among]))
 
 
 def measures(endpoint: str, spec: Mapping[str, Any]) -> list[Measure]:

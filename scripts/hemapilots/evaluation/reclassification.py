@@ -9,7 +9,7 @@ import pandas as pd
 from hemapilots.evaluation.calibration import Status
 from hemapilots.evaluation.censoring import aalen_johansen
 from hemapilots.evaluation.comparison import Interval, interval
-from hemapilots.evaluation.measures import decisions_of
+from hemapilots.evaluation.measures import decisions_of, grouping
 from hemapilots.evaluation.sample import SiteData, assemble
 from hemapilots.evaluation.scope import Scope, scope_of
 from hemapilots.evaluation.utility import FEWEST_AT_RISK
@@ -32,9 +32,10 @@ def reclassification_table(where: str, sites: Mapping[str, SiteData], spec: Mapp
         decisions, names = decisions_of(endpoint, spec), spec["categories"]
         if not decisions or not names:
             continue
-        scope = scope_of(endpoint, assemble(sites, endpoint, spec["grid"], list(names.values())), spec)
+        columns = [*names.values(), *grouping(spec)]
+        scope = scope_of(endpoint, assemble(sites, endpoint, spec["grid"], columns), spec)
         for decision in decisions:
-            for row in _of_decision(scope, decision):
+            for row in _of_decision(scope.among(decision), decision):
                 rows.append({"evaluated_on": where, "endpoint": endpoint, "decision": decision["name"]} | row)
     return pd.DataFrame(rows, columns=RECLASSIFICATION_COLUMNS)
 

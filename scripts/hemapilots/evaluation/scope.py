@@ -43,6 +43,22 @@ class Scope:
         """The scope of some of the sample's patients."""
         return Scope(self.endpoint, self.sample, self.spec, self.outcomes, self.reach, inside)
 
+    def among(self, decision: Mapping[str, Any]) -> "Scope":
+        """The scope of those for whom a decision is."""
+        wanted = decision.get("among") or {}
+        if not wanted:
+            return self
+        if decision["name"] not in self._parts:
+            told = [
+                np.isin(self.sample.groups[name], [str(level) for level in levels]) for name, levels in wanted.items()
+            ]
+            self._parts[decision["name"]] = self.narrowed(np.logical_and.reduce([self.inside, *told]))
+        return self._parts[decision["name"]]
+
+    @cached_property
+    def _parts(self) -> dict[str, "Scope"]:
+        return {}
+
     @property
     def samples(self) -> int:
         """Rows of every batch."""

@@ -53,7 +53,8 @@ def evaluate_site(
 
 def _guarded(scope: Scope, minimum: int) -> Iterator[dict[str, Any]]:
     """Rows of subgroups; of a variable with a small cell no counts, which could be subtracted from each other."""
-    small = {name: tells_small_cells(scope, name, minimum) for name in scope.sample.groups}
+    spec = scope.spec
+    small = {name: tells_small_cells(scope, name, minimum) for name in spec["subgroups"]}
     for row in subgroup_rows(scope):
         hidden = small[row["subgroup"].partition("=")[0]]
         told = row["n"] >= minimum and row["events"] >= minimum

@@ -53,7 +53,8 @@ def subgroup_rows(scope: Scope) -> Iterator[dict[str, Any]]:
     `uno_c_gap` is the subgroup's C less that of all others, on the same resamples. A part with fewer than 50 patients or 10 events
     has one row, without a figure.
     """
-    for variable, levels in scope.sample.groups.items():
+    for variable in scope.spec["subgroups"]:
+        levels = scope.sample.groups[variable]
         for level in sorted(set(levels[levels != ""])):
             inside = levels == level
             part, rest = scope.narrowed(inside), scope.narrowed((levels != level) & (levels != ""))

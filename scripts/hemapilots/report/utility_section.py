@@ -108,7 +108,18 @@ def _head(labels: Labels, decision: dict) -> dict:
         "range": f"{low} to {high} %",
         "act": decision["act"],
         "reason": decision["reason"],
+        "among": _among(labels, decision),
     }
+
+
+def _among(labels: Labels, decision: dict) -> str:
+    """For whom the decision is, in words; empty for all patients."""
+    wanted = (decision.get("among") or {}).items()
+    told = [
+        f"{labels.variable(name)}: {' or '.join(labels.level(name, str(one)) for one in levels)}"
+        for name, levels in wanted
+    ]
+    return "; ".join(told)
 
 
 def _body(released: Released, labels: Labels, decision: dict) -> dict:

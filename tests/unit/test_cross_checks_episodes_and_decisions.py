@@ -67,3 +67,19 @@ def test_levels_are_compared_with_the_first_one_and_end_with_their_endpoint(conf
         "use_case: scd\nendpoints: [stroke]\nprimary_endpoint: stroke",
     )
     assert load(config)["evaluate"]["recurrent"] == {}
+
+
+@pytest.mark.parametrize(
+    ("new", "words"),
+    [
+        ("among: {adlt: [0]}", ["decisions.0.among.adlt", "did you mean 'adult'?"]),
+        ("among: {adult: [2]}", ["decisions.0.among.adult", "'2' is not among 0, 1"]),
+        ("among: {age: [1]}", ["'age' is a number", "derive a category or flag"]),
+        ("among: {hydroxyurea_by_1y: [1]}", ["not known at the index date"]),
+    ],
+)
+def test_for_whom_a_decision_is_must_be_known_when_it_is_taken(config, new, words):
+    edit(config / USE_CASE, "among: {adult: [0]}", new)
+    with pytest.raises(HemaPilotsError) as caught:
+        load(config)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
