@@ -117,6 +117,15 @@ def test_days_and_years_give_the_same():
         np.testing.assert_allclose(values, days[name], rtol=1e-9)
 
 
+def test_the_smoothed_curve_is_found_where_few_die_and_some_are_told_certainty():
+    rng = np.random.default_rng(6)
+    predictor = rng.normal(-4, 2.2, 600)
+    risk = np.where(predictor > 0.8, 1.0, -np.expm1(-np.exp(predictor)))
+    time = rng.exponential(2.0 / np.exp(np.minimum(predictor, 0.3) - 0.2))
+    found = status(np.minimum(time, 4.0), time <= 4.0).measures(risk)
+    assert 0 < found["e50"][0] <= found["e90"][0] < 0.2 and 0 < found["ici"][0] < 0.05
+
+
 def test_few_distinct_predictions_fall_back_to_a_straight_line():
     time, event, risk, _ = drawn(400, 8)
     coarse = np.where(risk > np.median(risk), 0.6, 0.2)

@@ -68,16 +68,29 @@ def fit(basis: np.ndarray, status: np.ndarray, mass: np.ndarray, offset: np.ndar
     """Coefficients (k,) of a weighted binomial regression with complementary log-log link by Newton's method; nan if none is reached."""
     theta = np.zeros(basis.shape[1])
     theta[1:2] = 1.0 if basis.shape[1] > 1 else 0.0
+    reached = _likelihood(basis @ theta + offset, status, mass)
     for _ in range(50):
         scores, information = _contributions(basis, status, basis @ theta + offset)
         try:
             step = np.linalg.solve(_symmetric(mass @ information, len(theta)), mass @ scores)
         except np.linalg.LinAlgError:
             break
-        theta = theta + np.clip(step, -2, 2)
         if np.abs(step).max() < 1e-10:
-            return theta
+            return theta + step
+        # A full step may lead out of where the likelihood is near a parabola, as when some are told a risk of 0 or 1.
+        for _ in range(30):
+            tried = _likelihood(basis @ (theta + step) + offset, status, mass)
+            if tried >= reached - 1e-12 * abs(reached):
+                break
+            step = step / 2
+        theta, reached = theta + step, tried
     return np.full(len(theta), np.nan)
+
+
+def _likelihood(predictor: np.ndarray, status: np.ndarray, mass: np.ndarray) -> float:
+    """Weighted log-likelihood of what happened."""
+    hazard = np.exp(np.clip(predictor, -30, 3.5))
+    return float(mass @ np.where(status > 0, np.log(-np.expm1(-hazard)), -hazard))
 
 
 def one_step(basis: np.ndarray, status: np.ndarray, mass: np.ndarray, offset: np.ndarray) -> np.ndarray:
