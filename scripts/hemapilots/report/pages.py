@@ -22,6 +22,7 @@ from hemapilots.report import (
     recipe_calibration,
     reclassification_section,
     recurrent_section,
+    sample_size_section,
     subgroup_section,
     utility_section,
     verdict_words,
@@ -88,6 +89,7 @@ def _figures(released: Released, labels: Labels) -> dict[str, Drawn]:
 
 
 def _context(released: Released, labels: Labels) -> dict:
+    sample_size = sample_size_section.sample_size_rows(released, labels)
     primary, spec, use_case = released.primary, released.study["evaluate"], released.study["harmonize"]
     return {
         "study": released.study,
@@ -135,6 +137,9 @@ def _context(released: Released, labels: Labels) -> dict:
         "explanations": explanation_section.explanation_tables(released, labels),
         "worked": worked_section.worked_patient(released, labels),
         "worked_risks": worked_section.risk_rows(released, labels),
+        "sample_size": sample_size,
+        "sample_size_sentence": sample_size_section.sample_size_sentence(sample_size),
+        "anticipated": sample_size_section.ANTICIPATED,
         "left_out": coefficients.left_out_rows(released, labels),
         "penalties": coefficients.penalty_rows(released, labels),
         "truth": released.truth,

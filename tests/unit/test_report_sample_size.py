@@ -1,0 +1,39 @@
+"""The statement on sample size, worked out from the sample's curves."""
+
+import math
+
+import pytest
+
+import report_sample
+from hemapilots.report.released import read_released
+from hemapilots.report.sample_size_section import sample_size_rows, sample_size_sentence
+from hemapilots.report.words import Labels
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("size") / "toy"
+    folder.mkdir()
+    study = report_sample.study()
+    return sample_size_rows(read_released(report_sample.write(folder), study), Labels(study))
+
+
+def test_all_sites_and_each_alone(rows):
+    assert [row["who"] for row in rows] == ["All sites: federated, pooled", "north alone", "south alone"]
+    north = rows[1]
+    # 60 patients; 10 + 8 + 6 + 6 events; half-years with 60, 45, 32, 26 at risk, those who leave counting half.
+    years = 0.5 * (60 - 7.5 + 45 - 6.5 + 32 - 3 + 26 - 5.5)
+    assert (north["patients"], north["events"], north["parameters"]) == ("60", "30", "4")
+    share = 30 / 60
+    largest = 1 - math.exp(2 * (share * math.log(share) - share))
+    wanted = math.ceil(4 / (-0.1 * math.log(1 - 0.15 * largest / 0.9)))
+    assert north["needed"]["shrinkage"] == str(wanted)
+    step = math.log(1 + 0.05 * math.exp(2 * 30 / years)) / 2
+    assert north["needed"]["precision"] == str(math.ceil(30 / years * (1.96 / step) ** 2 / (years / 60)))
+    assert not north["enough"]
+
+
+def test_the_sentence_says_what_the_first_row_holds(rows):
+    text = sample_size_sentence(rows)
+    assert text.startswith("120 patients with 60 events for 4 candidate columns (15.0 events for each)")
+    assert "does not suffice" in text and sample_size_sentence([]).startswith("Not told")
