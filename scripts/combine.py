@@ -16,6 +16,7 @@ with job(snakemake):
         map(pd.read_csv, inputs.histograms),
     )
     metrics, comparisons = combine(*released, *pooled, spec)
+    metrics = pd.concat([metrics, *map(pd.read_csv, inputs.instability)])
     judged = verdict(comparisons, metrics, spec)
     refits = pd.read_csv(inputs.refits)[spec["primary"]["metric"]] if inputs.refits else []
     judged["primary_estimate"] |= refit_interval(

@@ -6,6 +6,8 @@ from job import job
 with job(snakemake):
     import pandas as pd
 
+    from hemapilots.evaluation import write_metrics
+    from hemapilots.evaluation.instability import instability_rows
     from hemapilots.evaluation.refits import refit_values
     from hemapilots.federation.refitting import refit
     from hemapilots.site_tables import read_evaluation
@@ -15,5 +17,7 @@ with job(snakemake):
     folders = {Path(path).parent.name: Path(path).parent for path in snakemake.input.harmonized}
     training = snakemake.params.predict | snakemake.params.train
     refits = refit(folders, Path(snakemake.input.models), agreed, training, spec["primary"])
-    values = refit_values({site: read_evaluation(folder) for site, folder in folders.items()}, refits, spec)
+    sites = {site: read_evaluation(folder) for site, folder in folders.items()}
+    values = refit_values(sites, refits, spec)
+    write_metrics(instability_rows(sites, refits, spec), snakemake.output.instability)
     write_csv(snakemake.output.refits, pd.DataFrame({"refit": range(len(values)), spec["primary"]["metric"]: values}))

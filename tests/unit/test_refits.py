@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from hemapilots.evaluation import evaluate_pooled
+from hemapilots.evaluation.instability import instability_rows
 from hemapilots.evaluation.refits import refit_interval, refit_values
 from hemapilots.federation import refitting
 from hemapilots.federation.training import train_federated
@@ -154,3 +155,38 @@ def test_a_network_that_stops_early_is_refitted_for_the_rounds_it_kept(world, tm
     (refit,) = refitting.refit(folders, tmp_path, AGREED, spec, primary)
     assert seen[0]["rounds"] == int(np.median(card["rounds_kept"])) and seen[0]["local_steps"] == 2
     assert all(frame["risk"].notna().all() for frame in refit.values())
+
+
+TOLD = {"name": "treat", "endpoint": "os", "horizon": 1.0, "thresholds": [0.3, 0.4], "act": "above"}
+
+
+def test_predictions_that_do_not_move_are_stable(world, monkeypatch):
+    monkeypatch.setattr(refitting, "_resample", lambda folds, seed: pd.Series(1, index=folds.index))
+    table = instability_rows(evaluation(world), run(world), SPEC | {"decisions": [TOLD]})
+    assert list(table["metric"]) == ["mape"] + ["flip_share"] * 11
+    assert table["estimate"].max() < 1e-9 and set(table["n"]) == {240.0}
+
+
+def test_instability_is_that_of_a_plain_loop(world):
+    """Mean over patients of the mean absolute difference, and of the share of refits on the other side of a threshold."""
+    refits, predictions = run(world), original(world)
+    table = instability_rows(evaluation(world), refits, SPEC | {"decisions": [TOLD]})
+    errors, flips = {}, {}
+    for refit in refits:
+        for site, frame in refit.items():
+            first = predictions[site].set_index(["replicate", "row"])["survival_1"]
+            for row in frame.itertuples():
+                before, after = 1 - first[row.replicate, row.row], 1 - row.survival_1
+                errors.setdefault((site, row.row), []).append(abs(after - before))
+                flips.setdefault((site, row.row), []).append((after >= 0.35) != (before >= 0.35))
+    mape = table[table["metric"] == "mape"].iloc[0]
+    flip = table[np.isclose(table["threshold"], 0.35)].iloc[0]
+    assert mape["estimate"] == pytest.approx(np.mean([np.mean(one) for one in errors.values()]), abs=1e-12)
+    assert flip["estimate"] == pytest.approx(np.mean([np.mean(one) for one in flips.values()]), abs=1e-12)
+    assert 0 < mape["lower"] < mape["estimate"] < mape["upper"] and 0 < flip["estimate"] < 0.5
+    half = 1.96 * np.std([np.mean(one) for one in errors.values()]) / np.sqrt(len(errors))
+    assert mape["upper"] - mape["lower"] == pytest.approx(2 * half, rel=0.4)
+
+
+def test_without_refits_there_is_nothing_to_tell(world):
+    assert instability_rows(evaluation(world), [], SPEC).empty

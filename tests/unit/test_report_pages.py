@@ -178,6 +178,11 @@ def test_the_average_over_sites_stands_with_the_interval_for_the_next(page, fold
     assert "north" in table and "Average over sites,0.69" in table and "Next site,0.69,0.55,0.81" in table
 
 
+def test_stability_of_single_predictions_is_told(page):
+    section = re.search(r'<section id="instability">.*?</section>', page, re.S)[0]
+    assert "0.032 <span" in section and "20 %" in section and "0.114" in section
+
+
 def test_labels_in_figures_are_escaped_and_long_ones_folded():
     drawn = forest(
         [*ROWS, ROWS[0] | {"label": "a label that is far too long for one line of it"}], "toy", 'A "title"', "C"

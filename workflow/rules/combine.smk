@@ -15,6 +15,7 @@ rule combine:
         recurrent=of_recurrent("results/{pilot}/site_metrics/{site}/recurrent.csv"),
         pooled_recurrent=of_recurrent("results/{pilot}/pooled_metrics/recurrent.csv"),
         refits=refits,
+        instability=pooled("instability"),
     output:
         metrics=update("results/{pilot}/metrics.csv"),
         comparisons=update("results/{pilot}/comparisons.csv"),

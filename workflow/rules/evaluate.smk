@@ -70,6 +70,7 @@ rule refit_primary:
         columns="results/{pilot}/columns.json",
     output:
         refits="results/{pilot}/pooled_metrics/refits.csv",
+        instability="results/{pilot}/pooled_metrics/instability.csv",
     log:
         "results/{pilot}/run/logs/refit_primary.log",
     benchmark:

@@ -24,7 +24,7 @@ Refit = dict[str, pd.DataFrame]
 
 
 def refit(folders: dict[str, Path], models: Path, agreed: dict, spec: dict, primary: dict) -> list[Refit]:
-    """Per refit and site a frame: replicate, fold, row, risk, and count, how often the row stands in the resample.
+    """Per refit and site a frame: replicate, fold, row, risk, survival_<t>, and count, how often the row stands in the resample.
 
     Patients are drawn with replacement within site and fold of the first replicate; each training set keeps its chosen penalty.
     spec: what training and prediction receive, together.
@@ -79,9 +79,9 @@ def _rounds(card: dict) -> dict[str, int]:
 def _predict(
     model: tuple[dict, dict], table: dict[str, pd.DataFrame], endpoint: str, spec: dict, counts: pd.Series
 ) -> pd.DataFrame:
-    """Out-of-fold risks of a site's patients under a refitted model."""
+    """Out-of-fold predictions of a site's patients under a refitted model."""
     frame = apply_model(table, endpoint, *model, spec, counts)
-    return frame[["replicate", "fold", "row", "risk"]].assign(count=counts.loc[frame["row"]].to_numpy())
+    return frame.assign(count=counts.loc[frame["row"]].to_numpy())
 
 
 def _resample(folds: pd.DataFrame, seed: list[int]) -> pd.Series:
