@@ -12,6 +12,7 @@ from hemapilots.report import (
     checks,
     coefficients,
     cohort,
+    differences,
     exchange,
     explanation_section,
     federated_section,
@@ -71,7 +72,7 @@ def _figures(released: Released, labels: Labels) -> dict[str, Drawn]:
         drawn += curve_figures(released, endpoint, labels.endpoint(endpoint))
         drawn += [
             performance.regime_forest(released, labels, endpoint),
-            performance.difference_forest(released, labels, endpoint),
+            differences.difference_forest(released, labels, endpoint),
         ]
         drawn += [performance.site_forest(released, labels, endpoint)]
         drawn += across_section.across_forests(released, labels, endpoint)

@@ -1,16 +1,15 @@
-"""How well each model ranks and predicts: the headline, regimes, paired differences, sites, horizons."""
+"""How well each model ranks and predicts: the headline, regimes, sites, horizons."""
 
 import numpy as np
-import pandas as pd
 
+from hemapilots.report.differences import difference_text, of_one_site
 from hemapilots.report.figures import Drawn, forest
 from hemapilots.report.released import Released
 from hemapilots.report.style import colour_of
-from hemapilots.report.words import Labels, interval, number, signed_interval
+from hemapilots.report.words import Labels, interval, number
 
 __all__ = [
     "bar_of",
-    "difference_forest",
     "figure_of",
     "headline_table",
     "horizon_tables",
@@ -41,10 +40,6 @@ def figure_of(
     return dict.fromkeys(FIGURE, np.nan)
 
 
-def _of_one_site(regime: str) -> bool:
-    return regime.startswith("local/") and regime != "local/own"
-
-
 def methods_of(released: Released, endpoint: str, model: str, recalibrated: bool = False) -> list[tuple[str, str]]:
     """(model, regime) of one model: federated ones, the primary first, then pooled, own, single sites.
 
@@ -55,7 +50,7 @@ def methods_of(released: Released, endpoint: str, model: str, recalibrated: bool
     found = [regime for regime in found if recalibrated or "+" not in regime]
     if not released.pooled:
         found = [
-            regime for regime in found if not _of_one_site(regime)
+            regime for regime in found if not of_one_site(regime)
         ]  # judged at its own site alone, as `local/own` is
     first, order = released.primary["regime"], {"federated": 1, "pooled": 2, "local/own": 3, "local": 4, "score": 5}
 
@@ -99,7 +94,7 @@ def headline_table(released: Released, labels: Labels) -> dict:
                 "mark": len(notes) if remark else None,
                 "primary": method[1] == primary["regime"],
                 "n": _patients(figure_of(released, endpoint, method, primary["metric"], horizon=primary["horizon"])),
-                "difference": "" if method[1] == primary["regime"] else _difference_text(released, endpoint, method),
+                "difference": "" if method[1] == primary["regime"] else difference_text(released, endpoint, method),
                 **{metric: interval(figure_of(released, endpoint, method, metric)) for metric in RANKING},
             }
         )
@@ -130,7 +125,7 @@ def regime_forest(released: Released, labels: Labels, endpoint: str) -> Drawn:
     for model in models:
         methods = methods_of(released, endpoint, model)
         if model != primary["model"]:
-            methods = [method for method in methods if not _of_one_site(method[1])]
+            methods = [method for method in methods if not of_one_site(method[1])]
         rows.append({"label": model, "heading": True})
         rows += [_forest_row(released, labels, endpoint, method) for method in methods]
     rows.append({"label": "Clinical scores", "heading": True})
@@ -155,69 +150,6 @@ def _forest_row(released: Released, labels: Labels, endpoint: str, method: tuple
         "marker": marker,
         "bold": bold,
     }
-
-
-def _differences(released: Released, endpoint: str, where: str = "all") -> pd.DataFrame:
-    """The paired differences of the primary model and metric against every reference."""
-    primary, rows = released.primary, released.comparisons
-    chosen = (rows["endpoint"] == endpoint) & (rows["metric"] == primary["metric"]) & (rows["evaluated_on"] == where)
-    chosen &= (rows["model"] == primary["model"]) & (rows["regime"] == primary["regime"])
-    chosen &= ~rows["reference_regime"].str.contains("+", regex=False)
-    if primary["horizon"] is not None:
-        chosen &= np.isclose(rows["horizon"], primary["horizon"])
-    return rows[chosen]
-
-
-def _difference_text(released: Released, endpoint: str, reference: tuple[str, str]) -> str:
-    rows = _differences(released, endpoint)
-    rows = rows[(rows["reference_model"] == reference[0]) & (rows["reference_regime"] == reference[1])]
-    rows = rows.sort_values("estimand")  # pooled before within-site
-    return signed_interval(*rows.iloc[0][["difference", "lower", "upper"]]) if len(rows) else ""
-
-
-def difference_forest(released: Released, labels: Labels, endpoint: str) -> Drawn:
-    """The primary model minus each reference, on the same patients: over all pairs (filled) and within sites (hollow)."""
-    found = _differences(released, endpoint)
-    found = found[found["difference"].notna() | (found["reference_model"] != "score")]
-    estimands = ["pooled", "within-site"] if (found["estimand"] == "pooled").any() else ["within-site"]
-    rows, primary = [], released.primary
-    groups = (("Same model", primary["model"]), ("Clinical scores", "score"), ("Other models", None))
-    for heading, model in groups:
-        inside = (
-            found["reference_model"].eq(model) if model else ~found["reference_model"].isin([primary["model"], "score"])
-        )
-        references = sorted(
-            set(found.loc[inside, ["reference_model", "reference_regime"]].itertuples(index=False, name=None)),
-            key=lambda pair: (_of_one_site(pair[1]), pair[1] == "local/own", pair),
-        )
-        rows += [{"label": heading, "heading": True}] if references else []
-        for reference in references:
-            mine = found[
-                (found["reference_model"] == reference[0]) & (found["reference_regime"] == reference[1])
-            ].set_index("estimand")
-            figures = [
-                tuple(mine.loc[name, ["difference", "lower", "upper"]]) if name in mine.index else (np.nan,) * 3
-                for name in estimands
-            ]
-            colour, marker = colour_of(reference[1])
-            label = reference[0] if model is None else labels.regime(reference[1])
-            row = dict(zip(("estimate", "lower", "upper"), figures[0], strict=True)) | {
-                "label": label,
-                "text": signed_interval(*figures[0]),
-            }
-            rows.append(row | {"colour": colour, "marker": marker, "second": figures[1] if len(figures) > 1 else None})
-    margins = [one["margin"] for one in released.protocol["protocol"]["criteria"] if one["test"] == "non_inferior"]
-    title = f"{labels.endpoint(endpoint)}: paired differences in {labels.metric(primary['metric'])}"
-    axis = "Difference (right of 0: primary model better)"
-    return forest(
-        rows,
-        f"differences_{endpoint}",
-        title,
-        axis,
-        0.0,
-        -margins[0] if margins else None,
-        "Difference (95 % interval)",
-    )
 
 
 def bar_of(released: Released) -> tuple[str, str] | None:
@@ -279,7 +211,7 @@ def horizon_tables(released: Released, labels: Labels) -> list[dict]:
         if endpoint not in released.study["evaluate"]["competing"]:
             wanted.append(("d_calibration", None))
         methods = methods_of(released, endpoint, released.primary["model"], recalibrated=True)
-        methods = [method for method in methods if not _of_one_site(method[1])]
+        methods = [method for method in methods if not of_one_site(method[1])]
         rows = []
         for method in methods + scores_of(released, endpoint):
             cells = [
