@@ -56,7 +56,7 @@ MISTAKES = [
         "predictors: moleculr",
         ["models.cox-molecular.predictors", "did you mean 'molecular'?"],
     ),
-    (PROTOCOL, "baseline: site", "baseline: sites", ["strategies.newton.baseline", "'site' or 'shared'"]),
+    (PROTOCOL, "baseline: site", "baseline: sites", ["strategies.newton.baseline", "'site', 'grid' or 'shared'"]),
     (PROTOCOL, "tau: 5", "tau: 5.1", ["times", "multiple of step"]),
     (
         PROTOCOL,

@@ -42,11 +42,22 @@ class _Model(Strict):
 
 
 class Cox(_Model):
-    """Ridge Cox regression; its penalty is chosen from the protocol's."""
+    """Penalised Cox regression; the penalty is chosen from the protocol's.
+
+    l1_ratios: the shares of the penalty on absolute values (elastic net) that are tried beside each penalty; by default ridge alone.
+    """
 
     late_entry: ClassVar[bool] = True
 
     kind: Literal["cox"]
+    l1_ratios: Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], Field(min_length=1, max_length=10)] | None = (
+        None
+    )
+
+    @field_validator("l1_ratios")
+    @classmethod
+    def _rising(cls, ratios):
+        return rising(ratios)
 
 
 class FineGray(_Model):
@@ -115,4 +126,46 @@ class Forest(_Model):
         return rising(values)
 
 
-Model = Annotated[Cox | FineGray | DeepSurv | DiscreteHazard | Forest, Field(discriminator="kind")]
+class Boosting(_Model):
+    """Gradient-boosted Cox regression; full trees of `depth`, whose number is chosen inside the training folds, `trees` at most.
+
+    thresholds: as of a forest. l2 is added to the expected events of a leaf; a split needs `leaf_patients` on both sides. patience:
+    trees without a better cross-validated log-likelihood before training ends.
+    """
+
+    late_entry: ClassVar[bool] = True
+
+    kind: Literal["boosting"]
+    trees: Annotated[int, Field(ge=1, le=250)] = 100
+    depth: Annotated[int, Field(ge=1, le=4)] = 2
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
+    l2: Annotated[float, Field(ge=0)] = 1.0
+    leaf_patients: Annotated[int, Field(ge=5)] = 15
+    thresholds: Annotated[tuple[float, ...], Field(min_length=1, max_length=50)] = THRESHOLDS
+    patience: Positive = 10
+
+    @field_validator("thresholds")
+    @classmethod
+    def _rising(cls, values):
+        return rising(values)
+
+    def settings(self) -> dict:
+        """What is fixed of the model itself; a level of a tree is a round, so rounds and patience are counted in levels."""
+        return super().settings() | {"rounds": self.trees * self.depth, "patience": self.patience * self.depth}
+
+
+class SurvivalAutoencoder(_Network):
+    """A variational autoencoder whose code of `latent` numbers gives a Weibull law (SAVAE); `hidden` is of each of its three networks.
+
+    reconstruction, divergence: weights of giving the columns back, and of codes far from a standard normal one, beside the likelihood.
+    """
+
+    kind: Literal["savae"]
+    latent: Annotated[int, Field(ge=1, le=64)] = 4
+    reconstruction: Annotated[float, Field(ge=0)] = 0.1
+    divergence: Annotated[float, Field(ge=0)] = 0.1
+
+
+Model = Annotated[
+    Cox | FineGray | DeepSurv | DiscreteHazard | SurvivalAutoencoder | Forest | Boosting, Field(discriminator="kind")
+]

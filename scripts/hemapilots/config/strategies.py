@@ -12,9 +12,10 @@ Rate = Annotated[float, Field(gt=0)]
 
 
 class Newton(Strict):
-    """Exact. baseline: site (ranking stratified by site) or shared (one baseline; public and synthetic cohorts only)."""
+    """Exact. baseline: site (ranking stratified by site), grid (one baseline, times coarsened to the protocol's steps) or shared (one
+    baseline on original times); the last two in public and synthetic cohorts only."""
 
-    baseline: Literal["site", "shared"] = "site"
+    baseline: Literal["site", "grid", "shared"] = "site"
     max_rounds: Positive = 40
     tolerance: Annotated[float, Field(gt=0)] = 1e-10
 
@@ -94,6 +95,10 @@ class ForestSampling(Strict):
     """Trees grown at the sites, in proportion to their patients, put together as one forest."""
 
 
+class HistogramBoosting(Strict):
+    """Boosted trees grown by all sites together, from sums per column and bin."""
+
+
 class Strategies(Strict):
     """The strategies that the protocol compares."""
 
@@ -111,3 +116,4 @@ class Strategies(Strict):
     meta: Meta | None = None
     oneshot: OneShot | None = None
     forest_sampling: ForestSampling | None = None
+    histogram_boosting: HistogramBoosting | None = None

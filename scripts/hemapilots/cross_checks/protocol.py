@@ -69,7 +69,7 @@ def _learnable(protocol: Source, name: str, model, endpoints: list[str], use_cas
         return able
     raise protocol.fault(
         ("models", name, "kind"),
-        f"{model.kind} cannot learn from patients who come under observation late; use cox or deepsurv",
+        f"{model.kind} cannot learn from patients who come under observation late; use cox, deepsurv or boosting",
     )
 
 

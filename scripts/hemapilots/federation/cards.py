@@ -13,9 +13,9 @@ def describe(fitted: Fitted, endpoint: str, name: str, regime: str) -> tuple[dic
     """The model as arrays with leading axes replicate, fold, penalty, and as a card that people read.
 
     Arrays: the model's state (R, K, L, ...), named in the card's `state`; location, scale, fill (R, K, p); chosen (R, K); the same
-    with prefix final_ for the model on all patients; baseline (R, K, T) on grid (T,) where it was released; penalties (L,); of a
-    linear model whose penalty was chosen crossed_coefficients, crossed_location and so on (R, K, K, p), see `crossed`;
-    final_covariance (p, p) of the coefficients of the model on all patients, where it is known.
+    with prefix final_ for the model on all patients; baseline (R, K, T) on grid (T,) where it was released; penalties (L,), of an
+    elastic net with l1_ratios (L,); of a linear model whose penalty was chosen crossed_coefficients, crossed_location and so on
+    (R, K, K, p), see `crossed`; final_covariance (p, p) of the coefficients of the model on all patients, where it is known.
     """
     plan, pre = fitted.plan, fitted.preprocessing
     outer = np.flatnonzero((plan.sets[:, 1] != NO_FOLD) & (plan.sets[:, 2] == NO_FOLD))
@@ -30,6 +30,8 @@ def describe(fitted: Fitted, endpoint: str, name: str, regime: str) -> tuple[dic
         arrays["final_covariance"] = fitted.covariance
     if "coefficients" in fitted.state and (plan.sets[:, 2] != NO_FOLD).any():
         arrays |= crossed(fitted)
+    if plan.l1_ratios is not None:
+        arrays["l1_ratios"] = plan.l1_ratios
     card = {
         "endpoint": endpoint,
         "model": name,
@@ -79,10 +81,15 @@ def with_competing(model: tuple[dict, dict], competing: tuple[dict, dict] | None
 
 def linear(fitted: Fitted, outer: np.ndarray) -> dict:
     """What the card of a linear model says besides: penalties and coefficients."""
-    penalties, best = fitted.plan.penalties, int(fitted.chosen[0])
-    return {
+    plan, penalties, best = fitted.plan, fitted.plan.penalties, int(fitted.chosen[0])
+    names, more = [f"{penalty:g}" for penalty in penalties], {}
+    if plan.l1_ratios is not None and plan.own_penalty is None:
+        names = [f"{name}, l1 ratio {ratio:g}" for name, ratio in zip(names, plan.l1_ratios, strict=True)]
+        more["l1_ratio"] = float(plan.l1_ratios[best])
+        more["l1_ratios_chosen_in_folds"] = [float(plan.l1_ratios[k]) for k in fitted.chosen[outer]]
+    return more | {
         "penalty": float(penalties[best]),
-        "cross_validated_loglik": dict(zip(map("{:g}".format, penalties), fitted.criterion[0].tolist(), strict=True)),
+        "cross_validated_loglik": dict(zip(names, fitted.criterion[0].tolist(), strict=True)),
         "penalties_chosen_in_folds": [float(penalties[k]) for k in fitted.chosen[outer]],
         "standard_errors": fitted.more.get("standard_errors", CONDITIONAL),
         "coefficients": coefficient_table(fitted, best),
@@ -108,7 +115,9 @@ def coefficient_table(fitted: Fitted, best: int) -> list[dict]:
             row |= {"reason": "constant column: dropped"}
         else:
             row["hazard_ratio_per_unit"] = float(np.exp(np.clip(beta / scale, -700, 700)))
-            if error is not None:
+            if error is None and beta == 0:
+                row |= {"reason": "set to 0 by the penalty"}
+            elif error is not None:
                 row |= {"se": error, "lower": beta - NORMAL_95 * error, "upper": beta + NORMAL_95 * error}
         rows.append(row)
     return rows

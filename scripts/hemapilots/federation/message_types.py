@@ -5,9 +5,11 @@ from dataclasses import dataclass
 MAXIMUM_BYTES = 1 << 30
 
 # Dimensions of a field: S training sets, F fits asked for, P pairs asked for, p columns, m parameters, t = p(p+1)/2, c columns asked for,
-# b trees, n nodes, k their parts, l leaves, D death times, T times of the grid, 1 a single number; `text` is a file.
+# b trees, n nodes, k their parts, h bins, l leaves, D death times, T times of the grid, 1 a single number; `text` is a file.
 TEXT = "text"
 SINGLE_PATIENTS = "values of single patients"
+# Of a coefficient that changes with time, for each transform of time.
+TIME_TERMS = {"gradient": "Fp", "shared": "Ft", "information": "Ft"}
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,15 @@ MESSAGE_TYPES = {
     "controlled_training": MessageType({"parameters": "Fm", "control": "Fm", "examples": "F"}),
     "training_sizes": MessageType({"examples": "F"}),
     "grow": MessageType({"nodes": "Fbnk", "leaves": "FblT", "examples": "1"}),
+    "bin_sums": MessageType(
+        {"sums": "Fnphk", "examples": "1"}, refused="sums over the patients of a bin, of whom there may be one"
+    ),
     "local_fit": MessageType({"weighted": "Fp", "information": "Ft", "unconverged": "F", "examples": "1"}),
     "surrogate": MessageType({"coefficients": "Fp", "unconverged": "F", "examples": "1"}),
+    "proportionality": MessageType(
+        {"gradient": "Fp", "information": "Ft", "examples": "1"}
+        | {f"{what}_{g}": shape for what, shape in TIME_TERMS.items() for g in ("time", "log")}
+    ),
     "likelihoods": MessageType({"loglik": "P", "examples": "1"}),
     "baselines": MessageType(
         {"baseline": "FT", "examples": "1"}, refused="a site's baseline hazard never leaves it", may_end=True

@@ -14,6 +14,7 @@ from hemapilots.models.training_sets import training_sets
 class Plan:
     """What is trained: columns (p) and which are 0/1, resampling, penalties (L,), ties, the protocol's time grid, kind of model.
 
+    l1_ratios (L,), where given, is the share of each penalty that is on absolute values (elastic net); beside own_penalty it is (S,).
     own_penalty (S,), where given, is the one penalty of each training set, chosen before; `penalties` then has length 1.
     settings: the model's own, fixed by the protocol; with `patience` its number of rounds is chosen inside the training folds.
     """
@@ -28,6 +29,7 @@ class Plan:
     own_penalty: np.ndarray | None = None
     kind: str = "cox"
     settings: dict = field(default_factory=dict)
+    l1_ratios: np.ndarray | None = None
 
     @property
     def model(self) -> ModuleType:
@@ -48,6 +50,13 @@ class Plan:
     def fit_penalty(self) -> np.ndarray:
         """Penalty of each fit (S * L,)."""
         return np.tile(self.penalties, len(self.sets)) if self.own_penalty is None else self.own_penalty
+
+    @property
+    def fit_l1(self) -> np.ndarray:
+        """Share of each fit's penalty on absolute values (S * L,)."""
+        if self.l1_ratios is None:
+            return np.zeros(self.fit_set.size)
+        return np.tile(self.l1_ratios, len(self.sets)) if self.own_penalty is None else self.l1_ratios
 
 
 @dataclass

@@ -15,7 +15,7 @@ from hemapilots.federation.faults import FaultyGrid, mods_of
 from hemapilots.federation.plan import Plan
 from hemapilots.federation.release import Exit
 from hemapilots.federation.server import train
-from hemapilots.federation.training import options_of, plan_of, training_data
+from hemapilots.federation.training import options_of, plan_of, strategy_times, training_data
 from hemapilots.models.files import read_model
 from hemapilots.predict import apply_model
 from hemapilots.site_tables import read_site
@@ -57,6 +57,7 @@ def _refitted(
         apps, exits, faults = {}, {}, spec.get("faults", {})
         for site in sites[endpoint]:
             data = training_data(tables[site], endpoint, columns, counts[site], cause, plan.kind)
+            data = strategy_times(data, spec, spec["strategies"][strategy])
             exits[site] = Exit(site, "refit", "off")
             apps[site] = client_app(plan.kind, data, exits[site], *mods_of(faults, site, exits[site]))
         fitted = train(FaultyGrid(apps, exits, faults), plan, options)
@@ -65,10 +66,13 @@ def _refitted(
 
 
 def _plan(plan: Plan, arrays: dict[str, np.ndarray], prefix: str) -> Plan:
-    """The plan of the outer folds alone, each with the penalty that was chosen for it; nothing is chosen anew."""
+    """The plan of the outer folds alone, each with the penalty (and its share on absolute values) chosen for it; nothing is chosen anew."""
     chosen = np.concatenate([[arrays[f"{prefix}final_chosen"].item()], arrays[f"{prefix}chosen"].ravel()])
+    own = {"own_penalty": arrays[f"{prefix}penalties"][chosen]}
+    if plan.l1_ratios is not None:
+        own["l1_ratios"] = arrays[f"{prefix}l1_ratios"][chosen]
     settings = {name: value for name, value in plan.settings.items() if name != "patience"}
-    return replace(plan, penalties=np.zeros(1), own_penalty=arrays[f"{prefix}penalties"][chosen], settings=settings)
+    return replace(plan, penalties=np.zeros(1), settings=settings, **own)
 
 
 def _rounds(card: dict) -> dict[str, int]:

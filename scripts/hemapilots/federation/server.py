@@ -13,6 +13,7 @@ from hemapilots.federation.attendance import Attendance
 from hemapilots.federation.choosing import EarlyStopping, choose_penalties
 from hemapilots.federation.messages import instruct, unpack
 from hemapilots.federation.plan import Fitted, Plan
+from hemapilots.federation.proportionality import proportionality
 from hemapilots.federation.strategies import make_strategy
 from hemapilots.federation.strategies.lock_step import FLOWER
 from hemapilots.models.data import Preprocessing
@@ -49,6 +50,8 @@ def train(grid: Grid, plan: Plan, strategy: dict, release_baseline: bool = False
     fitted.rounds_kept = watch.round if watch else None
     if hasattr(fitting, "describe"):
         fitting.describe(fitted)
+    if plan.kind == "cox" and strategy["name"] == "newton":
+        fitted.more["proportional_hazards"] = proportionality(grid, plan, fitted)
     if grid.absences:
         fitted.more["absences"] = grid.absences
     if release_baseline and plan.model.PROPORTIONAL:

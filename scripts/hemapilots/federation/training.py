@@ -50,6 +50,12 @@ def training_data(
     return TrainingData(x, entry, time, coded(event, cause, kind in SUBDISTRIBUTION), folds, flags)
 
 
+def strategy_times(data: TrainingData, spec: dict, options: dict) -> TrainingData:
+    """The rows with the times that a strategy trains on: original ones, or with `baseline: grid` coarsened to the protocol's steps, which
+    go on farther than any patient is followed."""
+    return data.coarsened(np.array(spec["scale_grid"])) if options.get("baseline") == "grid" else data
+
+
 def train_local(site: str, folder: Path, agreed: dict, spec: dict, out: Path, gate: str) -> list[dict]:
     """Every model of the protocol at one site alone; returns the ledger of what the site released (nothing where gate is `private`)."""
     tables, entries = read_site(folder), []
@@ -126,17 +132,29 @@ def plan_of(spec: dict, endpoint: str, name: str, columns: list[dict]) -> Plan:
     The grid is that of years since the index date, or, with late entry, of the endpoint's own scale.
     """
     model = spec["models"][name]
+    penalties, ratios = _penalties(model, spec["penalties"])
     return Plan(
         [column["column"] for column in columns],
         np.array([column["flag"] for column in columns], dtype=bool),
         spec["replicates"],
         spec["folds"],
-        np.array(spec["penalties"] if model["kind"] in LINEAR else [0.0], dtype=float),
+        penalties,
         spec["ties"],
         np.array(spec["scale_grid"] if endpoint in spec.get("entry", ()) else spec["grid"], dtype=float),
         kind=model["kind"],
         settings=_default_cuts(model["kind"], spec["grid"]) | model["settings"],
+        l1_ratios=ratios,
     )
+
+
+def _penalties(model: dict, declared: list[float]) -> tuple[np.ndarray, np.ndarray | None]:
+    """Penalties (L,) of a model and, of an elastic net, the share on absolute values of each (L,): every ratio with every penalty."""
+    if model["kind"] not in LINEAR:
+        return np.zeros(1), None
+    ratios, penalties = model["settings"].get("l1_ratios"), np.array(declared, dtype=float)
+    if ratios is None:
+        return penalties, None
+    return np.tile(penalties, len(ratios)), np.repeat(np.array(ratios, dtype=float), penalties.size)
 
 
 def _default_cuts(kind: str, grid: list[float]) -> dict:
@@ -176,6 +194,7 @@ def _fit(tables, endpoint, name, agreed, spec, options, stage, gate, ledger=None
     faults = {} if ledger is None or spec["models"][name]["comparator"] else spec.get("faults", {})
     for site, table in tables.items():
         data = training_data(table, endpoint, columns, cause=cause, kind=plan.kind)
+        data = strategy_times(data, spec, options)
         support = support_of(data, plan.sets, plan.columns) if gate != "off" else None
         exits[site] = Exit(site, f"{stage} {name} {endpoint}" + (" competing" if cause == 2 else ""), gate, support)
         apps[site] = client_app(plan.kind, data, exits[site], *mods_of(faults, site, exits[site]))

@@ -15,6 +15,12 @@ from hemapilots.models.data import Preprocessing, Subset, TrainingData
 from hemapilots.models.subdistribution import risk_sets
 
 ALONE, STEPS, CONTROLLED_STEPS, PROPORTIONAL = "newton", "descent", "controlled_descent", True
+# Half a day, the earliest time there is: the logarithm of years over it is not negative, and the test does not depend on the unit.
+EARLIEST = 0.5 / 365.25
+TRANSFORMS = {
+    "time": np.asarray,
+    "log": lambda years: np.log(np.maximum(years / EARLIEST, 1.0)),
+}
 
 
 def initial(plan, preprocessing: Preprocessing) -> dict[str, np.ndarray]:
@@ -37,6 +43,36 @@ def newton_statistics(state: dict, data: TrainingData, config: dict) -> dict[str
         found = pl.statistics(subset.x, coefficients[members], subset.risk_sets, config["ties"])
         out["loglik"][members], out["gradient"][members] = found.loglik, found.gradient
         out["information"][members] = found.information[:, upper[0], upper[1]]
+    return out
+
+
+def proportionality(state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarray]:
+    """Sums for the test of proportional hazards at the state's coefficients: what a term x g(t) would add to the likelihood.
+
+    gradient (F, p) and information (F, t), upper triangles, without g; per transform of TRANSFORMS the gradient of the term's
+    coefficient, its information, and what it shares with the coefficients themselves.
+    """
+    coefficients = state["coefficients"]
+    fits, p = coefficients.shape
+    upper = np.triu_indices(p)
+    shapes = {"gradient": (fits, p), "information": (fits, upper[0].size)}
+    for name in TRANSFORMS:
+        shapes |= {f"gradient_{name}": (fits, p), f"shared_{name}": shapes["information"]}
+        shapes |= {f"information_{name}": shapes["information"]}
+    out = {name: np.zeros(shape) for name, shape in shapes.items()}
+    # The test is stratified by site, also where the model's baseline is shared.
+    own_times = {name: value for name, value in state.items() if name != "times"}
+    for subset, members in _by_training_set(own_times, data):
+
+        def sums(factor, subset=subset, members=members):
+            found = pl.statistics(subset.x, coefficients[members], subset.risk_sets, config["ties"], factor=factor)
+            return found.gradient, found.information[:, upper[0], upper[1]]
+
+        out["gradient"][members], out["information"][members] = sums(None)
+        for name, transform in TRANSFORMS.items():
+            g = transform(subset.risk_sets.times)
+            out[f"gradient_{name}"][members], out[f"shared_{name}"][members] = sums(g)
+            out[f"information_{name}"][members] = sums(g**2)[1]
     return out
 
 
@@ -173,6 +209,7 @@ TASKS = {
     "descent": descent,
     "controlled_descent": descent,
     "likelihoods": likelihoods,
+    "proportionality": proportionality,
     "death_counts": death_counts,
     "risk_sums": risk_sums,
     "weighted_squares": weighted_squares,

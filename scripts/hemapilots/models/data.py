@@ -61,6 +61,16 @@ class TrainingData:
         )
         self.folds = self.folds[:, order]
 
+    def coarsened(self, edges: np.ndarray) -> "TrainingData":
+        """The rows with times moved up to the next edge (edges start at 0); who stays beyond the last one is censored there.
+
+        Entries move up as well: who comes within a cell is at risk from the next one on, and who also leaves in it is at risk nowhere.
+        """
+        cell, came = (np.searchsorted(edges, values - 1e-9, side="left") for values in (self.time, self.entry))
+        entry, time = edges[came.clip(max=edges.size - 1)], edges[cell.clip(max=edges.size - 1)]
+        event = np.where((cell < edges.size) & (entry < time), self.event, 0.0)
+        return TrainingData(self.x, entry, time, event, self.folds, self.flags)
+
     def members(self, training_set: np.ndarray) -> np.ndarray:
         """Row numbers of a training set (replicate, fold, fold)."""
         replicate, first, second = training_set

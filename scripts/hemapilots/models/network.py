@@ -98,11 +98,15 @@ class Network:
 
     layers(columns, settings); prepare(data, batch, config) what the likelihood needs of training sets side by side, a Prepared;
     loglik(outputs (B, n, k), prepared) the log-likelihood of each (B,).
+    forward(layers, parameters (B, m), x (B, n, p)) the outputs; bound(layers, parameters, x, prepared), where given, is what training
+    raises in place of the log-likelihood (B,).
     """
 
     layers: Callable[[int, dict], Layers]
     prepare: Callable
     loglik: Callable
+    forward: Callable = forward
+    bound: Callable | None = None
 
     def update(self, state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarray]:
         """What the site answers to `config["task"]`: `likelihoods`, or `local_training`, with control variates or without."""
@@ -114,7 +118,12 @@ class Network:
         x, ready, size = data.kept("training", self._ready, data, state, state["fit_set"], state["fit_set"], config)
 
         def loss(parameters: torch.Tensor) -> torch.Tensor:
-            return -self.loglik(forward(shape, parameters, x), ready) / size.clamp(min=1)
+            found = (
+                self.bound(shape, parameters, x, ready)
+                if self.bound
+                else self.loglik(self.forward(shape, parameters, x), ready)
+            )
+            return -found / size.clamp(min=1)
 
         trained = descend(state["parameters"], loss, shape.decayed(), Steps.of(config), correction(state))
         control = renewed(state, state["parameters"], trained, config)
@@ -127,7 +136,7 @@ class Network:
         fits, sets = distinct.T
         x, ready, _ = data.kept("likelihoods", self._ready, data, state, state["fit_set"][fits], sets, config)
         with torch.no_grad():
-            outputs = forward(self.layers(data.x.shape[1], config), _tensor(state["parameters"][fits]), x)
+            outputs = self.forward(self.layers(data.x.shape[1], config), _tensor(state["parameters"][fits]), x)
             return {"loglik": self.loglik(outputs, ready).numpy()[back]}
 
     def _ready(self, data, state, source, sets, config) -> tuple[torch.Tensor, object, torch.Tensor]:

@@ -1,18 +1,24 @@
-"""Newton's method with step-halving for many ridge fits in lock-step, whoever computes log-likelihood, gradient and information."""
+"""Newton's method with step-halving for many penalised fits in lock-step, whoever computes log-likelihood, gradient and information."""
 
 import numpy as np
 
 from hemapilots.errors import HemaPilotsError
+from hemapilots.models.absolute_penalty import shrunken_step
 
 
 class NewtonSteps:
     """The steps of fits with penalties (F,); usable (F, p) is False for constant columns, whose coefficient stays 0.
 
+    l1 (F,): the share a of a penalty on absolute values, penalty * (a |b| + (1 - a) / 2 |b|^2); the step then maximises the quadratic
+    approximation less the penalty (a proximal Newton step), so that nobody but the server needs to know of it.
+
     trial (F, p): where the statistics of the fits that are `running` (F,) are wanted next; coefficients (F, p): the best so far.
     """
 
-    def __init__(self, penalties: np.ndarray, usable: np.ndarray, tolerance: float):
-        self.penalties, self.usable, self.tolerance = penalties, usable, tolerance
+    def __init__(self, penalties: np.ndarray, usable: np.ndarray, tolerance: float, l1: np.ndarray | None = None):
+        l1 = np.zeros(penalties.shape) if l1 is None else l1
+        self.usable, self.tolerance = usable, tolerance
+        self.penalties, self.absolute = penalties * (1 - l1), penalties * l1
         fits, p = usable.shape
         self.trial = np.zeros((fits, p))
         self.coefficients = np.zeros((fits, p))
@@ -32,7 +38,7 @@ class NewtonSteps:
         """Accept or halve the last step of each active fit, then set its next trial coefficients."""
         active = np.flatnonzero(self.running)
         trial, penalty = self.trial[active], self.penalties[active]
-        objective = loglik - penalty / 2 * (trial**2).sum(axis=1)
+        objective = loglik - penalty / 2 * (trial**2).sum(axis=1) - self.absolute[active] * np.abs(trial).sum(axis=1)
         slack = 1e-10 * (1 + np.abs(objective))
         better = objective >= self.objective[active] - slack
         self._halve(active[~better])
@@ -45,7 +51,10 @@ class NewtonSteps:
         usable = self.usable[kept]
         slope = np.where(usable, gradient[better] - penalty[better, None] * trial[better], 0.0)
         self.information[kept] = penalised(information[better], usable, penalty[better])
-        self.step[kept] = self.solve(self.information[kept], slope)
+        if self.absolute[kept].any():
+            self.step[kept] = shrunken_step(self.information[kept], slope, trial[better], self.absolute[kept])
+        else:
+            self.step[kept] = self.solve(self.information[kept], slope)
         self.step_length[kept] = np.abs(self.step[kept]).max(axis=1, initial=0.0)
         self.trial[kept] = self.coefficients[kept] + self.step[kept]
         self.running[kept] = self.step_length[kept] > self.tolerance

@@ -92,6 +92,10 @@ class TieTerms:
         """The terms of some of the coefficient vectors."""
         return TieTerms(*(getattr(self, part.name)[:, fits] for part in fields(self)))
 
+    def times(self, factor: np.ndarray) -> "TieTerms":
+        """The terms of each death time multiplied by a factor (D,) that is not negative."""
+        return TieTerms(*(getattr(self, part.name) * factor[:, None] for part in fields(self)))
+
 
 def tie_terms(s0: np.ndarray, d0: np.ndarray, deaths: np.ndarray, ties: str) -> TieTerms:
     """TieTerms from the sums S0, D0 (D, L) and the deaths (D,) at each time; ties is `efron` or `breslow`."""
@@ -119,10 +123,16 @@ class Statistics:
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore")
 def statistics(
-    x: np.ndarray, coefficients: np.ndarray, sets: RiskSets, ties: str, information: bool = True
+    x: np.ndarray,
+    coefficients: np.ndarray,
+    sets: RiskSets,
+    ties: str,
+    information: bool = True,
+    factor: np.ndarray | None = None,
 ) -> Statistics:
     """Partial-likelihood statistics of one stratum: x (n, p) sorted like `sets`, coefficients (L, p).
 
+    factor (D,), not negative, multiplies what each death time adds: gradient and information of a coefficient that changes with time.
     A step so long that risk sums leave the range of floats gets the log-likelihood OVERSHOT and zeros, so that it is taken back.
     """
     count, p = coefficients.shape
@@ -132,9 +142,13 @@ def statistics(
     shift = eta.max(axis=0)
     hazard = np.exp(eta - shift)
     terms = tie_terms(sets.over_risk_sets(hazard), sets.over_deaths(hazard), sets.deaths, ties)
+    died_eta, died_x = eta[sets.dead] - shift, x[sets.dead]
+    if factor is not None:
+        terms, at = terms.times(factor), factor[sets.group, None]
+        died_eta, died_x = at * died_eta, at * died_x
     weights = sets.weights(hazard, terms.inverse, terms.inverse_f)
-    loglik = (eta[sets.dead] - shift).sum(axis=0) - terms.log.sum(axis=0)
-    gradient = x[sets.dead].sum(axis=0) - weights.T @ x
+    loglik = died_eta.sum(axis=0) - terms.log.sum(axis=0)
+    gradient = died_x.sum(axis=0) - weights.T @ x
     if not information:
         return Statistics(loglik, gradient, None)
     matrices = np.zeros((count, p, p))

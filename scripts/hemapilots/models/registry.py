@@ -28,6 +28,10 @@ def model_of(kind: str) -> ModuleType:
         from hemapilots.models import forest as model
     elif kind == "fine_gray":
         from hemapilots.models import fine_gray as model
+    elif kind == "boosting":
+        from hemapilots.models import boosting as model
+    elif kind == "savae":
+        from hemapilots.models import savae as model
     else:
         raise HemaPilotsError(f"no model of kind '{kind}'; see `models` in config/README.md")
     return model

@@ -15,6 +15,7 @@ __all__ = [
     "coefficient_rows",
     "left_out_rows",
     "penalty_rows",
+    "shift_from_pooled",
     "true_coefficients",
     "truth_figure",
 ]
@@ -100,7 +101,7 @@ def penalty_rows(released: Released, labels: Labels) -> list[dict]:
                         "patients": card["patients"],
                         "events": card["events"],
                         "columns": len(card["columns"]),
-                        "penalty": f"{card['penalty']:g}",
+                        "penalty": f"{card['penalty']:g}" + _ratio_text(card),
                         "folds": ", ".join(f"{penalty:g} ({times} ×)" for penalty, times in folds.items()),
                         "rounds": card["rounds"],
                         "unconverged": card["unconverged_fits"],
@@ -108,6 +109,21 @@ def penalty_rows(released: Released, labels: Labels) -> list[dict]:
                     }
                 )
     return rows
+
+
+def _ratio_text(card: dict) -> str:
+    """The share of an elastic net's penalty on absolute values."""
+    return f", L1 ratio {card['l1_ratio']:g}" if "l1_ratio" in card else ""
+
+
+def shift_from_pooled(released: Released, endpoint: str) -> float | None:
+    """The largest difference of a coefficient per standard deviation between the primary model and its pooled counterpart."""
+    primary = released.primary
+    cards = [released.card(endpoint, primary["model"], regime) for regime in (primary["regime"], "pooled")]
+    if not all(card and "coefficients" in card for card in cards):
+        return None
+    ours, pooled = ({row["column"]: row["coefficient"] for row in card["coefficients"]} for card in cards)
+    return max((abs(value - pooled[name]) for name, value in ours.items() if name in pooled), default=None)
 
 
 def _ends(released: Released) -> tuple[float, float]:

@@ -20,6 +20,8 @@ MEANING = {
     "surrogate": "coefficients of the surrogate likelihood",
     "training_sizes": "patients in each training set",
     "grow": "trees, their hazards over stretches of five events or more",
+    "proportionality": "sums for the test of proportional hazards",
+    "bin_sums": "sums per column and bin in each node of a tree",
     "likelihoods": "log-likelihoods, to choose the penalty",
     "baselines": "baseline hazard on the protocol’s grid",
     "death_counts": "deaths at exact times",

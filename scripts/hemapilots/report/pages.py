@@ -32,6 +32,7 @@ from hemapilots.report import (
 )
 from hemapilots.report.figures import Drawn
 from hemapilots.report.page_templates import render
+from hemapilots.report.proportionality_section import proportionality_tables
 from hemapilots.report.released import Released, read_released
 from hemapilots.report.survival_curves import curve_figures, everyone, incidence_at, median_time
 from hemapilots.report.words import Labels, interval, number
@@ -117,6 +118,7 @@ def _context(released: Released, labels: Labels) -> dict:
         "medians": _medians(released, labels),
         "incidences": _incidences(released, labels),
         "site_tests": log_rank_section.site_tests(released, labels),
+        "proportionality": proportionality_tables(released, labels),
         "group_tests": log_rank_section.group_tests(released, labels),
         "competing": spec["competing"],
         "leaks": leakage_section.leakage_lines(released, labels),
@@ -169,6 +171,9 @@ def _coefficient_tables(released: Released, labels: Labels) -> list[dict]:
             top = rows[: coefficients.TOP]
             known = any(row["truth"] is not None for row in rows)
             table = {"endpoint": endpoint, "label": labels.endpoint(endpoint), "rows": top, "columns": len(rows)}
+            zero = sum(row["coefficient"] == 0 for row in card["coefficients"])
+            shift = coefficients.shift_from_pooled(released, endpoint)
+            table |= {"zero": zero, "shift": None if shift is None else number(shift, 4)}
             tables.append(table | {"card": card, "truth": known})
     return tables
 

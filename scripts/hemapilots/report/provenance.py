@@ -44,7 +44,7 @@ def protocol_rows(released: Released, labels: Labels) -> list[dict]:
             "text": f"{resampling['replicates']} × {resampling['folds']}-fold, seed {resampling['seed']}",
         },
         {"name": "Times", "text": f"grid of {times['step']:g} years up to {times['tau']:g} years"},
-        {"name": "Ridge penalties tried", "text": ", ".join(f"{value:g}" for value in protocol["penalties"])},
+        {"name": "Penalties tried", "text": ", ".join(f"{value:g}" for value in protocol["penalties"])},
         {"name": "Ties", "text": protocol["ties"]},
         {
             "name": "Bootstrap",

@@ -10,6 +10,7 @@ from hemapilots.federation.asking import ask
 from hemapilots.federation.least_sites import too_few
 from hemapilots.federation.plan import Plan
 from hemapilots.federation.strategies.forest_sampling import ForestSampling
+from hemapilots.federation.strategies.histogram_boosting import HistogramBoosting
 from hemapilots.federation.strategies.lock_step import FLOWER, LockStep
 from hemapilots.federation.strategies.meta import Meta
 from hemapilots.federation.strategies.newton import Newton, SharedNewton
@@ -33,6 +34,8 @@ def make_strategy(grid: Grid, plan: Plan, options: dict, preprocessing: Preproce
     if options["name"] == "oneshot":
         statistics = _newton(grid, plan, options | {"tolerance": 0.0}, preprocessing)
         return OneShot(_usable(plan, preprocessing), statistics)
+    if options["name"] == "histogram_boosting":
+        return HistogramBoosting(plan.settings)
     if options["name"] == "forest_sampling":
         return ForestSampling(plan.settings["trees"])
     raise HemaPilotsError(f"no strategy '{options['name']}'; see `strategies` in config/README.md")
@@ -45,7 +48,9 @@ def _usable(plan: Plan, preprocessing: Preprocessing) -> np.ndarray:
 
 def _newton(grid: Grid, plan: Plan, options: dict, preprocessing: Preprocessing) -> Newton:
     usable = _usable(plan, preprocessing)
-    common = dict(penalties=plan.fit_penalty, usable=usable, ties=plan.ties, tolerance=options["tolerance"])
+    common = dict(
+        penalties=plan.fit_penalty, usable=usable, ties=plan.ties, tolerance=options["tolerance"], l1=plan.fit_l1
+    )
     if plan.kind in SUBDISTRIBUTION:
         return RobustNewton(**common, grid=grid)
     if options["baseline"] == "site":

@@ -17,13 +17,15 @@ from hemapilots.models.newton_steps import NewtonSteps, unpack_symmetric
 class Newton(NewtonSteps, OwnStrategy):
     """Cox regression stratified by site (`baseline: site`): log-likelihood, gradient and information leave, baselines stay.
 
-    penalties (F,); usable (F, p) is False for constant columns.
+    penalties (F,) with their share l1 (F,) on absolute values; usable (F, p) is False for constant columns.
     """
 
     task = "newton_statistics"
 
-    def __init__(self, penalties: np.ndarray, usable: np.ndarray, ties: str, tolerance: float):
-        super().__init__(penalties, usable, tolerance)
+    def __init__(
+        self, penalties: np.ndarray, usable: np.ndarray, ties: str, tolerance: float, l1: np.ndarray | None = None
+    ):
+        super().__init__(penalties, usable, tolerance, l1)
         self.ties, self.asked = ties, 0
 
     def configure_train(
@@ -53,8 +55,9 @@ class Newton(NewtonSteps, OwnStrategy):
     def describe(self, fitted: Fitted) -> None:
         """Add what only Newton's method knows: fits that still moved, errors and log-likelihood of the final model."""
         fitted.unconverged = int(self.running.sum())
-        fitted.standard_errors = self.standard_errors(fitted.chosen[0])
-        fitted.covariance = self.covariance(fitted.chosen[0])
+        if not self.absolute[fitted.chosen[0]]:
+            fitted.standard_errors = self.standard_errors(fitted.chosen[0])
+            fitted.covariance = self.covariance(fitted.chosen[0])
         fitted.loglik = float(self.loglik[fitted.chosen[0]])
 
     def result(self) -> tuple[ArrayRecord, MetricRecord]:
@@ -65,8 +68,11 @@ class Newton(NewtonSteps, OwnStrategy):
 
 
 class SharedNewton(Newton):
-    """One baseline for all sites, exact on original times. Risk-set sums at every death time leave the sites, which reveals patients:
-    the gate lets it pass only where it is not enforced. A step takes two rounds: the sums, then the squares they weight."""
+    """One baseline for all sites, exact on the times that the sites train on: original ones, or coarsened to a grid.
+
+    Risk-set sums at every death time leave the sites, which reveals patients: the gate lets it pass only where it is not enforced. A
+    step takes two rounds: the sums, then the squares they weight.
+    """
 
     def __init__(self, *args, times: np.ndarray, **kwargs):
         """times (D,): the distinct death times of all sites."""
