@@ -167,3 +167,13 @@ def test_simulated_things_are_called_simulated(pilot):
     assert said["Patients"].startswith("Simulated: invented")
     assert said["Federation"].startswith("Simulated")
     assert "internal validation" in said["Split"]
+
+
+def test_a_site_of_whom_nobody_is_predicted_is_named(tmp_path):
+    inputs, study = report_sample.write(tmp_path), report_sample.study()
+    metrics = report_sample.metrics()
+    gone = (metrics["evaluated_on"] == "south") & metrics["regime"].str.startswith("federated")
+    metrics.loc[gone, ["estimate", "lower", "upper", "n", "events"]] = math.nan
+    assert performance.site_table(read_released(inputs, study), Labels(study), "os")["silent"] == []
+    metrics.to_csv(tmp_path / "metrics.csv", index=False)
+    assert performance.site_table(read_released(inputs, study), Labels(study), "os")["silent"] == ["south"]

@@ -183,7 +183,10 @@ def site_forest(released: Released, labels: Labels, endpoint: str) -> Drawn:
 
 
 def site_table(released: Released, labels: Labels, endpoint: str) -> dict:
-    """Uno's C of every regime of the primary model and every score: a row per regime, a cell per site."""
+    """Uno's C of every regime of the primary model and every score: a row per regime, a cell per site.
+
+    silent: sites with patients, of whom the primary regime predicts nobody.
+    """
     methods = methods_of(released, endpoint, released.primary["model"]) + scores_of(released, endpoint)
     names = released.study["sites"]
     figures = {method: [figure_of(released, endpoint, method, "uno_c", site) for site in names] for method in methods}
@@ -199,7 +202,24 @@ def site_table(released: Released, labels: Labels, endpoint: str) -> dict:
         }
         for method, found in figures.items()
     ]
-    return {"endpoint": labels.endpoint(endpoint), "sites": sites, "rows": rows}
+    own = figures.get((released.primary["model"], released.primary["regime"]), [])
+    silent = [
+        name
+        for name, figure in zip(names, own, strict=False)
+        if not _predicted(figure) and _has(released, endpoint, name)
+    ]
+    return {"endpoint": labels.endpoint(endpoint), "sites": sites, "rows": rows, "silent": silent}
+
+
+def _predicted(figure: dict) -> bool:
+    return np.isfinite(figure["n"]) and figure["n"] > 0
+
+
+def _has(released: Released, endpoint: str, site: str) -> bool:
+    """Whether a site tells that it has patients with a known outcome."""
+    rows = released.counts
+    own = rows[(rows["kind"] == "endpoint") & (rows["endpoint"] == endpoint) & (rows["site"] == site)]
+    return bool((own["n"] > 0).any())
 
 
 def horizon_tables(released: Released, labels: Labels) -> list[dict]:
