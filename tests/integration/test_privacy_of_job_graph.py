@@ -22,6 +22,7 @@ SITE_RULES = {
     "predict",
     "evaluate_site",
     "explain_site",
+    "describe_recurrent",
     "merge_ledger",
 }
 HOST_RULES = {"train_federated"}
@@ -33,6 +34,7 @@ POOLED_RULES = {
     "train_pooled",
     "evaluate_pooled",
     "refit_primary",
+    "describe_recurrent_pooled",
 }
 PRIVATE_FOLDER = re.compile(r"results/[^/]+/(?:sites/(?P<site>[^/]+)|(?P<source>source))(?:/|$)")
 
@@ -98,7 +100,8 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("pilot", "sharing"), [("mds-synthetic", "synthetic"), ("mds-ipssm", "public"), (PILOT, "private")]
+    ("pilot", "sharing"),
+    [("mds-synthetic", "synthetic"), ("scd-synthetic", "synthetic"), ("mds-ipssm", "public"), (PILOT, "private")],
 )
 def test_private_folders_are_read_by_their_own_site_only(folder, pilot, sharing):
     jobs = job_graph(folder, pilot)
@@ -143,7 +146,8 @@ def test_the_walk_finds_each_kind_of_violation():
 
 def test_every_rule_with_private_input_is_classified(folder):
     """A new rule that reads private folders must be put into one of the groups above, deliberately."""
-    jobs = job_graph(folder, "mds-synthetic") + job_graph(folder, "mds-ipssm") + job_graph(folder, PILOT)
+    pilots = ("mds-synthetic", "scd-synthetic", "mds-ipssm", PILOT)
+    jobs = [job for pilot in pilots for job in job_graph(folder, pilot)]
     reading = {job.rule for job in jobs if any(PRIVATE_FOLDER.match(path) for path in job.inputs)}
     assert reading <= SITE_RULES | HOST_RULES | POOLED_RULES
 
