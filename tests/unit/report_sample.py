@@ -13,6 +13,8 @@ from hemapilots.evaluation.log_rank import LOG_RANK_COLUMNS
 from hemapilots.evaluation.reclassification import RECLASSIFICATION_COLUMNS
 from hemapilots.explain.site import IMPORTANCE_COLUMNS, SURVSHAP_COLUMNS
 from hemapilots.explain.worked import WORKED_COLUMNS
+from hemapilots.paths import RESOURCES
+from hemapilots.study.checklists import load_checklists
 
 SITES = ["north", "south"]
 NAN = float("nan")
@@ -74,6 +76,7 @@ def study(**changes) -> dict:
         "evaluate": evaluate,
         "note": "Invented <b>patients</b>.",
         "in_sample": {},
+        "checklists": load_checklists(RESOURCES),
         "citation": None,
     }
     return record | changes

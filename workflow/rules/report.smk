@@ -2,7 +2,7 @@
 
 INPUT  protocol.yaml, columns.json, quality/, site_metrics/, metrics.csv, comparisons.csv, verdict.json, models/, exchange/{site}.parquet, truth.json,
        calibration.csv
-OUTPUT results/{pilot}/{report.html,summary.json,figures/}; results/index.html
+OUTPUT results/{pilot}/{report.html,summary.json,tripod_ai.csv,probast_ai.csv,figures/}; results/index.html
 """
 
 
@@ -46,6 +46,8 @@ rule render_report:
             labels={"what": "report"},
         ),
         summary=update("results/{pilot}/summary.json"),
+        tripod=update("results/{pilot}/tripod_ai.csv"),
+        probast=update("results/{pilot}/probast_ai.csv"),
         figures=report(
             directory("results/{pilot}/figures"),
             patterns=["{figure}.svg"],

@@ -30,6 +30,8 @@ from hemapilots.report import (
     verdict_words,
     worked_section,
 )
+from hemapilots.report.checklists import checklist, grouped
+from hemapilots.report.facts import facts
 from hemapilots.report.figures import Drawn
 from hemapilots.report.page_templates import render
 from hemapilots.report.proportionality_section import proportionality_tables
@@ -43,17 +45,23 @@ __all__ = ["render_report"]
 
 
 def render_report(inputs: dict[str, list[Path]], study: dict, page: Path, figures: Path, summary: Path) -> None:
-    """Write the page, figures/*.svg with figures/*.csv, and the pilot's line for the index. inputs: see `read_released`."""
+    """Write the page, the checklists beside it, figures/*.svg with figures/*.csv, and the pilot's line for the index.
+
+    inputs: see `read_released`.
+    """
     released = read_released(inputs, study)
     labels = Labels(study)
     drawn = _figures(released, labels)
     for one in drawn.values():
         write_text(figures / f"{one.name}.svg", _standalone(one.svg))
         write_csv(figures / f"{one.name}.csv", one.table)
+    context = _context(released, labels)
+    for one in context["checklists"]:
+        write_csv(page.with_name(one["file"]), one["table"])
     write_json(summary, record_of(released.verdict, released.metrics, released.quality, study))
     inline = {name: _Inline(one) for name, one in drawn.items()}
     across = [name for name in inline if name.startswith("across_")]
-    write_text(page, render("report.html", **_context(released, labels), figures=inline, across_figures=across))
+    write_text(page, render("report.html", **context, figures=inline, across_figures=across))
 
 
 class _Inline:
@@ -143,6 +151,7 @@ def _context(released: Released, labels: Labels) -> dict:
         "worked": worked_section.worked_patient(released, labels),
         "worked_risks": worked_section.risk_rows(released, labels),
         "sample_size": sample_size,
+        "checklists": _checklists(released, labels, sample_size_section.sample_size_sentence(sample_size)),
         "sample_size_sentence": sample_size_section.sample_size_sentence(sample_size),
         "anticipated": sample_size_section.ANTICIPATED,
         "left_out": coefficients.left_out_rows(released, labels),
@@ -160,6 +169,16 @@ def _context(released: Released, labels: Labels) -> dict:
         "times": provenance.stage_times(released),
         "versions": provenance.versions(),
     }
+
+
+def _checklists(released: Released, labels: Labels, sample_size: str) -> list[dict]:
+    """Each checklist with its file, its rows and the table that they are."""
+    known, found = facts(released, labels, sample_size), []
+    for one in released.study["checklists"]:
+        table = checklist(one["items"], known)
+        head = {"title": one["title"], "source": one["source"], "file": f"{one['name']}.csv"}
+        found.append(head | grouped(table) | {"table": table})
+    return found
 
 
 def _coefficient_tables(released: Released, labels: Labels) -> list[dict]:

@@ -18,6 +18,7 @@ from hemapilots.cross_checks import (
 from hemapilots.harmonize.reading.units import load_factors
 from hemapilots.ingest.public import check_mirror
 from hemapilots.ingest.readers import check_extract
+from hemapilots.study.checklists import load_checklists
 from hemapilots.study.evaluation import SCENARIO, evaluation_spec, recalibrations
 from hemapilots.study.hashes import frozen_protocol, public_hashes, reference_tables, score_tables
 from hemapilots.study.sources import extracts, generation, mapping_names, mappings_of, recipe_of, split_spec
@@ -67,7 +68,7 @@ def load_study(name: str, config: Path, resources: Path) -> dict:
     named = {"pilot": name, "title": pilot.value.title}
     study["export"] = export_spec(named, resolved, study["evaluate"], study["prepare"]["columns"])
     citation = load_public(resources)[cohort.public]["citation"] if cohort.public else None
-    study["report"] = report_spec(study, citation)
+    study["report"] = report_spec(study, citation, load_checklists(resources))
     study["protocol"] = frozen_protocol(study, protocol, [pilot, use_case, protocol, *mappings.values()])
     study["protocol"]["inputs"] |= study["tables"] | score_tables(use_case.value, resources)
     study["protocol"]["inputs"] |= public_hashes(cohort.public, resources)

@@ -119,6 +119,6 @@ def _input(spec: dict) -> dict:
     return found
 
 
-def report_spec(study: dict, citation: str | None) -> dict:
-    """The report: parts of the study, and the citation of a public cohort."""
-    return {name: study[name] for name in _SHOWN} | {"citation": citation}
+def report_spec(study: dict, citation: str | None, checklists: list[dict]) -> dict:
+    """The report: parts of the study, the citation of a public cohort, and the items of the reporting checklists."""
+    return {name: study[name] for name in _SHOWN} | {"citation": citation, "checklists": checklists}
