@@ -116,6 +116,7 @@ def agree(supports: dict[str, dict], columns: list[dict], spec: dict) -> dict:
                 "check the event column and its `values` in the mappings"
             )
         training = [site for site, found in by_site.items() if spec["gate"] != "enforce" or _may_train(found)]
+        training = [site for site in training if site != spec.get("leave_out")]
         if not training:
             raise HemaPilotsError(
                 f"endpoint {endpoint}: no site reaches {MINIMUM_PATIENTS} patients and {MINIMUM_SUPPORT} events in every training "

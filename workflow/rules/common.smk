@@ -1,5 +1,6 @@
 """What the rules share: the pilots resolved and checked, wildcard constraints, input functions. No rules."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import dpath.options
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from hemapilots.errors import HemaPilotsError
-from hemapilots.study import load_public, load_studies
+from hemapilots.study import asked_for, load_public, load_studies
 from staleness import library
 
 # What `lookup` walks over may have a blank key: a blank cell is a code that mappings give a meaning.
@@ -18,26 +19,28 @@ RESOURCES = Path(workflow.basedir) / "resources"
 try:
     STUDIES = load_studies(config, Path("config"), RESOURCES)
     PUBLIC = load_public(RESOURCES)
+    PILOTS = sorted(asked_for(config, Path("config")))
 except HemaPilotsError as error:
     sys.exit(f"hemapilots: {error}")
-
-PILOTS = sorted(STUDIES)
 
 
 def pattern_of(names):
     """A wildcard pattern for these names; one that matches nothing where there are none."""
-    return "|".join(names) or "(?!)"
+    return "|".join(map(re.escape, names)) or "(?!)"
 
 
-SPLIT = pattern_of([name for name in PILOTS if STUDIES[name]["split"]])
-DELIVERED = pattern_of([name for name in PILOTS if not STUDIES[name]["split"]])
-SYNTHETIC = pattern_of([name for name in PILOTS if STUDIES[name]["sharing"] == "synthetic"])
-POOLING = pattern_of([name for name in PILOTS if STUDIES[name]["sharing"] != "private"])
-PRIVATE = pattern_of([name for name in PILOTS if STUDIES[name]["sharing"] == "private"])
+# Variants <pilot>+<scenario> begin with their pilot's harmonized records.
+ITSELF = sorted(name for name in STUDIES if not STUDIES[name]["base"])
+VARIANT = pattern_of(sorted(set(STUDIES) - set(ITSELF)))
+SPLIT = pattern_of([name for name in ITSELF if STUDIES[name]["split"]])
+DELIVERED = pattern_of([name for name in ITSELF if not STUDIES[name]["split"]])
+SYNTHETIC = pattern_of([name for name in ITSELF if STUDIES[name]["sharing"] == "synthetic"])
+POOLING = pattern_of([name for name in sorted(STUDIES) if STUDIES[name]["sharing"] != "private"])
+PRIVATE = pattern_of([name for name in sorted(STUDIES) if STUDIES[name]["sharing"] == "private"])
 
 
 wildcard_constraints:
-    pilot=pattern_of(PILOTS),
+    pilot=pattern_of(sorted(STUDIES)),
     site=r"[a-z][a-z0-9-]*",
     model=r"[a-z][a-z0-9-]*",
     cohort=r"[a-z][a-z0-9-]*",
@@ -139,9 +142,15 @@ def ledger_parts(wildcards):
     return parts + [f"{base}/federated-{name}" for name in study["train"]["models"]]
 
 
+def itself(name):
+    """The pilot whose cohort it is: of a variant that which it varies."""
+    return STUDIES[name]["base"] or name
+
+
 def known_truth(wildcards):
     """What the patients were drawn from, where they are invented."""
-    return [f"results/{wildcards.pilot}/truth.json"] if STUDIES[wildcards.pilot]["sharing"] == "synthetic" else []
+    invented = STUDIES[wildcards.pilot]["sharing"] == "synthetic"
+    return [f"results/{itself(wildcards.pilot)}/truth.json"] if invented else []
 
 
 def recipe_calibration(wildcards):
@@ -151,7 +160,23 @@ def recipe_calibration(wildcards):
 
 def source_quality(wildcards):
     """What is said of a public source before its records are dealt to sites."""
-    return [f"results/{wildcards.pilot}/quality_of_source.json"] if STUDIES[wildcards.pilot]["split"] else []
+    name = itself(wildcards.pilot)
+    return [f"results/{name}/quality_of_source.json"] if STUDIES[name]["split"] else []
+
+
+def of_varied(file):
+    """An input function: a file of the source or of each site of the pilot that a variant deals anew, else of the same site."""
+
+    def inputs(wildcards):
+        study = STUDIES[wildcards.pilot]
+        base = f"results/{study['base']}"
+        if not study["vary"]["split"]:
+            return [f"{base}/sites/{wildcards.site}/{file}"]
+        if study["base_split"]:
+            return [f"{base}/source/{file}"]
+        return [f"{base}/sites/{site}/{file}" for site in STUDIES[study["base"]]["sites"]]
+
+    return inputs
 
 
 def pooled(table):

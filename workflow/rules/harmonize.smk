@@ -82,6 +82,31 @@ rule split:
         "../../scripts/split.py"
 
 
+# The records of a variant are those of its pilot, dealt to other sites or without what a site lacks.
+rule vary:
+    input:
+        harmonized=of_varied("harmonized.parquet"),
+        issues=of_varied("issues.parquet"),
+        flow=of_varied("flow.json"),
+    output:
+        harmonized="results/{pilot}/sites/{site}/harmonized.parquet",
+        issues="results/{pilot}/sites/{site}/issues.parquet",
+        flow="results/{pilot}/sites/{site}/flow.json",
+    log:
+        "results/{pilot}/run/logs/vary-{site}.log",
+    wildcard_constraints:
+        pilot=VARIANT,
+    conda:
+        "../../envs/python.yaml"
+    params:
+        site="{site}",
+        scenario=lookup(within=STUDIES, dpath="{pilot}/vary"),
+        use_case=lookup(within=STUDIES, dpath="{pilot}/harmonize"),
+        code=library("vary"),
+    script:
+        "../../scripts/vary.py"
+
+
 rule describe_quality:
     input:
         harmonized="results/{pilot}/sites/{site}/harmonized.parquet",

@@ -5,50 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from hemapilots.config.habits import Habits
+from hemapilots.config.scenario import Scenario, Split
 from hemapilots.config.shapes import Name, Strict, Text, VariableName
-
-SiteValue = int | float | str
-
-
-class Split(Strict):
-    """Deals the rows of a public cohort, which is one source, to sites.
-
-    by: the source's column that names each row's own site; `sites` then lists the values of each site, and the sites are natural
-    ones. Without it the sites are invented, and `sites` gives each a share of the rows, dealt at random by `seed`.
-    """
-
-    by: Text | None = None
-    sites: Annotated[dict[Name, SiteValue | tuple[SiteValue, ...]], Field(min_length=2)]
-    seed: int | None = None
-
-    @model_validator(mode="after")
-    def _one_kind(self):
-        if self.by is None:
-            self._check_shares()
-        elif self.seed is not None:
-            raise ValueError("rows that name their site are not dealt at random; remove `seed` or `by`")
-        else:
-            values = [value for values in self.values().values() for value in values]
-            twice = sorted({value for value in values if values.count(value) > 1})
-            if twice:
-                raise ValueError(f"the value {twice[0]!r} stands at two sites; leave it at one")
-        return self
-
-    def _check_shares(self) -> None:
-        if self.seed is None:
-            raise ValueError("give the `seed` of a random split, or `by`, the column that names each row's site")
-        shares = list(self.sites.values())
-        if any(isinstance(share, str | tuple) or not 0 < share <= 1 for share in shares):
-            raise ValueError("the share of a site is a number above 0, up to 1; values of a column go with `by`")
-        if abs(sum(shares) - 1) > 1e-9:
-            raise ValueError(f"shares must add up to 1, not {sum(shares):g}")
-
-    def values(self) -> dict[str, list[str]]:
-        """The values of the column `by` at each site, as text."""
-        return {
-            site: [str(value) for value in (values if isinstance(values, tuple) else (values,))]
-            for site, values in self.sites.items()
-        }
 
 
 class Synthetic(Strict):
@@ -128,6 +86,7 @@ class Pilot(Strict):
 
     endpoints: those of the use case that are studied; without it all that are not counted from a landmark. primary_endpoint: the
     use case's unless given. bar: the comparator that the verdict's `bar` stands for, where the use case's cannot be computed.
+    scenarios: variants of the pilot, results/<pilot>+<scenario>/.
     """
 
     title: Text
@@ -138,6 +97,15 @@ class Pilot(Strict):
     primary_endpoint: VariableName | None = None
     bar: Name | None = None
     cohort: Cohort
+    scenarios: dict[Name, Scenario] = {}
+
+    @model_validator(mode="after")
+    def _nobody_moves(self):
+        if self.scenarios and self.cohort.sharing == "private":
+            raise ValueError(
+                "scenarios deal patients anew or tell sites apart by subtraction, so a private cohort has none; remove `scenarios`"
+            )
+        return self
 
 
 class Settings(Strict):

@@ -7,6 +7,7 @@ from hemapilots.cross_checks.cohort import SITE, check_cohort, load_public
 from hemapilots.cross_checks.endpoints import choose_endpoints, restricted, with_bar
 from hemapilots.cross_checks.mapping import check_mapping, missing_outcomes
 from hemapilots.cross_checks.protocol import resolve_models, resolve_strategies
+from hemapilots.cross_checks.scenario import check_poison, check_scenario, scenario_of
 from hemapilots.cross_checks.score_tables import load_scores
 from hemapilots.cross_checks.source import Source
 from hemapilots.cross_checks.use_case import resolve_use_case
@@ -16,6 +17,8 @@ __all__ = [
     "Source",
     "check_cohort",
     "check_mapping",
+    "check_poison",
+    "check_scenario",
     "choose_endpoints",
     "load_public",
     "load_scores",
@@ -24,5 +27,6 @@ __all__ = [
     "resolve_strategies",
     "resolve_use_case",
     "restricted",
+    "scenario_of",
     "with_bar",
 ]

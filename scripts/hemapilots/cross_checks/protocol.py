@@ -112,13 +112,14 @@ def _check_endpoints(protocol: Source, name: str, known_by: float, endpoints: li
 
 
 def resolve_strategies(protocol: Source, models: dict[str, dict], cohort, sites: int) -> dict[str, dict]:
-    """The strategies by name with their options; each trains one of the models at least."""
+    """The strategies by name with their options; each trains one of the models or comparators at least."""
     out = {}
     for name, options in protocol.value.strategies.model_dump(exclude_none=True).items():
         trained = [model for model in models.values() if not model["comparator"] and name in model["strategies"]]
         asked = protocol.value.models.values()
         reasons = [refusal(model, name, options, cohort.sharing, sites, cohort.allow) for model in asked]
-        if not trained:
+        # Newton trains the fitted comparators, if nothing else.
+        if not trained and name != "newton":
             why = "no model names it under `strategies`; remove it" if None in reasons else reasons[0]
             raise protocol.fault(("strategies", name), why)
         if "max_rounds" in options:

@@ -98,7 +98,7 @@ def train_federated(folders: dict[str, Path], name: str, agreed: dict, spec: dic
 
 def train_pooled(folders: dict[str, Path], name: str, agreed: dict, spec: dict, out: Path) -> None:
     """One model on all rows in one place: one client, one baseline. Simulation only."""
-    tables = [read_site(folder) for folder in folders.values()]
+    tables = [read_site(folder) for site, folder in folders.items() if site != spec.get("leave_out")]
     out.mkdir(parents=True, exist_ok=True)
     pooled = {
         part: pd.concat([table[part] for table in tables], ignore_index=part != "folds")

@@ -8,6 +8,7 @@ import pandas as pd
 from hemapilots.errors import HemaPilotsError
 from hemapilots.harmonize.endpoints import endpoint_counts
 from hemapilots.harmonize.issues import COLUMNS
+from hemapilots.harmonize.skew import skewed
 
 __all__ = ["site_flow", "sizes", "split"]
 
@@ -17,13 +18,16 @@ SITE = "site"
 def split(harmonized: pd.DataFrame, issues: pd.DataFrame, rule: dict) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
     """Site -> (harmonized, issues); row numbers are kept, ascending.
 
-    rule: `sites` with the shares of a random permutation drawn by `seed`; or `by`, a column of the source, and `sites` with the
-    values of each, which the column `site` of `harmonized` holds and which no site keeps.
+    rule: `sites` with the shares of a random permutation drawn by `seed`, or of the classes of a `skew`; or `by`, a column of the
+    source, and `sites` with the values of each, which the column `site` of `harmonized` holds and which no site keeps.
     A site's issues are the listed cells of its records, and what holds for a whole column of the harmonized table with
     the site's own counts. Records that inclusion dropped, and what the source as a whole went through (remarks of the
     reader, columns that are not kept), belong to no site. Raises HemaPilotsError where a row belongs to no site or a site has none.
     """
-    places = _named(harmonized[SITE], rule) if rule.get("by") else _dealt(len(harmonized), rule)
+    if rule.get("by"):
+        places = _named(harmonized[SITE], rule)
+    else:
+        places = skewed(harmonized, rule) if rule.get("skew") else _dealt(len(harmonized), rule)
     records = harmonized.drop(columns=SITE, errors="ignore")
     dealt = {site: records.iloc[rows].reset_index(drop=True) for site, rows in places.items()}
     return {site: (rows, _issues_of(rows, issues)) for site, rows in dealt.items()}

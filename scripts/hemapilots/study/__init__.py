@@ -5,6 +5,6 @@ Stages receive plain dictionaries; a stage's dictionary changes only when someth
 
 from hemapilots.cross_checks import load_public
 from hemapilots.study.design import design_columns
-from hemapilots.study.resolve import load_studies, load_study
+from hemapilots.study.resolve import asked_for, load_studies, load_study
 
-__all__ = ["design_columns", "load_public", "load_studies", "load_study"]
+__all__ = ["asked_for", "design_columns", "load_public", "load_studies", "load_study"]

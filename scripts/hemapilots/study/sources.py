@@ -33,13 +33,17 @@ def mappings_of(cohort, mappings: dict[str, Source]) -> dict[str, dict]:
     return found
 
 
-def split_spec(cohort) -> dict | None:
-    """How rows come to sites: `sites` with shares and `seed`, or `by` with the values of each site; None where they are there."""
+def split_spec(cohort, endpoint: str) -> dict | None:
+    """How rows come to sites: `sites` with shares and `seed`, or `by` with the values of each site; None where they are there.
+
+    endpoint: whose times and events a skew is about.
+    """
     if cohort.split is None:
         return None
     if cohort.split.by:
         return {"by": cohort.split.by, "sites": cohort.split.values()}
-    return {"sites": dict(cohort.split.sites), "seed": cohort.split.seed}
+    rule = {"sites": dict(cohort.split.sites), "seed": cohort.split.seed}
+    return rule | ({"skew": cohort.split.skew.model_dump() | {"endpoint": endpoint}} if cohort.split.skew else {})
 
 
 def extracts(pilot: str, cohort, names: dict) -> dict[str, str]:

@@ -24,6 +24,7 @@ _SHOWN = (
     "harmonize",
     "evaluate",
     "in_sample",
+    "varies",
 )
 
 
@@ -38,11 +39,12 @@ def prepare_spec(use_case: dict, models: dict, protocol: Protocol, gate: str) ->
     }
 
 
-def agree_spec(use_case: dict, models: dict, gate: str) -> dict:
-    """The agreement on columns."""
+def agree_spec(use_case: dict, models: dict, gate: str, leave_out: str | None) -> dict:
+    """The agreement on columns. leave_out: a site that takes no part in training."""
     used = ("predictors", "supported_only", "required", "endpoints")
     models = {name: {key: model[key] for key in used} for name, model in models.items()}
-    return {"models": models, "gate": gate, "endpoints": list(use_case["endpoints"])}
+    spec = {"models": models, "gate": gate, "endpoints": list(use_case["endpoints"])}
+    return spec | ({"leave_out": leave_out} if leave_out else {})
 
 
 def train_spec(use_case: dict, models: dict, strategies: dict, protocol: Protocol, grid: list, gate: str) -> dict:
