@@ -19,7 +19,7 @@ RUN := $(BIN)/python scripts/run_workflow.py --cores $(CORES)
 export PYTHONPATH := $(CURDIR)/scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help setup pilots pilot real test nightly lint bench expected schemas envs clean
+.PHONY: help setup pilots pilot real compare test nightly lint bench expected schemas envs clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  */\1|/p' Makefile | awk -F'|' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -35,6 +35,9 @@ pilot: $(ENV)/.runtime  ## run one pilot: make pilot NAME=mds-synthetic
 
 real: $(ENV)/.cohorts  ## run the pilots on public cohorts: make real COHORT_MIRROR=folder
 	@$(RUN) --real $(if $(COHORT_MIRROR),--cohort-mirror "$(COHORT_MIRROR)")
+
+compare: $(ENV)/.runtime  ## every model by every strategy on mds-synthetic and mds-ipssm, over scenarios: results/comparison/
+	@$(RUN) --compare $(if $(COHORT_MIRROR),--cohort-mirror "$(COHORT_MIRROR)")
 
 test: $(ENV)/.test  ## run the tests
 	@$(BIN)/python -m pytest

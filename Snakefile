@@ -20,6 +20,7 @@ include: "workflow/rules/explain.smk"
 include: "workflow/rules/recurrent.smk"
 include: "workflow/rules/combine.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/compare.smk"
 
 
 rule all:

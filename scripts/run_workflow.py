@@ -50,6 +50,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         metavar="NAME[,NAME]",
         help="names of files in config/pilots; default: `pilots` of config/config.yaml",
     )
+    parser.add_argument(
+        "--compare", action="store_true", help="those under `compare` of config/config.yaml side by side, and no more"
+    )
     parser.add_argument("--real", action="store_true", help="the pilots under `real` of config/config.yaml")
     parser.add_argument(
         "--cohort-mirror", metavar="FOLDER", help="where the public cohorts lie, instead of fetching them"
@@ -84,7 +87,7 @@ def _pilots(options: argparse.Namespace, settings: dict) -> list[str]:
             known = ", ".join(sorted(path.stem for path in Path("config/pilots").glob("*.yaml")))
             raise HemaPilotsError(f"no pilot was named; say which, as in `make pilot NAME=...`: {known}")
         return names
-    key = "real" if options.real else "pilots"
+    key = "compare" if options.compare else "real" if options.real else "pilots"
     names = settings.get(key) or []
     if not names:
         raise HemaPilotsError(f"config/config.yaml: `{key}` names no pilot; add one that is in config/pilots/")
@@ -121,11 +124,12 @@ def _run(pilots: list[str], options: argparse.Namespace, settings: dict) -> int:
         "--rerun-incomplete",
         "--nocolor",
     ]
+    target = "compare" if options.compare else "all"
     environment = os.environ | {OWNER: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
     progress = Progress(sys.stdout)
     with open(LOG, "w", encoding="utf-8") as log:
         child = subprocess.Popen(
-            [*command, "all"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment,
+            [*command, target], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment,
             text=True, encoding="utf-8", errors="replace",
         )  # fmt: skip
         try:
@@ -140,7 +144,10 @@ def _run(pilots: list[str], options: argparse.Namespace, settings: dict) -> int:
     progress.clear()
     if code:
         return _say("\n".join(progress.failures(code)) or f"Snakemake stopped without a reason; see {LOG}", 1)
-    _report(pilots, progress)
+    if options.compare:
+        print("results/comparison/index.html")
+    else:
+        _report(pilots, progress)
     return 0
 
 

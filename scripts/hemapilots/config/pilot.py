@@ -109,10 +109,11 @@ class Pilot(Strict):
 
 
 class Settings(Strict):
-    """config/config.yaml."""
+    """config/config.yaml. compare: the pilots and variants, <pilot>+<scenario>, that `make compare` sets side by side."""
 
     pilots: tuple[Name, ...]
     real: tuple[Name, ...] = ()
+    compare: tuple[Text, ...] = ()
     cohort_mirror: str = ""
 
 

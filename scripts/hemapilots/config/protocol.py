@@ -76,7 +76,8 @@ class Criterion(Strict):
 
 
 class Protocol(Strict):
-    """How a pilot is run and judged: config/protocols/<name>.yaml."""
+    """How a pilot is run and judged: config/protocols/<name>.yaml. refused: what becomes of a strategy that can train no model here:
+    the run stops, or it is listed and left out."""
 
     title: Text
     resampling: Resampling
@@ -88,6 +89,7 @@ class Protocol(Strict):
     risk_edges: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(min_length=1, max_length=199)] = (
         RISK_EDGES
     )
+    refused: Literal["stop", "list"] = "stop"
     primary: Primary
     bootstrap: Bootstrap
     explanation: Explanation = Explanation()

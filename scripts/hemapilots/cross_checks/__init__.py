@@ -6,7 +6,7 @@ Each complaint names file, line and field.
 from hemapilots.cross_checks.cohort import SITE, check_cohort, load_public
 from hemapilots.cross_checks.endpoints import choose_endpoints, restricted, with_bar
 from hemapilots.cross_checks.mapping import check_mapping, missing_outcomes
-from hemapilots.cross_checks.protocol import resolve_models, resolve_strategies
+from hemapilots.cross_checks.protocol import refusals, resolve_models, resolve_strategies
 from hemapilots.cross_checks.scenario import check_poison, check_scenario, scenario_of
 from hemapilots.cross_checks.score_tables import load_scores
 from hemapilots.cross_checks.source import Source
@@ -23,6 +23,7 @@ __all__ = [
     "load_public",
     "load_scores",
     "missing_outcomes",
+    "refusals",
     "resolve_models",
     "resolve_strategies",
     "resolve_use_case",

@@ -18,7 +18,7 @@ SITE = "site"
 RESERVED_SITES = ("own", "all", "source", "pooled")
 # Formats in which the extracts of invented sites can be written.
 WRITTEN = ("csv", "excel", "redcap", "fhir", "omop")
-RESERVED_PILOTS = ("run", "cohorts", "benchmarks", "all")
+RESERVED_PILOTS = ("run", "cohorts", "benchmarks", "comparison", "all")
 
 
 def load_public(resources: Path) -> dict[str, dict]:

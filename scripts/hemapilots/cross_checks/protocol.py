@@ -5,7 +5,7 @@ from hemapilots.cross_checks.combinations import refusal
 from hemapilots.cross_checks.predictors import endpoints_of
 from hemapilots.cross_checks.source import Source
 
-__all__ = ["resolve_models", "resolve_strategies"]
+__all__ = ["refusals", "resolve_models", "resolve_strategies"]
 
 
 def resolve_models(protocol: Source, use_case: dict, use_case_source: Source, cohort, sites: int) -> dict[str, dict]:
@@ -111,6 +111,18 @@ def _check_endpoints(protocol: Source, name: str, known_by: float, endpoints: li
         raise protocol.fault(("models", name, "predictors"), f"{problem}; use a set that is known earlier")
 
 
+def refusals(protocol: Source, cohort, sites: int) -> list[dict]:
+    """model, strategy, reason of the combinations of the protocol that do not exist here."""
+    declared = protocol.value.strategies.model_dump(exclude_none=True)
+    return [
+        {"model": name, "strategy": strategy, "reason": reason}
+        for name, model in protocol.value.models.items()
+        for strategy, options in declared.items()
+        if (model.strategies is None or strategy in model.strategies)
+        and (reason := refusal(model, strategy, options, cohort.sharing, sites, cohort.allow))
+    ]
+
+
 def resolve_strategies(protocol: Source, models: dict[str, dict], cohort, sites: int) -> dict[str, dict]:
     """The strategies by name with their options; each trains one of the models or comparators at least."""
     out = {}
@@ -119,6 +131,8 @@ def resolve_strategies(protocol: Source, models: dict[str, dict], cohort, sites:
         asked = protocol.value.models.values()
         reasons = [refusal(model, name, options, cohort.sharing, sites, cohort.allow) for model in asked]
         # Newton trains the fitted comparators, if nothing else.
+        if not trained and name != "newton" and protocol.value.refused == "list":
+            continue
         if not trained and name != "newton":
             why = "no model names it under `strategies`; remove it" if None in reasons else reasons[0]
             raise protocol.fault(("strategies", name), why)

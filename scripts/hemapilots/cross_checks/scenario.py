@@ -10,17 +10,23 @@ __all__ = ["check_poison", "check_scenario", "scenario_of"]
 
 
 def scenario_of(pilot: Source, name: str) -> Scenario:
-    """The scenario of that name."""
-    if name not in pilot.value.scenarios:
-        known = pilot.value.scenarios
-        hint = nearest(name, known) if known else "the pilot has none; add it under `scenarios`"
-        raise pilot.fault(("scenarios",), f"no scenario '{name}'; {hint}")
-    return pilot.value.scenarios[name]
+    """The scenario of that name; of names joined by + all of them together, which must not change the same thing twice."""
+    known = pilot.value.scenarios
+    parts, changed = name.split("+"), {}
+    for part in parts:
+        if part not in known:
+            hint = nearest(part, known) if known else "the pilot has none; add it under `scenarios`"
+            raise pilot.fault(("scenarios",), f"no scenario '{part}'; {hint}")
+        mine = {key: getattr(known[part], key) for key in known[part].model_fields_set - {"title"}}
+        if twice := sorted(mine.keys() & changed.keys()):
+            raise pilot.fault(("scenarios", part, twice[0]), f"'{name}' changes it twice; choose one of the scenarios")
+        changed |= mine
+    return Scenario(title="; ".join(known[part].title for part in parts), **changed)
 
 
-def check_scenario(pilot: Source, name: str, use_case: Source, sites: list[str]) -> None:
+def check_scenario(pilot: Source, scenario: Scenario, name: str, use_case: Source, sites: list[str]) -> None:
     """Sites are those of the scenario, variables are kept and are no outcomes, and two sites are left to train."""
-    scenario, place = pilot.value.scenarios[name], ("scenarios", name)
+    place = ("scenarios", *name.split("+")[:1])
     named = {"absent": scenario.absent, "faults": scenario.faults}
     named |= {"leave_out": [scenario.leave_out] if scenario.leave_out else []}
     for part, of in named.items():
@@ -41,14 +47,14 @@ def check_scenario(pilot: Source, name: str, use_case: Source, sites: list[str])
             raise pilot.fault((*place, *where), f"'{variable}' is an outcome; name what is known at the index date")
 
 
-def check_poison(pilot: Source, name: str, models: dict) -> None:
+def check_poison(pilot: Source, scenario: Scenario, name: str, models: dict) -> None:
     """A false update is a question to averages only: nothing that sums statistics of all sites has an answer to it."""
-    poisoned = [site for site, fault in pilot.value.scenarios[name].faults.items() if fault.kind == "poison"]
+    poisoned = [site for site, fault in scenario.faults.items() if fault.kind == "poison"]
     for model, spec in models.items():
         others = [strategy for strategy in spec["strategies"] if strategy not in AVERAGING]
         if poisoned and others and not spec["comparator"]:
             raise pilot.fault(
-                ("scenarios", name, "faults", poisoned[0]),
+                ("scenarios", *name.split("+")[:1], "faults", poisoned[0]),
                 f"{others[0]} of model {model} rests on every site's word and has no defence against a false update; give the "
                 "scenario a `protocol` of averages only, such as fedavg, fedmedian, fedtrimmedavg and krum",
             )

@@ -12,7 +12,7 @@ from hemapilots.evaluation.sample import Key
 from hemapilots.evaluation.scope import EVENTS_FOR_C, Scope, reportable
 from hemapilots.evaluation.utility import TREAT_ALL, TREAT_NONE, largest, net_benefit, standardised, thresholds_of
 
-__all__ = ["Draws", "draw", "draw_one"]
+__all__ = ["Draws", "draw", "draw_one", "ranking"]
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ def draw_one(scope: Scope, key: Key) -> dict[Measure, Draws]:
     """The draws of one regime."""
     nothing = Draws(np.full(scope.samples, np.nan), np.nan, scope.n, scope.events)
     found = dict.fromkeys(measures(scope.endpoint, scope.spec), nothing)
-    return found | _ranking(scope, key) | _at_horizons(scope, key) | _over_time(scope, key) | _decisions(scope, key)
+    return found | ranking(scope, key) | _at_horizons(scope, key) | _over_time(scope, key) | _decisions(scope, key)
 
 
-def _ranking(scope: Scope, key: Key) -> dict[Measure, Draws]:
+def ranking(scope: Scope, key: Key) -> dict[Measure, Draws]:
     """C and AUC: ratios of sums over a replicate's folds, then means over replicates."""
     if scope.events < EVENTS_FOR_C:
         return {}

@@ -140,7 +140,7 @@ class Exit:
         self._remark = ""
         self.entries.append(
             {
-                "when": datetime.now(UTC).isoformat(timespec="seconds"),
+                "when": datetime.now(UTC).isoformat(timespec="milliseconds"),
                 "stage": self.stage,
                 "round": round_,
                 "message_type": message_type,

@@ -9,7 +9,7 @@ from hemapilots.harmonize.scores import score_columns
 from hemapilots.harmonize.split import split
 from hemapilots.harmonize.work import evaluate
 
-__all__ = ["gathered", "varied", "without"]
+__all__ = ["gathered", "studied", "varied", "without"]
 
 Tables = tuple[pd.DataFrame, pd.DataFrame]
 
@@ -54,6 +54,21 @@ def varied(sites: dict[str, Tables], site: str, scenario: dict, use_case: dict) 
     table, issues = sites[site] if scenario["split"] is None else split(*gathered(sites), scenario["split"])[site]
     absent = scenario["absent"].get(site, ())
     return (without(table, absent, use_case), _told(table, issues, absent)) if absent else (table, issues)
+
+
+def studied(
+    table: pd.DataFrame, issues: pd.DataFrame, flow: dict, endpoints: list[str]
+) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
+    """Records, issues and flow of one site without the pilot's endpoints that the scenario does not study."""
+    others = [name.removesuffix("_event") for name in table if name.endswith("_event")]
+    others = [name for name in others if f"{name}_entry" in table and name not in endpoints]
+    columns = [f"{name}_{part}" for name in others for part in ("entry", "time", "event")]
+    kept = {
+        part: {name: told for name, told in flow[part].items() if name in endpoints}
+        for part in ("endpoints", "reconciliation")
+    }
+    told = issues[~issues["variable"].isin([*others, *columns])].reset_index(drop=True)
+    return table.drop(columns=columns), told, flow | kept
 
 
 def without(table: pd.DataFrame, absent: tuple[str, ...], use_case: dict) -> pd.DataFrame:

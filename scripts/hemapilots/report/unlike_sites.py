@@ -60,8 +60,9 @@ def absence_rows(released: Released, labels: Labels) -> list[dict]:
                 continue
             found = card.get("absences", []) + card.get("competing", {}).get("absences", [])
             for one in found:
-                told = {key: one[key] for key in ("site", "round", "times", "reason", "consequence")}
-                told["what"] = one["task"].replace("_", " ")
+                told = {key: one[key] for key in ("site", "times", "consequence")}
+                told |= {"what": one["task"].replace("_", " "), "round": one["round"] or "outside rounds"}
+                told["reason"] = one["reason"].removeprefix(f"site {one['site']}: ")
                 rows.append({"endpoint": labels.endpoint(endpoint), "label": labels.method(model, regime)} | told)
     return rows
 

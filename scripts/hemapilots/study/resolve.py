@@ -12,6 +12,7 @@ from hemapilots.cross_checks import (
     check_scenario,
     choose_endpoints,
     load_public,
+    refusals,
     resolve_models,
     resolve_strategies,
     resolve_use_case,
@@ -86,11 +87,11 @@ def load_study(name: str, config: Path, resources: Path) -> dict:
     study["mappings"] = mappings_of(cohort, mappings)
     study["split"] = split_spec(studied, resolved["primary_endpoint"])
     if scenario:
-        check_scenario(pilot, variant, use_case, sites)
+        check_scenario(pilot, scenario, variant, use_case, sites)
         study |= _variant(name, pilot.value, scenario, study)
     study |= _stages(protocol, resolved, use_case, studied, sites, scenario)
     if scenario:
-        check_poison(pilot, variant, study["train"]["models"])
+        check_poison(pilot, scenario, variant, study["train"]["models"])
         study["evaluate"]["scenario"] = variant
     named = {"pilot": name, "title": study["title"]}
     study["export"] = export_spec(named, resolved, study["evaluate"], study["prepare"]["columns"])
@@ -180,6 +181,7 @@ def _stages(
         "predict": predict,
         "explain": explain_spec(protocol.value, evaluate, predict, prepare["columns"], gate),
         "evaluate": evaluate,
+        "refused": refusals(protocol, cohort, training),
     }
 
 
