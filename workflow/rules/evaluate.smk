@@ -87,3 +87,30 @@ rule refit_primary:
         code=library("refit_primary"),
     script:
         "../../scripts/refit_primary.py"
+
+
+rule leave_sites_out:
+    input:
+        harmonized=of_sites("results/{pilot}/sites/{site}/harmonized.parquet"),
+        folds=of_sites("results/{pilot}/sites/{site}/folds.parquet"),
+        designs=of_sites("results/{pilot}/sites/{site}/design.parquet"),
+        predictions=of_sites("results/{pilot}/sites/{site}/predictions"),
+        models=primary_model,
+        columns="results/{pilot}/columns.json",
+    output:
+        "results/{pilot}/pooled_metrics/influence.csv",
+    log:
+        "results/{pilot}/run/logs/leave_sites_out.log",
+    benchmark:
+        "results/{pilot}/run/benchmarks/leave_sites_out.tsv"
+    wildcard_constraints:
+        pilot=POOLING,
+    conda:
+        "../../envs/python.yaml"
+    params:
+        train=lookup(within=STUDIES, dpath="{pilot}/train"),
+        predict=lookup(within=STUDIES, dpath="{pilot}/predict"),
+        evaluate=lookup(within=STUDIES, dpath="{pilot}/evaluate"),
+        code=library("leave_sites_out"),
+    script:
+        "../../scripts/leave_sites_out.py"

@@ -34,6 +34,7 @@ rule render_report:
         truth=known_truth,
         recipe_calibration=recipe_calibration,
         source=source_quality,
+        influence=pooled("influence"),
         pooled_curves=pooled("curves"),
         pooled_calibration=pooled("calibration"),
         pooled_reclassification=pooled("reclassification"),

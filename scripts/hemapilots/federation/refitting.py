@@ -37,14 +37,12 @@ def refit(folders: dict[str, Path], models: Path, agreed: dict, spec: dict, prim
     for number in range(primary["refits"]):
         seeds = {site: [primary["seed"], number, *site.encode()] for site in tables}
         counts = {site: _resample(table["folds"], seeds[site]) for site, table in tables.items()}
-        model = _refitted(tables, counts, agreed, spec, primary, original)
-        refits.append({site: _predict(model, table, endpoint, spec, counts[site]) for site, table in tables.items()})
+        model = refitted(tables, counts, agreed, spec, primary, original)
+        refits.append({site: predicted(model, table, endpoint, spec, counts[site]) for site, table in tables.items()})
     return refits
 
 
-def _refitted(
-    tables, counts, agreed: dict, spec: dict, primary: dict, original: tuple[dict, dict]
-) -> tuple[dict, dict]:
+def refitted(tables, counts, agreed: dict, spec: dict, primary: dict, original: tuple[dict, dict]) -> tuple[dict, dict]:
     """Arrays and card of the primary model on resampled rows, with the hazard of a competing event where the original has it."""
     endpoint, name, fits = primary["endpoint"], primary["model"], []
     columns, strategy = agreed["columns"][endpoint][name], primary["regime"].removeprefix("federated/")
@@ -80,7 +78,7 @@ def _rounds(card: dict) -> dict[str, int]:
     return {"rounds": int(np.median(card["rounds_kept"]))} if "rounds_kept" in card else {}
 
 
-def _predict(
+def predicted(
     model: tuple[dict, dict], table: dict[str, pd.DataFrame], endpoint: str, spec: dict, counts: pd.Series
 ) -> pd.DataFrame:
     """Out-of-fold predictions of a site's patients under a refitted model."""

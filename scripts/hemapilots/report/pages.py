@@ -130,6 +130,7 @@ def _context(released: Released, labels: Labels) -> dict:
         "proportionality": proportionality_tables(released, labels),
         "scenario": unlike_sites.scenario_facts(released.study["varies"], labels),
         "absences": unlike_sites.absence_rows(released, labels),
+        "influence": unlike_sites.influence_rows(released, labels),
         "unlike": unlike_sites.difference_rows(released, labels),
         "group_tests": log_rank_section.group_tests(released, labels),
         "competing": spec["competing"],

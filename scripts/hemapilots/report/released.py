@@ -33,6 +33,7 @@ class Released:
     worked: list[dict]
     worked_risks: pd.DataFrame
     pooled_curves: pd.DataFrame | None
+    influence: pd.DataFrame | None
     metrics: pd.DataFrame
     comparisons: pd.DataFrame
     verdict: dict
@@ -81,7 +82,7 @@ def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
 
     inputs: protocol, columns, quality, counts, curves, calibration, reclassification, log_rank, importance, survshap, worked,
     worked_risks, metrics, comparisons, verdict, models (folders), ledgers, truth and recipe_calibration (none for real patients),
-    source (the quality record of a public source whose records were dealt to sites), and where rows may be pooled pooled_curves,
+    source (the quality record of a public source whose records were dealt to sites), and where rows may be pooled influence, pooled_curves,
     pooled_calibration, pooled_reclassification and pooled_log_rank.
     recurrent and pooled_recurrent are there where the use case has recurrent events.
     """
@@ -103,6 +104,7 @@ def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
         worked=_json(inputs["worked"][0]),
         worked_risks=_stacked(inputs["worked_risks"]),
         pooled_curves=pd.read_csv(inputs["pooled_curves"][0]) if inputs.get("pooled_curves") else None,
+        influence=pd.read_csv(inputs["influence"][0]) if inputs.get("influence") else None,
         metrics=pd.read_csv(inputs["metrics"][0]),
         comparisons=pd.read_csv(inputs["comparisons"][0], dtype={"p": str}),
         verdict=_json(inputs["verdict"][0]),

@@ -4,9 +4,9 @@ import math
 from itertools import combinations
 
 from hemapilots.report.released import Released
-from hemapilots.report.words import Labels, number
+from hemapilots.report.words import Labels, number, signed
 
-__all__ = ["absence_rows", "difference_rows", "scenario_facts"]
+__all__ = ["absence_rows", "difference_rows", "influence_rows", "scenario_facts"]
 
 FAULTS = {
     "drop": "drops out for good in round {round}",
@@ -86,6 +86,20 @@ def difference_rows(released: Released, labels: Labels) -> list[dict]:
                 {"label": spec["label"], "value": largest, "text": number(largest, 2), "sites": " and ".join(sites)}
             )
     return sorted(rows, key=lambda row: -row["value"])
+
+
+def influence_rows(released: Released, labels: Labels) -> list[dict]:
+    """Per site what the primary model is without it: the metric, its change, the coefficient that moves most, and how far all do."""
+    if released.influence is None:
+        return []
+    rows = []
+    for row in released.influence.dropna(subset=["site"]).to_dict("records"):
+        told = {"site": row["site"], "metric": number(row["metric"], 4), "change": signed(row["change"], 4)}
+        linear = isinstance(row["column"], str)
+        told["column"] = labels.column(row["column"]) if linear else ""
+        told["moved"] = f"{signed(row['coefficient'], 2)} to {signed(row['coefficient_without'], 2)}" if linear else ""
+        rows.append(told | {"spread": number(row["root_mean_square"], 3) if linear else ""})
+    return rows
 
 
 def standardised(one: dict, other: dict) -> float | None:
