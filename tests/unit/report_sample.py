@@ -77,6 +77,7 @@ def study(**changes) -> dict:
         "note": "Invented <b>patients</b>.",
         "in_sample": {},
         "checklists": load_checklists(RESOURCES),
+        "varies": None,
         "citation": None,
     }
     return record | changes
