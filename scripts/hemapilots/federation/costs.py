@@ -26,7 +26,7 @@ def costs(ledgers: dict[str, pd.DataFrame], cards: dict[tuple[str, str, str], di
         every = pd.concat(parts.values())
         if not regime.startswith("federated/") or every.empty:
             continue
-        exchanges, when = max(map(len, parts.values())), pd.to_datetime(every["when"])
+        exchanges, when = max(map(len, parts.values())), pd.to_datetime(every["when"], format="ISO8601")
         seconds = (when.max() - when.min()).total_seconds()
         rows.append(
             {"model": model, "regime": regime, "rounds": card["rounds"], "exchanges": exchanges}

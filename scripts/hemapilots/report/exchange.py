@@ -60,9 +60,9 @@ def message_rows(ledger: pd.DataFrame) -> list[dict]:
 
 
 def _sums(part: pd.DataFrame) -> dict:
-    size = int(part["bytes"].sum())
+    size, sent = int(part["bytes"].sum()), part["decision"] != "no answer"
     return {
-        "messages": count(len(part)),
+        "messages": count(sent.sum()),
         "values": count(part["values"].sum()),
         "bytes": _bytes(size),
         "raw": size,
@@ -106,6 +106,8 @@ def training_rows(released: Released, labels: Labels) -> list[dict]:
 def refusals(released: Released, labels: Labels) -> list[dict]:
     """What the gate would have refused: per stage and reason the sites, the types, and the columns that fall short at any of them."""
     refused = released.ledger[released.ledger["decision"].isin(["would refuse", "refused"])]
+    # An answer that is not finite is of no use, and stands among the answers that were missed.
+    refused = refused[~refused["reason"].str.contains("is not finite")]
     rows = []
     for stage, part in refused.groupby("stage", sort=False):
         columns: dict[str, None] = {}
