@@ -49,7 +49,7 @@ class Split(Strict):
         if self.by is None:
             self._check_shares()
         elif self.seed is not None or self.skew is not None:
-            raise ValueError("rows that name their site are not dealt at random; remove `seed` and `skew`, or `by`")
+            raise ValueError("rows that name their site are not dealt at random; remove `seed` or `by`, and a `skew`")
         else:
             values = [value for values in self.values().values() for value in values]
             twice = sorted({value for value in values if values.count(value) > 1})
