@@ -112,10 +112,13 @@ def reality(released: Released) -> list[dict]:
         sites = f"Real: the source names the site of each patient in its column “{study['split']['by']}”: {count} natural sites."
     elif study["split"]:
         shares = "/".join(f"{100 * share:g}" for share in study["split"]["sites"].values())
-        sites = (
-            f"Simulated: the source names no sites, so its records were dealt at random to {count} sites "
-            f"({shares} %, seed {study['split']['seed']}); such sites differ by chance only."
+        skewed = study["split"].get("skew")
+        nature = (
+            "they are made unlike, as said under “How unlike the sites are”"
+            if skewed
+            else "such sites differ by chance only"
         )
+        sites = f"Simulated: records were dealt at random to {count} sites ({shares} %, seed {study['split']['seed']}); {nature}."
     repeats = resampling["replicates"]
     again = f", repeated {repeats} times" if repeats > 1 else ""
     split = (
