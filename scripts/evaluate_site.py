@@ -6,6 +6,7 @@ with job(snakemake):
     from hemapilots.evaluation import evaluate_site
     from hemapilots.evaluation.calibration_curves import calibration_table
     from hemapilots.evaluation.curves import site_curves
+    from hemapilots.evaluation.distributions import distribution_table
     from hemapilots.evaluation.histograms import site_histograms
     from hemapilots.evaluation.log_rank import log_rank_table
     from hemapilots.evaluation.reclassification import reclassification_table
@@ -22,6 +23,8 @@ with job(snakemake):
     exit_.release_parquet("site_counts", round_columns(counts, spec["rounding"]), output.counts)
     exit_.release_csv("curves", round_curves(site_curves(site, data[0], spec), spec["rounding"]), output.curves)
     exit_.release_csv("log_rank", log_rank_table(site, data[0], spec), output.log_rank)
+    distributions = round_columns(distribution_table(site, data[0], spec), spec["rounding"])
+    exit_.release_csv("distributions", distributions, output.distributions)
     histograms = round_columns(site_histograms(site, data, spec), spec["rounding"])
     exit_.release_csv("histograms", histograms, output.histograms)
     for name, make in tables.items():

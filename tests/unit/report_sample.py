@@ -9,6 +9,7 @@ import yaml
 
 from hemapilots.evaluation.calibration_curves import CALIBRATION_COLUMNS
 from hemapilots.evaluation.curves import CURVE_COLUMNS
+from hemapilots.evaluation.distributions import DISTRIBUTION_COLUMNS
 from hemapilots.evaluation.log_rank import LOG_RANK_COLUMNS
 from hemapilots.evaluation.reclassification import RECLASSIFICATION_COLUMNS
 from hemapilots.explain.site import IMPORTANCE_COLUMNS, SURVSHAP_COLUMNS
@@ -512,6 +513,12 @@ def reclassification(where: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=RECLASSIFICATION_COLUMNS)
 
 
+def distributions(site: str) -> pd.DataFrame:
+    """Ages of sixty patients, a third in each decade."""
+    rows = [(site, "age", 60.0, 70.0, 20), (site, "age", 70.0, 80.0, 20), (site, "age", 80.0, 90.0, 20)]
+    return pd.DataFrame(rows, columns=DISTRIBUTION_COLUMNS)
+
+
 def log_rank(site: str) -> pd.DataFrame:
     """Of one stratum: women die a little less often than expected, and the sites differ as much."""
     rows = [("F", "F", -3.0, 8.0), ("F", "M", NAN, -8.0), ("M", "F", NAN, -8.0), ("M", "M", 3.0, 8.0)]
@@ -622,6 +629,7 @@ def write(folder: Path) -> dict[str, list[Path]]:
         (folder / "site_metrics" / site).mkdir(parents=True)
         curves().query("site == @site").to_csv(folder / "site_metrics" / site / "curves.csv", index=False)
         reclassification(site).to_csv(folder / "site_metrics" / site / "reclassification.csv", index=False)
+        distributions(site).to_csv(folder / "site_metrics" / site / "distributions.csv", index=False)
         log_rank(site).to_csv(folder / "site_metrics" / site / "log_rank.csv", index=False)
         importance(site).to_csv(folder / "site_metrics" / site / "importance.csv", index=False)
         worked_risks(site).to_csv(folder / "site_metrics" / site / "worked_patient.csv", index=False)
@@ -651,6 +659,7 @@ def write(folder: Path) -> dict[str, list[Path]]:
         "calibration": "site_metrics/*/calibration.csv",
         "reclassification": "site_metrics/*/reclassification.csv",
         "log_rank": "site_metrics/*/log_rank.csv",
+        "distributions": "site_metrics/*/distributions.csv",
         "importance": "site_metrics/*/importance.csv",
         "survshap": "site_metrics/*/survshap.csv",
         "worked_risks": "site_metrics/*/worked_patient.csv",

@@ -158,6 +158,7 @@ def inputs_of(folder):
         "curves": "site_metrics/*/curves.csv",
         "reclassification": "site_metrics/*/reclassification.csv",
         "log_rank": "site_metrics/*/log_rank.csv",
+        "distributions": "site_metrics/*/distributions.csv",
         "calibration": "site_metrics/*/calibration.csv",
         "models": "models/*",
         "ledgers": "exchange/*.parquet",

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 import report_sample
@@ -126,9 +127,22 @@ def test_values_sent_are_set_against_patients_times_columns(pilot):
 
 def test_suppressed_cells_of_table_one_are_not_shown(pilot):
     groups = cohort.table_one(*pilot)["groups"]
-    age = {row["label"]: row["cells"][0] for row in groups[0]["rows"]}
+    age = {row["label"]: row["cells"][1] for row in groups[0]["rows"]}
     assert age == {"mean (SD)": "70.1 (9.5)", "median [quartiles]": "71.0 [64.0 to 77.0]", "missing": "not shown"}
-    assert groups[1]["rows"][0] == {"label": "yes", "cells": ["not shown", "not shown"]}
+    assert groups[1]["rows"][0] == {"label": "yes", "cells": ["not shown"] * 3}
+
+
+def test_table_one_of_all_sites_joins_what_the_sites_tell(tmp_path):
+    """Two sites with 30 and 90 known ages; quartiles by hand from three cells of ten years, a third of the patients in each."""
+    released = read_released(report_sample.write(tmp_path), report_sample.study())
+    for record, n, mean in zip(released.quality.values(), (30, 90), (60.0, 80.0), strict=True):
+        record["table_one"]["age"] |= {"n": n, "mean": mean, "sd": 5.0, "absent": 0}
+    rows = cohort.table_one(released, Labels(report_sample.study()))["groups"][0]["rows"]
+    found = {row["label"]: row["cells"][0] for row in rows}
+    sd = np.sqrt((29 * 25 + 89 * 25 + 30 * 15**2 + 90 * 5**2) / 119)
+    assert found["mean (SD)"] == f"75.0 ({sd:.1f})"
+    assert found["median [quartiles]"] == "75.0 [67.5 to 82.5], ± 7.5"
+    assert found["missing"] == "0"
 
 
 def test_flow_and_endpoints_add_up(pilot):

@@ -19,6 +19,7 @@ rule render_report:
         curves=of_sites("results/{pilot}/site_metrics/{site}/curves.csv"),
         calibration=of_sites("results/{pilot}/site_metrics/{site}/calibration.csv"),
         reclassification=of_sites("results/{pilot}/site_metrics/{site}/reclassification.csv"),
+        distributions=of_sites("results/{pilot}/site_metrics/{site}/distributions.csv"),
         log_rank=of_sites("results/{pilot}/site_metrics/{site}/log_rank.csv"),
         importance=of_sites("results/{pilot}/site_metrics/{site}/importance.csv"),
         survshap=of_sites("results/{pilot}/site_metrics/{site}/survshap.csv"),

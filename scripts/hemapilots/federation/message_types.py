@@ -70,6 +70,7 @@ MESSAGE_TYPES = {
     "histograms": MessageType({"histograms": TEXT}, supported=False),
     "calibration": MessageType({"calibration": TEXT}, supported=False),
     "reclassification": MessageType({"reclassification": TEXT}, supported=False),
+    "distributions": MessageType({"distributions": TEXT}, supported=False),
     "log_rank": MessageType({"log_rank": TEXT}, supported=False),
     "importance": MessageType({"importance": TEXT}, supported=False),
     "survshap": MessageType({"survshap": TEXT}, supported=False),

@@ -3,6 +3,7 @@
 import math
 
 from hemapilots.report.released import Released
+from hemapilots.report.table_one_total import short, shown_levels, total_cells
 from hemapilots.report.words import NOT_SHOWN, Labels, count, percent, unit_text
 
 __all__ = ["endpoint_rows", "event_rows", "flow_rows", "quality_rows", "score_rows", "table_one", "totals"]
@@ -85,7 +86,7 @@ def event_rows(quality: dict[str, dict], names: dict[str, str]) -> list[dict]:
 
 
 def table_one(released: Released, labels: Labels) -> dict:
-    """Table 1, groups: one per variable with its rows, a cell per site; nowhere: variables that no site's patients have."""
+    """Table 1, groups: one per variable with its rows, a cell for all sites and one per site; nowhere: variables that nobody has."""
     groups, nowhere = [], []
     first = next(iter(released.quality.values()))["table_one"]
     for name, spec in first.items():
@@ -98,6 +99,9 @@ def table_one(released: Released, labels: Labels) -> dict:
         unit = f", {unit_text(spec['unit'])}" if unit_text(spec["unit"]) else ""
         rows = _number_rows(found) if spec["type"] == "number" else _level_rows(found, name, labels)
         rows.append({"label": "missing", "cells": [count(one["absent"]) for one in found], "missing": True})
+        distribution = released.distributions[released.distributions["variable"] == name]
+        for row, cell in zip(rows, total_cells(found, distribution, list(released.quality)), strict=True):
+            row["cells"].insert(0, cell)
         groups.append({"label": f"{spec['label']}{unit}", "rows": rows})
     return {"groups": groups, "nowhere": nowhere}
 
@@ -109,9 +113,9 @@ def _all_absent(one: dict, records: int | None) -> bool:
 
 def _number_rows(found: list[dict]) -> list[dict]:
     def cells(one: dict) -> tuple[str, str]:
-        mean = NOT_SHOWN if one["mean"] is None else f"{_short(one['mean'])} ({_short(one['sd'])})"
+        mean = NOT_SHOWN if one["mean"] is None else f"{short(one['mean'])} ({short(one['sd'])})"
         quartiles = (one["median"], one["lower_quartile"], one["upper_quartile"])
-        return mean, NOT_SHOWN if None in quartiles else "{} [{} to {}]".format(*map(_short, quartiles))
+        return mean, NOT_SHOWN if None in quartiles else "{} [{} to {}]".format(*map(short, quartiles))
 
     columns = [cells(one) for one in found]
     return [
@@ -121,10 +125,9 @@ def _number_rows(found: list[dict]) -> list[dict]:
 
 
 def _level_rows(found: list[dict], name: str, labels: Labels) -> list[dict]:
-    levels = [level for level in found[0]["levels"] if not (set(found[0]["levels"]) == {"0", "1"} and level == "0")]
     return [
         {"label": labels.level(name, level), "cells": [_share(one["levels"].get(level), one["n"]) for one in found]}
-        for level in levels
+        for level in shown_levels(found)
     ]
 
 
@@ -133,11 +136,6 @@ def _share(part: int | None, whole: int | None) -> str:
         return NOT_SHOWN
     share = percent(part, whole, 0)
     return f"{part} ({share})" if share else str(part)
-
-
-def _short(value: float) -> str:
-    text = f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 1 else f"{value:.2f}"
-    return (text if float(text) else text.removeprefix("-")).replace("-", "−")
 
 
 def quality_rows(released: Released) -> dict:

@@ -37,6 +37,7 @@ MEANING = {
     "calibration": "smoothed curves and groups for calibration figures",
     "recurrent": "mean numbers and rates of episodes, and their ratios between groups",
     "reclassification": "patients of each category of a score by predicted risk",
+    "distributions": "merged counts over the usual range of a variable, for quartiles",
     "log_rank": "sums of log-rank tests of subgroups",
     "importance": "concordance lost where a variable is dealt anew",
     "worked_patient": "risks of an invented patient under the site’s baseline hazard",

@@ -33,6 +33,7 @@ def evaluation_spec(protocol: Source, use_case: dict, cohort, sites: list[str], 
         "horizons": {name: endpoint["horizons"] for name, endpoint in use_case["endpoints"].items()},
         "decisions": use_case["decisions"],
         "subgroups": use_case["subgroups"],
+        "distributions": _usual_ranges(use_case),
         "recurrent": {name: _recurrent(one, use_case) for name, one in use_case["recurrent"].items()},
         "categories": score_categories(use_case),
         "competing": {name: end["competing"] for name, end in use_case["endpoints"].items() if end["competing"]},
@@ -103,6 +104,12 @@ def recalibrations(protocol: Source, models: dict, sharing: str) -> dict[str, di
         parts |= {f"{regime}+recalibrated-slope": "slope"} if len(protocol.penalties) > 1 else {}
         found |= {f"{primary.model} {regime}": parts} if parts else {}
     return found
+
+
+def _usual_ranges(use_case: dict) -> dict[str, list[float]]:
+    """The usual range of each number in Table 1 that has one: what its distribution is counted over."""
+    listed = {name: use_case["variables"].get(name) or {} for name in use_case.get("table_one") or []}
+    return {name: list(spec["soft"]) for name, spec in listed.items() if spec.get("soft")}
 
 
 def _grid(protocol: Source, use_case: dict) -> list[float]:
