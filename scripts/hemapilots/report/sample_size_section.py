@@ -61,7 +61,7 @@ def sample_size_sentence(rows: list[dict]) -> str:
     if not rows:
         return "Not told: counts are too small to be released."
     row = rows[0]
-    verdict = "which suffices" if row["enough"] else "which does not suffice: the ridge penalty has to do the shrinking"
+    verdict = "which suffices" if row["enough"] else "which does not suffice: the penalty has to do the shrinking"
     return (
         f"{row['patients']} patients with {row['events']} events for {row['parameters']} candidate columns "
         f"({row['per_parameter']} events for each); Riley’s criteria ask for {row['most']}, {verdict}. "
