@@ -1,5 +1,6 @@
 """What the tables of a report say, from a small pilot."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -39,6 +40,14 @@ def test_headline_sets_the_primary_first_and_the_scores_last(pilot):
     assert table["rows"][0]["uno_c"] == "0.700 (0.650 to 0.750)"
     # The figure over pairs across sites, not the within-site one.
     assert table["rows"][1]["difference"] == "−0.001 (−0.006 to +0.004)"
+
+
+def test_a_model_that_is_not_trained_for_an_endpoint_has_no_heading_in_its_figure(pilot):
+    released, labels = pilot
+    other = list(released.protocol["protocol"]["models"])[1]
+    without = dataclasses.replace(released, metrics=released.metrics[released.metrics["model"] != other])
+    assert f">{other}<" in performance.regime_forest(released, labels, "os").svg
+    assert f">{other}<" not in performance.regime_forest(without, labels, "os").svg
 
 
 def test_a_score_that_ranks_nobody_is_named_in_a_note_alone(tmp_path):

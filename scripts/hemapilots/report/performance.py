@@ -126,14 +126,18 @@ def regime_forest(released: Released, labels: Labels, endpoint: str) -> Drawn:
         methods = methods_of(released, endpoint, model)
         if model != primary["model"]:
             methods = [method for method in methods if not of_one_site(method[1])]
-        rows.append({"label": model, "heading": True})
-        rows += [_forest_row(released, labels, endpoint, method) for method in methods]
-    rows.append({"label": "Clinical scores", "heading": True})
-    rows += [_forest_row(released, labels, endpoint, method) for method in scores_of(released, endpoint)]
+        rows += _group(released, labels, endpoint, model, methods)
+    rows += _group(released, labels, endpoint, "Clinical scores", scores_of(released, endpoint))
     title = f"{labels.endpoint(endpoint)}: concordance of every model and regime"
     return forest(
         rows, f"regimes_{endpoint}", title, "C (filled: Uno, hollow: Harrell)", heading="Uno’s C (95 % interval)"
     )
+
+
+def _group(released: Released, labels: Labels, endpoint: str, heading: str, methods: list[tuple[str, str]]) -> list:
+    """The rows of some methods under their heading; nothing where none predicts the endpoint."""
+    rows = [_forest_row(released, labels, endpoint, method) for method in methods]
+    return [{"label": heading, "heading": True}, *rows] if rows else []
 
 
 def _forest_row(released: Released, labels: Labels, endpoint: str, method: tuple[str, str]) -> dict:
