@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
+from hemapilots.evaluation import evaluate_pooled
 from hemapilots.evaluation.calibration import (
     BINS,
     Status,
@@ -23,6 +24,7 @@ from hemapilots.evaluation.calibration_curves import guarded
 from hemapilots.evaluation.censoring import weigh
 from hemapilots.evaluation.prediction_error import brier
 from hemapilots.evaluation.resampling import bootstrap_weights
+from test_evaluation_tables import invented, pick, plan
 
 FOLDER = Path(__file__).parent / "data"
 R, OTHER = (json.loads((FOLDER / f"{name}.json").read_text()) for name in ("calibration", "competing"))
@@ -51,6 +53,43 @@ def test_intercept_slope_and_distances_with_competing_events_equal_r():
     for name in ("ici", "e50", "e90"):
         assert found[name][0] == pytest.approx(R[name], abs=1e-8)
     assert found["oe"][0] == pytest.approx(R["observed"] / RISK.mean(), abs=1e-12)
+
+
+def test_patients_told_a_risk_of_nought_do_not_rule_the_slope():
+    """A site whose baseline begins late tells a few patients 0: the others' figures stay, as does O/E of all."""
+    time, event, risk, _ = drawn(4000, 3)
+    told = np.where(np.arange(4000) < 200, 0.0, risk)
+    kept = np.arange(4000) >= 200
+    weights = bootstrap_weights(np.zeros(4000, dtype=int), 50, 1)
+    found = status(time, event, weights=weights).measures(told)
+    alone = Status(weigh(time, event, weights).of(np.flatnonzero(kept)), 2.0).measures(risk[kept])
+    for name in ("calibration_intercept", "calibration_slope", "ici", "e50", "e90"):
+        np.testing.assert_allclose(found[name], alone[name], rtol=0, atol=1e-12)
+    assert found["calibration_slope"][0] == pytest.approx(1, abs=0.12)
+    assert found["oe"][0] == pytest.approx(status(time, event).observed[0] / told.mean(), abs=1e-12)
+    smooth = status(time, event).smoothed(told, np.array([0.3]))[0, 0]
+    assert smooth == pytest.approx(0.3, abs=0.05)
+
+
+def test_too_many_risks_of_nought_or_one_and_nothing_is_told():
+    time, event, risk, _ = drawn(1000, 4)
+    for share, value in ((100, 0.0), (60, 1.0)):
+        found = status(time, event).measures(np.where(np.arange(1000) < share, value, risk))
+        assert np.isnan(found["calibration_slope"][0]) == np.isnan(found["ici"][0]) == (share == 100)
+        assert np.isfinite(found["oe"][0])
+    assert np.isnan(status(time, event).smoothed(np.zeros(1000), np.array([0.5]))).all()
+
+
+def test_rows_say_how_many_patients_the_slope_rests_on():
+    sites, (patients, folds, tables) = {}, invented(sizes=(300, 1))["a"]
+    few = set(patients["row"].head(20))
+    for key, table in tables.items():
+        none = table["row"].isin(few).to_numpy()[:, None] & table.columns.str.startswith("survival")
+        tables[key] = table.mask(none, 1.0) if key[1] == "cox" else table
+    sites["a"] = patients, folds, tables
+    metrics = pick(evaluate_pooled(sites, plan())[0], regime="federated/newton", horizon=2.0).set_index("metric")
+    assert metrics.loc["calibration_slope", "n"] == 280 and metrics.loc["oe", "n"] == 300 == metrics.loc["brier", "n"]
+    assert metrics.loc["calibration_slope", "estimate"] > 0.5
 
 
 def test_index_of_prediction_accuracy_equals_riskregression():

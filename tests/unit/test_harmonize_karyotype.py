@@ -304,6 +304,12 @@ def test_failed_cultures_in_eight_languages():
         assert one(text)["cyto_ipssr"] == NAN
 
 
+def test_a_word_for_a_missing_value_is_no_free_text():
+    for text, reason in (("unknown", "missing"), (" Not done ", "not_done"), ("unbekannt", "missing")):
+        assert said(text) == {("null", reason)} and one(text)["cyto_ipssr"] == NAN, text
+    assert said("unknown, see report") == {("null", "free_text_unmapped")}
+
+
 def test_sex_and_lost_y():
     assert ("rejected", "contradiction") in said("45,X,-Y[12]/46,XY[8]", "F")
     assert said("45,X,-Y[12]/46,XY[8]", "M") == set()

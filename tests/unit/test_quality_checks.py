@@ -238,3 +238,11 @@ def test_rules_with_a_key_missing_are_refused(tmp_path):
     path.write_text("checks: {odd: {category: conformance}}\nshare: {}\nnot_assessed: []\n")
     with pytest.raises(HemaPilotsError, match=r"checks\.odd: it needs"):
         load_checks(path)
+
+
+@pytest.mark.parametrize("reason", ["outside_window", "transfused", "not_steady_state"])
+def test_a_right_value_of_another_time_contradicts_nothing(reason):
+    """It is missing at the index date, and no sign that columns disagree."""
+    record = site(cells=[("x", "null", reason, 100)])
+    assert said(record, "agreement.x") == (100, 0, 0.0, True)
+    assert said(record, "complete.x") == (200, 100, 50.0, True)

@@ -5,6 +5,11 @@ either kind by t, 1 / G(t) of those who outlive it, 0 of those censored before. 
 model's predictions shift by a constant if its baseline is wrong, a binomial regression on cloglog(risk) gives the slope; with slope 1
 the intercept; on a natural cubic spline of cloglog(risk) the smoothed curve (Austin et al. 2020, 2022, with weights for censoring).
 Bootstrap replicates take one Newton step from the estimate, which is exact to first order.
+
+A risk of 0 or 1 has no place on that scale: a site's baseline that begins with its first event tells everybody 0 until then. Such a
+patient without the event adds nothing to the likelihood of a line that rises, one with it makes it impossible. Both are left out of
+regression and curve, and the number of patients that they rest on says so; where a tenth or more are left out nothing is estimated.
+O/E and the errors count everybody.
 """
 
 from dataclasses import dataclass
@@ -17,12 +22,14 @@ from hemapilots.evaluation.censoring import Weighted, aalen_johansen
 __all__ = [
     "BINS",
     "GROUPS",
+    "ON_THE_SCALE",
     "Status",
     "cloglog",
     "d_calibration",
     "d_calibration_shares",
     "fit",
     "knots_of",
+    "on_the_scale",
     "one_step",
     "spline",
 ]
@@ -33,12 +40,19 @@ BINS = 10
 KNOTS = (0.1, 0.5, 0.9)
 FEWEST_VALUES = 5
 SMALLEST = 1e-6
+LEAST_INSIDE = 0.9
+ON_THE_SCALE = ("calibration_intercept", "calibration_slope", "ici", "e50", "e90")
 TRIANGLES = {size: np.triu_indices(size) for size in (1, 2, 3)}
 
 
 def cloglog(risk: np.ndarray) -> np.ndarray:
     """log(-log(1 - risk)), risks kept a millionth away from 0 and 1."""
     return np.log(-np.log1p(-np.clip(risk, SMALLEST, 1 - SMALLEST)))
+
+
+def on_the_scale(risk: np.ndarray) -> np.ndarray:
+    """Whose predicted risk (n,) is a millionth or more, and below 1; near 1 the scale does not run away as it does near 0."""
+    return (risk >= SMALLEST) & (risk < 1)
 
 
 def probability(predictor: np.ndarray) -> np.ndarray:
@@ -165,20 +179,37 @@ class Status:
 
     def measures(self, risk: np.ndarray) -> dict[str, np.ndarray]:
         """oe, calibration_intercept, calibration_slope, ici, e50, e90 (batch,) of predicted risks (n,)."""
-        predictor = cloglog(risk)
-        flat = np.ones((len(risk), 1))
         expected = self.outcomes.weights @ risk / self.total
         found = {"oe": np.divide(self.observed, expected, out=np.full_like(expected, np.nan), where=expected > 0)}
-        found["calibration_intercept"] = one_step(flat, self.event, self.mass, predictor)[:, 0]
+        part, told = self._inside(risk)
+        if part is None:
+            return found | {name: np.full(len(self.total), np.nan) for name in ON_THE_SCALE}
+        return found | part._on_the_scale(told)
+
+    def _inside(self, risk: np.ndarray) -> tuple["Status | None", np.ndarray]:
+        """Those whose risk is on the scale, with their risks; None where they are less than nine in ten."""
+        inside = on_the_scale(risk)
+        if inside.all():
+            return self, risk
+        if not inside.size or np.mean(inside) <= LEAST_INSIDE:
+            return None, risk
+        return Status(self.outcomes.of(np.flatnonzero(inside)), self.horizon), risk[inside]
+
+    def _on_the_scale(self, risk: np.ndarray) -> dict[str, np.ndarray]:
+        predictor, flat = cloglog(risk), np.ones((len(risk), 1))
+        found = {"calibration_intercept": one_step(flat, self.event, self.mass, predictor)[:, 0]}
         straight = np.column_stack([flat, predictor])
         found["calibration_slope"] = one_step(straight, self.event, self.mass, np.zeros_like(risk))[:, 1]
         return found | self._distances(risk, predictor)
 
     def smoothed(self, risk: np.ndarray, at: np.ndarray) -> np.ndarray:
         """The smoothed calibration curve (batch, m): probability of the event given predicted risks `at` (m,)."""
-        predictor = cloglog(risk)
+        part, told = self._inside(risk)
+        if part is None:
+            return np.full((len(self.total), len(at)), np.nan)
+        predictor = cloglog(told)
         knots = knots_of(predictor)
-        theta = one_step(spline(predictor, knots), self.event, self.mass, np.zeros_like(risk))
+        theta = one_step(spline(predictor, knots), part.event, part.mass, np.zeros_like(told))
         return probability(theta @ spline(cloglog(at), knots).T)
 
     def _distances(self, risk: np.ndarray, predictor: np.ndarray) -> dict[str, np.ndarray]:

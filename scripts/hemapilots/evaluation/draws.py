@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hemapilots.evaluation.calibration import Status, d_calibration, d_calibration_shares
+from hemapilots.evaluation.calibration import ON_THE_SCALE, Status, d_calibration, d_calibration_shares, on_the_scale
 from hemapilots.evaluation.discrimination import Fold, Ratio
 from hemapilots.evaluation.measures import Measure, decisions_of, measures
 from hemapilots.evaluation.prediction_error import brier, integrated
@@ -77,10 +77,15 @@ def _at_horizons(scope: Scope, key: Key) -> dict[Measure, Draws]:
         status = scope.status(key, horizon)
         if status is None:
             continue
-        replicates = [_of_replicate(status, risk) for risk in _risks(scope, key, horizon)]
+        risks = _risks(scope, key, horizon)
+        replicates = [_of_replicate(status, risk) for risk in risks]
+        case = status.outcomes.event[on_the_scale(risks).all(axis=0)] == 1
         for name in replicates[0]:
             values = np.mean([one[name] for one in replicates], axis=0)
-            found[Measure(name, horizon)] = _of_status(status, values, _denominator(status, name, values[0]))
+            if name in ON_THE_SCALE:
+                found[Measure(name, horizon)] = Draws(values, float(len(case)), len(case), int(np.count_nonzero(case)))
+            else:
+                found[Measure(name, horizon)] = _of_status(status, values, _denominator(status, name, values[0]))
     return found
 
 

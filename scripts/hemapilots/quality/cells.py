@@ -6,14 +6,12 @@ import pandas as pd
 __all__ = ["FLAGGED", "NULLED", "classes_of", "count_cells", "listed_cells"]
 
 # A closed list per type: a class that appears only where it occurs would say that it occurs.
-# Reasons that stand in no class of nulled cells are plain missing (a code for missing, not done, a failed culture).
+# Reasons that stand in no class of nulled cells are plain missing (a code for missing, not done, a failed culture, a right value of
+# another time: outside of the window, under transfusion, in a crisis).
 _UNREADABLE = ("parse_error", "date_invalid", "encoding", "excel_artifact", "free_text_unmapped")
 _CONFLICT = (
     "contradiction",
     "duplicate",
-    "not_steady_state",
-    "transfused",
-    "outside_window",
     "ineligible",
     "fish_not_selected",
 )

@@ -21,16 +21,22 @@ def calibration_tables(released: Released, labels: Labels) -> list[dict]:
     for endpoint in released.endpoints:
         methods = _methods(released, endpoint)
         for horizon in released.study["evaluate"]["horizons"][endpoint]:
-            rows = []
+            rows, left_out = [], {}
             for method in methods:
                 figures = {name: figure_of(released, endpoint, method, name, horizon=horizon) for name in SHOWN}
                 if np.isfinite(figures["oe"]["estimate"]):
+                    left_out |= _left_out(figures, labels.regime(method[1]))
                     rows.append(_row(released, labels, method, [_text(name, one) for name, one in figures.items()]))
             heads = [labels.metric(name) for name in SHOWN]
-            tables.append(
-                {"endpoint": labels.endpoint(endpoint), "horizon": f"{horizon:g}", "heads": heads, "rows": rows}
-            )
+            table = {"endpoint": labels.endpoint(endpoint), "horizon": f"{horizon:g}", "heads": heads}
+            tables.append(table | {"rows": rows, "left_out": left_out})
     return tables
+
+
+def _left_out(figures: dict[str, dict], label: str) -> dict[str, str]:
+    """How many patients of O/E are not among those of the slope, by the regime's label; empty where all are."""
+    lost = figures["oe"]["n"] - figures["calibration_slope"]["n"]
+    return {label: f"{lost:.0f}"} if lost > 0 else {}
 
 
 def _methods(released: Released, endpoint: str) -> list[tuple[str, str]]:

@@ -19,6 +19,7 @@ from hemapilots.harmonize.findings import Finding, everywhere
 from hemapilots.harmonize.genetics.clonal import Counted, Thresholds, count
 from hemapilots.harmonize.genetics.iscn import read
 from hemapilots.harmonize.genetics.spoken import Words, tokens
+from hemapilots.harmonize.reading.words import missing_words
 from hemapilots.paths import RESOURCES
 
 __all__ = ["KaryotypeColumns", "Rules", "features", "load_rules", "read_karyotypes"]
@@ -91,13 +92,18 @@ def read_karyotypes(texts: np.ndarray, sex: np.ndarray | None = None, rules: Rul
     codes, distinct = pd.factorize(np.asarray(texts, dtype=object), use_na_sentinel=True)
     sexes = np.full(len(codes), "", dtype=object) if sex is None else _initials(sex)
     pairs, pair_codes = _pairs(codes, sexes)
-    counted = [
-        None if code < 0 else count(read(str(distinct[code]), rules.words), letter, rules.thresholds)
-        for code, letter in pairs
-    ]
+    counted = [None if code < 0 else _counted(str(distinct[code]), letter, rules) for code, letter in pairs]
     per_pair = features(counted, rules)
     columns = {name: values[pair_codes] for name, values in per_pair.items()}
     return KaryotypeColumns(columns, _findings(counted, pairs, pair_codes))
+
+
+def _counted(text: str, letter: str, rules: Rules) -> Counted:
+    """What is counted in a text; a usual word for a missing value that says nothing of a culture means just that."""
+    reading, reason = read(text, rules.words), missing_words().get(text.strip().casefold())
+    if reading.kind == "unread" and reason:
+        return Counted(np.nan, np.nan, None, (("null", reason, ""),))
+    return count(reading, letter, rules.thresholds)
 
 
 def _initials(sex: np.ndarray) -> np.ndarray:
