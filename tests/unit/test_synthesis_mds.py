@@ -120,6 +120,9 @@ def test_karyotype_is_coherent(cohort):
     assert (cohort["dely"][cohort["sex"] == "F"] == 0).all()
     assert (cohort["zrsr2"][cohort["sex"] == "F"] == 0).all()
     assert ((cohort["del7"] == 0) | (cohort["del7q"] == 0)).all()
+    changes = cohort.filter(regex="^(del|plus)").drop(columns=["del7", "del7q", "del17p"]).sum(axis=1)
+    assert changes[cohort["complex"] == 1].max() > 3  # which a poor karyotype may not have
+    assert changes[cohort["cyto_ipssr"] == "poor"].max() <= 3
     simple = cohort["complex"] == 0
     lesions = [name for name in cohort if name.startswith(("del", "plus")) and name not in ("del7_7q", "del17_17p")]
     assert cohort.loc[simple, lesions].sum(axis=1).max() <= 2

@@ -26,6 +26,7 @@ _KINDS = {
     "flag": {"percent", "slope"},
     "category": {"percent"},
     "expression": {"expression", "round"},
+    "text": {"expression"},
     "date": {"year"},
 }
 _SITES = {"plain", "profiles"}

@@ -92,8 +92,19 @@ def _expression(spec, table, classes, latents, rng, where) -> np.ndarray:
     return _rounded(value, spec)
 
 
+def _text(spec, table, classes, latents, rng, where) -> np.ndarray:
+    return np.broadcast_to(parse(spec["expression"]).evaluate_text(table), (len(classes),)).astype(object)
+
+
 def _date(spec, table, classes, latents, rng, where) -> np.ndarray:
     return np.floor((parameter(spec["year"], table, classes, where) - 1970.0) * DAYS_PER_YEAR)
 
 
-_DRAW = {"number": _number, "flag": _flag, "category": _category, "expression": _expression, "date": _date}
+_DRAW = {
+    "number": _number,
+    "flag": _flag,
+    "category": _category,
+    "expression": _expression,
+    "text": _text,
+    "date": _date,
+}
