@@ -24,6 +24,7 @@ BENCHMARKS = (
     "network_steps",
     "training",
     "concordance",
+    "evaluation",
     "extracts",
     "harmonization",
     "workflow_overhead",

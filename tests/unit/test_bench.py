@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bench"))
 import concordance
 import cox_lifelines
 import cox_many_sites
+import evaluation
 import federations
 import harmonization
 import network_steps
@@ -74,9 +75,16 @@ def test_every_training_job_of_the_standard_protocol_is_run(tmp_path):
 
 def test_concordance_agrees_with_both_peers():
     rows = concordance.run(True, patients=2000, quadratic=500)
-    assert [row.peer.split()[0] for row in rows] == ["lifelines", "scikit-survival"]
+    assert [row.peer.split()[0] for row in rows] == ["lifelines", "scikit-survival", "scikit-survival"]
+    assert rows[2].target.startswith("Uno C") and "peak memory" in rows[2].note
     assert "EXTRAPOLATED" in rows[1].note
     assert rows[1].peer_seconds == pytest.approx(rows[1].ratio * rows[1].ours_seconds)
+
+
+def test_the_whole_evaluation_is_timed_beside_a_peer():
+    (row,) = evaluation.run(True, patients=300, samples=50)
+    assert "35 regimes, 50 resamples" in row.target and row.agreement and not row.met
+    assert row.ours_seconds > 0 and "EXTRAPOLATED" in row.note
 
 
 def test_overhead_is_wall_time_without_work():
