@@ -71,7 +71,7 @@ def test_patients_told_a_risk_of_nought_do_not_rule_the_slope():
     assert smooth == pytest.approx(0.3, abs=0.05)
 
 
-def test_too_many_risks_of_nought_or_one_and_nothing_is_told():
+def test_too_many_risks_of_nought_and_nothing_is_told():
     time, event, risk, _ = drawn(1000, 4)
     for share, value in ((100, 0.0), (60, 1.0)):
         found = status(time, event).measures(np.where(np.arange(1000) < share, value, risk))

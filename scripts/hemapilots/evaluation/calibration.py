@@ -6,7 +6,7 @@ model's predictions shift by a constant if its baseline is wrong, a binomial reg
 the intercept; on a natural cubic spline of cloglog(risk) the smoothed curve (Austin et al. 2020, 2022, with weights for censoring).
 Bootstrap replicates take one Newton step from the estimate, which is exact to first order.
 
-A risk of 0 or 1 has no place on that scale: a site's baseline that begins with its first event tells everybody 0 until then. Such a
+A risk of 0 has no place on that scale: a site's baseline that begins with its first event tells everybody 0 until then. Such a
 patient without the event adds nothing to the likelihood of a line that rises, one with it makes it impossible. Both are left out of
 regression and curve, and the number of patients that they rest on says so; where a tenth or more are left out nothing is estimated.
 O/E and the errors count everybody.
@@ -51,8 +51,8 @@ def cloglog(risk: np.ndarray) -> np.ndarray:
 
 
 def on_the_scale(risk: np.ndarray) -> np.ndarray:
-    """Whose predicted risk (n,) is a millionth or more, and below 1; near 1 the scale does not run away as it does near 0."""
-    return (risk >= SMALLEST) & (risk < 1)
+    """Whose predicted risk (n,) is a millionth or more; towards 1 the scale does not run away as it does towards 0."""
+    return risk >= SMALLEST
 
 
 def probability(predictor: np.ndarray) -> np.ndarray:
