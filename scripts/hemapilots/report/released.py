@@ -122,7 +122,8 @@ def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
 
 
 def _stacked(paths: list[Path]) -> pd.DataFrame:
-    tables = [pd.read_csv(path) for path in paths]
+    # Categories of a score may be digits, and are texts all the same.
+    tables = [pd.read_csv(path, dtype={"category": str}) for path in paths]
     return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
 
 
