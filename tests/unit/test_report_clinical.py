@@ -96,7 +96,8 @@ def test_categories_that_are_digits_are_texts(tmp_path):
     inputs, study = report_sample.write(tmp_path), report_sample.study()
     study["harmonize"]["computed"]["index_category"]["levels"] = ["0", "1"]
     for site in report_sample.SITES:
-        table = report_sample.reclassification(site).replace({"category": {"low": 0, "high": 1}})
+        table = report_sample.reclassification(site)
+        table["category"] = table["category"].map({"low": 0, "high": 1})
         table.to_csv(tmp_path / "site_metrics" / site / "reclassification.csv", index=False)
     (table,) = reclassification_tables(read_released(inputs, study), Labels(study))["act"]
     assert [row["category"] for row in table["rows"]] == ["0", "1"]
