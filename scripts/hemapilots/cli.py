@@ -78,12 +78,14 @@ def _add_predict(commands) -> None:
 
 def _predict(options: argparse.Namespace) -> int:
     """0 where every patient has every risk, 1 where the model abstains from some."""
-    from hemapilots.explain.new_patients import models_of, predict_extract, predict_patients
+    from hemapilots.explain.new_patients import models_of, predict_patients
     from hemapilots.explain.new_rows import read_table
     from hemapilots.tables import write_csv
 
     models = models_of(options.model, options.site)
     if options.mapping:
+        from hemapilots.explain.new_extract import predict_extract
+
         table = predict_extract(models, options.file, options.mapping, options.folder / "config")
     else:
         table = predict_patients(models, read_table(options.file), str(options.file))

@@ -45,6 +45,7 @@ def test_edited_helpers_change_exactly_their_dependents(changed_by):
     assert changed_by("hemapilots/models/partial_likelihood.py") == {
         "explain_site",
         "export_model",
+        "leave_sites_out",
         "predict",
         "refit_primary",
         "train_federated",
@@ -75,6 +76,7 @@ def test_touching_moving_and_taking_an_edit_back_change_nothing(copy, before, ch
 def test_edited_template_changes_the_pages_only(changed_by):
     assert changed_by("hemapilots/report/templates/style.css") == {
         "describe_variables",
+        "render_comparison",
         "render_report",
         "render_index",
     }

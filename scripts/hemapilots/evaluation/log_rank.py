@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from hemapilots.evaluation.curves import counted_until
 from hemapilots.evaluation.sample import levels_of
@@ -59,7 +59,7 @@ class LogRank:
     @property
     def p(self) -> float:
         """The probability of a statistic as large where all groups have the same hazard."""
-        return float(chi2.sf(self.statistic, self.degrees)) if self.degrees else float("nan")
+        return float(chdtrc(self.degrees, self.statistic)) if self.degrees else float("nan")
 
 
 def from_counts(events: np.ndarray, at_risk: np.ndarray, ties: bool = True) -> LogRank:

@@ -13,7 +13,7 @@ from hemapilots.explain.portable import read_portable
 from hemapilots.expressions import parse
 from hemapilots.tables import read_parquet
 
-__all__ = ["COLUMNS", "drivers", "entry_of", "models_of", "own_patients", "predict_extract", "predict_patients"]
+__all__ = ["COLUMNS", "drivers", "entry_of", "models_of", "own_patients", "predict_patients"]
 
 COLUMNS = ["patient", "endpoint", "horizon", "risk", "lower", "upper", "answer", "reasons", "missing", "drivers"]
 MOST_DRIVERS = 5
@@ -59,28 +59,6 @@ def predict_patients(models: list[Portable], table: pd.DataFrame, where: str) ->
     frames = [_of_model(model, table, names.to_numpy(), where) for model in models]
     order = pd.concat(frames, ignore_index=True)
     return order.sort_values("place", kind="stable")[COLUMNS].reset_index(drop=True)
-
-
-def predict_extract(models: list[Portable], extract: Path, mapping: str, config: Path) -> pd.DataFrame:
-    """The same for an extract as a hospital delivers it, harmonized and checked by a mapping of the model's use case.
-
-    Records that the mapping or the use case leaves out have no row. A mapping of patients without outcomes names the endpoints under
-    `without`.
-    """
-    from hemapilots.hospital import harmonize_extract, load_mapping
-
-    read, use_case = load_mapping(mapping, config)
-    wanted = models[0].card["use_case"]
-    if read["use_case"] != wanted:
-        raise HemaPilotsError(
-            f"{mapping}: its use case is {read['use_case']}, the model's is {wanted}; name a mapping of that"
-        )
-    made = harmonize_extract(extract, read, use_case)
-    if made.harmonized.empty:
-        raise HemaPilotsError(
-            f"{extract}: the mapping and the use case leave out every record; see `hemapilots harmonize`"
-        )
-    return predict_patients(models, made.harmonized.reset_index(drop=True), str(extract))
 
 
 def _of_model(model: Portable, table: pd.DataFrame, names: np.ndarray, where: str) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from flwr.serverapp import Grid
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from hemapilots.federation.asking import send, summed
 from hemapilots.federation.plan import Fitted, Plan
@@ -41,10 +41,10 @@ def _tested(total: dict[str, np.ndarray], transform: str, usable: np.ndarray, co
     each = np.divide(score**2, own, out=np.zeros_like(score), where=own > 1e-9)
     degrees = int(np.linalg.matrix_rank(variance, hermitian=True)) if kept.size else 0
     statistic = float(score @ np.linalg.pinv(variance, hermitian=True) @ score)
-    found = {columns[at]: float(chi2.sf(value, 1)) for at, value in zip(kept, each, strict=True)}
+    found = {columns[at]: float(chdtrc(1, value)) for at, value in zip(kept, each, strict=True)}
     return {
         "statistic": statistic,
         "degrees": degrees,
-        "p": float(chi2.sf(statistic, degrees)) if degrees else 1.0,
+        "p": float(chdtrc(degrees, statistic)) if degrees else 1.0,
         "columns": found,
     }
