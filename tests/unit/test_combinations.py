@@ -38,6 +38,15 @@ def test_models_are_trained_by_the_strategies_that_can_or_that_they_name(config)
     assert [row for row in judged if row["reference_model"] == "net" and row["reference_regime"] == "federated/fedavg"]
 
 
+def test_a_model_may_be_for_the_primary_endpoint_alone(config):
+    study = with_line(config, "models:\n", "net: {kind: deepsurv, predictors: clinical, endpoints: primary}")
+    models, judged = study["train"]["models"], study["evaluate"]["comparisons"]
+    assert models["net"]["endpoints"] == ["os"] and len(models["cox-molecular"]["endpoints"]) == 3
+    assert {row["endpoint"] for row in judged if row["reference_model"] == "net"} == {"os"}
+    with pytest.raises(HemaPilotsError, match="models.other.endpoints"):
+        with_line(config, "models:\n", "other: {kind: deepsurv, predictors: clinical, endpoints: os}")
+
+
 REFUSED = [
     ("net: {kind: deepsrv, predictors: clinical}", ["models.net: unknown kind 'deepsrv'", "use one of"]),
     ("net: {predictors: clinical}", ["models.net: the field kind is required"]),

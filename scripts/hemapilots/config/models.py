@@ -23,7 +23,8 @@ def rising(values: tuple[float, ...] | None) -> tuple[float, ...] | None:
 class _Model(Strict):
     """What every model has. supported_only leaves out columns that fail the support rule at any site.
 
-    strategies: which of the protocol's strategies train it; by default all that can. late_entry: whether the kind can learn from
+    endpoints: `primary` where it is trained for the primary endpoint alone. strategies: which of the protocol's strategies train it; by
+    default all that can. late_entry: whether the kind can learn from
     patients who come under observation late; one that cannot is not trained for such endpoints. competing_only: whether it is trained
     only where an event competes.
     """
@@ -33,11 +34,12 @@ class _Model(Strict):
 
     predictors: str
     supported_only: bool = False
+    endpoints: Literal["all", "primary"] = "all"
     strategies: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
 
     def settings(self) -> dict:
         """What is fixed of the model itself."""
-        kept = {"kind", "predictors", "supported_only", "strategies"}
+        kept = {"kind", "predictors", "supported_only", "endpoints", "strategies"}
         return self.model_dump(mode="json", exclude=kept, exclude_none=True)
 
 

@@ -64,6 +64,8 @@ def _learnable(protocol: Source, name: str, model, endpoints: list[str], use_cas
             ("models", name, "kind"),
             f"{model.kind} is for endpoints with a competing event; use cox for the primary model",
         )
+    if model.endpoints == "primary":
+        meant = [end for end in meant if end == use_case["primary_endpoint"]]
     able = [end for end in meant if model.late_entry or not facts[end]["entry"]]
     if (able or not meant) and (not primary or use_case["primary_endpoint"] in able):
         return able
