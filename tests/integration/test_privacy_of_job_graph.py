@@ -34,6 +34,7 @@ POOLED_RULES = {
     "train_pooled",
     "evaluate_pooled",
     "refit_primary",
+    "leave_sites_out",
     "describe_recurrent_pooled",
 }
 PRIVATE_FOLDER = re.compile(r"results/[^/]+/(?:sites/(?P<site>[^/]+)|(?P<source>source))(?:/|$)")
