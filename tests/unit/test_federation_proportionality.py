@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from federation_sample import GRID, grid_for, sites
+from hemapilots.federation import proportionality
 from hemapilots.federation.plan import Plan
 from hemapilots.federation.server import train
 from hemapilots.models.data import TrainingData
@@ -76,3 +77,12 @@ def test_order_of_sites_does_not_matter():
     parts = sites([60, 80, 70])
     first, again = zph(parts), zph(parts[::-1])
     assert first["log"]["statistic"] == pytest.approx(again["log"]["statistic"], rel=1e-9)
+
+
+def test_a_form_below_nought_by_rounding_is_nought():
+    """A column that hardly varies where the others are known: its variance comes out as minus 1e-17."""
+    square, zero = np.array([[1.0, 0.0, 1.0]]), np.zeros((1, 3))
+    total = {"information": square, "shared_time": zero, "information_time": np.array([[-1e-17, 0.0, -1e-17]])}
+    total |= {"gradient": np.zeros((1, 2)), "gradient_time": np.array([[1e-12, 1e-12]])}
+    found = proportionality._tested(total, "time", np.array([True, True]), ["a", "b"])
+    assert found["statistic"] == 0.0 and found["p"] == 1.0 and all(value == 1.0 for value in found["columns"].values())

@@ -40,7 +40,8 @@ def _tested(total: dict[str, np.ndarray], transform: str, usable: np.ndarray, co
     own = np.diag(variance)
     each = np.divide(score**2, own, out=np.zeros_like(score), where=own > 1e-9)
     degrees = int(np.linalg.matrix_rank(variance, hermitian=True)) if kept.size else 0
-    statistic = float(score @ np.linalg.pinv(variance, hermitian=True) @ score)
+    # Where a site's columns hardly vary the quadratic form is nought up to rounding, on either side.
+    statistic = max(float(score @ np.linalg.pinv(variance, hermitian=True) @ score), 0.0)
     found = {columns[at]: float(chdtrc(1, value)) for at, value in zip(kept, each, strict=True)}
     return {
         "statistic": statistic,
