@@ -14,13 +14,14 @@ LIMIT, FEWEST = 0.9, 20
 
 
 def leakage(x: np.ndarray, names: list[str], time: np.ndarray, event: np.ndarray) -> dict:
-    """`assessed`: whether there are events enough to tell; `columns`: the suspects among `names`.
+    """`columns`: the suspects among `names`; `assessed`: those known for patients enough, with the event and without it, to tell.
 
     x (n, p), nan where missing; time (n,) since the index date; event (n,) boolean.
     """
-    assessed = int(event.sum()) >= FEWEST
-    suspects = [name for name, column in zip(names, x.T, strict=True) if assessed and _tells(column, time, event)]
-    return {"assessed": assessed, "columns": suspects}
+    known = ~np.isnan(x)
+    enough = np.minimum(known[event].sum(axis=0), known[~event].sum(axis=0)) >= FEWEST
+    suspects = [name for name, column in zip(names, x.T, strict=True) if _tells(column, time, event)]
+    return {"assessed": [name for name, so in zip(names, enough, strict=True) if so], "columns": suspects}
 
 
 def _tells(column: np.ndarray, time: np.ndarray, event: np.ndarray) -> bool:

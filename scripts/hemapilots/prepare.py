@@ -60,7 +60,7 @@ def support(harmonized: pd.DataFrame, design: pd.DataFrame, folds: pd.DataFrame,
     patients, events, competing (events): enough in the smallest training set; any_event, any_competing: at least one in all;
     trains: enough patients and events in all to take part where the gate is enforced; columns: enough carriers and
     non-carriers, or observed values of other columns, in every training set; incomplete: columns with enough missing values
-    to tell; constant: columns that do not vary; leakage: columns that give the outcome away, if there are events enough to tell.
+    to tell; constant: columns that do not vary; leakage: columns that give the outcome away, and those that could be assessed.
     """
     sets = training_sets(spec["resampling"]["replicates"], spec["resampling"]["folds"], tune=True)
     wide = folds.pivot(index="row", columns="replicate", values="fold").reindex(design["row"]).to_numpy()
@@ -103,11 +103,11 @@ def agree(supports: dict[str, dict], columns: list[dict], spec: dict) -> dict:
 
     A column that is constant everywhere is left out; an indicator of missing values stays where some site has enough of them. Where
     the gate is enforced, and in a `supported_only` model, a column that falls short at any training site is left out for all.
-    leakage: the columns that give an endpoint away, of those that a model of it learns from; leakage_unassessed: sites with too few
-    events to tell.
+    leakage: the columns that give an endpoint away, of those that a model of it learns from; leakage_assessed: by endpoint and
+    site, whether each of these columns could be assessed there.
     """
     out = {"sites": {}, "competing": {}, "evaluated_only": {}, "columns": {}, "left_out": []}
-    out |= {"leakage": [], "leakage_unassessed": {}}
+    out |= {"leakage": [], "leakage_assessed": {}}
     for endpoint in spec["endpoints"]:
         by_site = {site: supports[site][endpoint] for site in sorted(supports)}
         if not any(found["any_event"] for found in by_site.values()):
@@ -137,9 +137,10 @@ def agree(supports: dict[str, dict], columns: list[dict], spec: dict) -> dict:
             out["left_out"] += [{"endpoint": endpoint, "model": name, **row} for row in left]
         used = {column["column"] for kept in out["columns"][endpoint].values() for column in kept}
         out["leakage"] += [{"endpoint": endpoint, **row} for row in _leaks(by_site, used)]
-        out["leakage_unassessed"][endpoint] = [
-            site for site, found in by_site.items() if not found["leakage"]["assessed"]
-        ]
+        out["leakage_assessed"][endpoint] = {
+            site: {name: name in found["leakage"]["assessed"] for name in sorted(used)}
+            for site, found in by_site.items()
+        }
     return out
 
 

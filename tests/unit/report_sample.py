@@ -607,7 +607,9 @@ def write(folder: Path) -> dict[str, list[Path]]:
         "columns.json": {
             "columns": {"os": {"cox-all": [1, 2, 3, 4], "cox-safe": [1]}},
             "leakage": [],
-            "leakage_unassessed": {"os": ["south"]},
+            "leakage_assessed": {
+                "os": {"north": {"age": True, "sex_M": False}, "south": {"age": False, "sex_M": False}}
+            },
         },
         "verdict.json": verdict(),
         "truth.json": truth(),

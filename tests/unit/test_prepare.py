@@ -127,18 +127,30 @@ def test_a_leaked_outcome_is_caught_and_named(kind):
     found = with_leak(table, leaked[kind])
     column = "age_missing" if kind == "recorded after the event" else "age"
     assert found["leakage"] == [{"endpoint": "os", "column": column, "sites": ["a"]}]
-    assert found["leakage_unassessed"] == {"os": []}
+    assert found["leakage_assessed"]["os"]["b"]["age"]
+    # Of a value known after the event alone nothing can be compared; that it is missing gives it away.
+    assert found["leakage_assessed"]["os"]["a"]["age"] == (kind != "recorded after the event")
 
 
 def test_sound_predictors_and_small_sites_raise_no_alarm():
     for seed in range(20):
         found = agreement("report", False, {"a": make_support(30, seed=seed)[0], "b": make_support(10, 24, seed)[0]})
-        assert found["leakage"] == [] and found["leakage_unassessed"]["os"] == ["b"]
+        assert found["leakage"] == []
+        assessed = found["leakage_assessed"]["os"]
+        assert all(assessed["a"].values()) and not any(assessed["b"].values())
     # A strong, sound predictor: a hazard ratio of seven per standard deviation.
     rng = np.random.default_rng(1)
     x = rng.normal(size=2000)
     time, limit = rng.exponential(np.exp(-2 * x)), rng.exponential(1, 2000)
-    assert leakage(x[:, None], ["x"], np.minimum(time, limit), time <= limit) == {"assessed": True, "columns": []}
+    assert leakage(x[:, None], ["x"], np.minimum(time, limit), time <= limit) == {"assessed": ["x"], "columns": []}
+
+
+def test_a_column_known_for_few_is_not_assessed():
+    rng = np.random.default_rng(2)
+    x, time, event = rng.normal(size=(200, 3)), rng.exponential(size=200), np.arange(200) < 100
+    x[19:100, 1] = np.nan
+    x[119:, 2] = np.nan
+    assert leakage(x, ["known", "few events", "few others"], time, event) == {"assessed": ["known"], "columns": []}
 
 
 def agreement(gate, supported_only, supports):

@@ -8,14 +8,28 @@ __all__ = ["leakage_lines"]
 
 
 def leakage_lines(released: Released, labels: Labels) -> dict:
-    """`suspects`: a sentence for each predictor and endpoint; `open`: endpoints with the sites that have too few events to tell."""
+    """`suspects`: a sentence for each predictor and endpoint; `passed`: endpoints with the sites where some predictor was assessed;
+    `open`: a sentence for each endpoint and site where some could not be.
+    """
     suspects = [
         f"{labels.column(row['column'])} alone tells {labels.endpoint(row['endpoint']).lower()} near perfectly at {', '.join(row['sites'])}"
         for row in released.agreed["leakage"]
     ]
-    unassessed = [
-        {"endpoint": labels.endpoint(endpoint), "sites": sites}
-        for endpoint, sites in released.agreed["leakage_unassessed"].items()
-        if sites
-    ]
-    return {"suspects": suspects, "open": unassessed, "limit": LIMIT, "fewest": FEWEST}
+    passed, unassessed = [], []
+    for endpoint, by_site in released.agreed["leakage_assessed"].items():
+        label = labels.endpoint(endpoint)
+        sites = [site for site, columns in by_site.items() if any(columns.values())]
+        passed += [f"{label.lower()} at {', '.join(sites)}"] if sites else []
+        unassessed += [
+            f"{label} could not be assessed at {site}{_which(columns, labels)}: fewer than {FEWEST} patients with the event, or "
+            "without it, have a known value."
+            for site, columns in by_site.items()
+            if not all(columns.values())
+        ]
+    return {"suspects": suspects, "passed": passed, "open": unassessed, "limit": LIMIT}
+
+
+def _which(columns: dict[str, bool], labels: Labels) -> str:
+    """The predictors that could not be assessed, where others could."""
+    left = [labels.column(name) for name, assessed in columns.items() if not assessed]
+    return f" for {', '.join(left)}" if len(left) < len(columns) else ""
