@@ -74,6 +74,7 @@ def test_federated_fine_gray_equals_r_stratified_by_site(cohort, ties):
     scale = fitted.preprocessing.scale[0]
     np.testing.assert_allclose(fitted.coefficients[0, 0] / scale, expected["coefficients"], atol=1e-8)
     np.testing.assert_allclose(fitted.standard_errors / scale, expected["robust"], atol=1e-8)
+    np.testing.assert_array_equal(np.sqrt(np.diag(fitted.covariance)), fitted.standard_errors)
     assert fitted.loglik == pytest.approx(expected["loglik"], abs=1e-7)
     assert "robust" in fitted.more["standard_errors"]
     for (_, rows), incidence in zip(frame.groupby("site"), expected["incidence"], strict=True):

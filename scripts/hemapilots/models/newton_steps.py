@@ -69,14 +69,17 @@ class NewtonSteps:
         self.step[fits] /= 2
         self.trial[fits] = self.coefficients[fits] + self.step[fits]
 
-    def standard_errors(self, fit: int) -> np.ndarray:
-        """sqrt of the diagonal of the covariance (p,); nan for constant columns."""
-        return np.where(self.usable[fit], np.sqrt(np.diag(np.linalg.inv(self.information[fit]))), np.nan)
-
     def covariance(self, fit: int) -> np.ndarray:
         """The inverse penalised information (p, p), conditional on the penalty; 0 for constant columns."""
-        both = self.usable[fit][:, None] & self.usable[fit]
-        return np.where(both, np.linalg.inv(self.information[fit]), 0.0)
+        return self.of_usable(fit, np.linalg.inv(self.information[fit]))
+
+    def of_usable(self, fit: int, matrix: np.ndarray) -> np.ndarray:
+        """A matrix (p, p) with 0 for constant columns."""
+        return np.where(self.usable[fit][:, None] & self.usable[fit], matrix, 0.0)
+
+    def standard_errors(self, fit: int, covariance: np.ndarray) -> np.ndarray:
+        """sqrt of the diagonal of the covariance (p,); nan for constant columns."""
+        return np.where(self.usable[fit], np.sqrt(np.diag(covariance)), np.nan)
 
     @staticmethod
     def solve(matrices: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -56,8 +56,8 @@ class Newton(NewtonSteps, OwnStrategy):
         """Add what only Newton's method knows: fits that still moved, errors and log-likelihood of the final model."""
         fitted.unconverged = int(self.running.sum())
         if not self.absolute[fitted.chosen[0]]:
-            fitted.standard_errors = self.standard_errors(fitted.chosen[0])
             fitted.covariance = self.covariance(fitted.chosen[0])
+            fitted.standard_errors = self.standard_errors(fitted.chosen[0], fitted.covariance)
         fitted.loglik = float(self.loglik[fitted.chosen[0]])
 
     def result(self) -> tuple[ArrayRecord, MetricRecord]:

@@ -17,13 +17,13 @@ class RobustNewton(Newton):
         super().__init__(*args, **kwargs)
         self.grid = grid
 
-    def standard_errors(self, fit: int) -> np.ndarray:
-        """sqrt of the diagonal of the sandwich (p,), conditional on the penalty; nan for constant columns."""
+    def covariance(self, fit: int) -> np.ndarray:
+        """The sandwich (p, p), conditional on the penalty; 0 for constant columns."""
         asked = {"coefficients": self.coefficients[[fit]], "active": np.array([fit])}
         answer = summed(send(self.grid, asked, {"task": "score_squares", "ties": self.ties}))
         middle = unpack_symmetric(answer["squares"], self.usable.shape[1])[0]
         bread = np.linalg.inv(self.information[fit])
-        return np.where(self.usable[fit], np.sqrt(np.diag(bread @ middle @ bread)), np.nan)
+        return self.of_usable(fit, bread @ middle @ bread)
 
     def describe(self, fitted: Fitted) -> None:
         """As of Newton's method, and what kind of errors these are."""
