@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass, field
 
 import pytest
+import yaml
 
 from hemapilots.study import load_study
 from private_pilot import PILOT, ROOT, make_private_pilot
@@ -36,6 +37,8 @@ POOLED_RULES = {
     "refit_primary",
     "leave_sites_out",
     "describe_recurrent_pooled",
+    "contest",
+    "vary",
 }
 PRIVATE_FOLDER = re.compile(r"results/[^/]+/(?:sites/(?P<site>[^/]+)|(?P<source>source))(?:/|$)")
 
@@ -69,8 +72,8 @@ def violations(jobs: list[Job], sharing: str, extracts: dict[str, str] | None = 
     return found
 
 
-def job_graph(folder, pilot: str, root=ROOT) -> list[Job]:
-    """Every job that the pilot's report and ledgers need, from a dry run."""
+def job_graph(folder, pilot: str, root=ROOT, target: str = "all") -> list[Job]:
+    """Every job that the pilot's report and ledgers, or another target, need, from a dry run."""
     command = [
         sys.executable,
         "-m",
@@ -81,6 +84,7 @@ def job_graph(folder, pilot: str, root=ROOT) -> list[Job]:
         str(folder),
         "-n",
         "--forceall",
+        target,
     ]
     done = subprocess.run([*command, "--config", f"run={pilot}"], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -143,6 +147,19 @@ def test_the_walk_finds_each_kind_of_violation():
     assert not violations([Job("predict", {"pilot": "p", "site": "a"}, [taken])], "private")
     assert not violations([Job("train_federated", {"pilot": "p", "model": "m"}, [taken])], "private")
     assert not violations([Job("train_pooled", {"pilot": "p", "model": "m"}, [taken])], "public")
+
+
+def test_variants_and_comparisons_read_rows_by_their_own_rules_only(folder):
+    """A variant of a pilot with recurrent events can be run; these stay with the pilot."""
+    path = folder / "config" / "pilots" / "scd-synthetic.yaml"
+    pilot = yaml.safe_load(path.read_text())
+    pilot["scenarios"] = {"fewer": {"title": "One site takes no part", "leave_out": "site-a"}}
+    (path.parent / "varied.yaml").write_text(yaml.safe_dump(pilot))
+    jobs = job_graph(folder, "varied+fewer")
+    assert "vary" in {job.rule for job in jobs} and "describe_recurrent" not in {job.rule for job in jobs}
+    assert violations(jobs, "synthetic") == []
+    jobs = job_graph(folder, "mds-ipssm", target="compare")
+    assert "contest" in {job.rule for job in jobs} and violations(jobs, "public") == []
 
 
 def test_every_rule_with_private_input_is_classified(folder):

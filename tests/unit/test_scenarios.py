@@ -13,6 +13,8 @@ from hemapilots.errors import HemaPilotsError
 from hemapilots.harmonize.issues import COLUMNS
 from hemapilots.harmonize.scenario import gathered, varied, without
 from hemapilots.harmonize.skew import classes_of, skewed
+from hemapilots.report.unlike_sites import scenario_facts
+from hemapilots.report.words import Labels
 from hemapilots.study import asked_for, load_studies, load_study
 
 ROOT = Path(__file__).parents[2]
@@ -249,6 +251,14 @@ def test_every_scenario_of_the_pilots_loads_and_its_pilot_comes_with_it():
         for name in names:
             assert studies[name]["evaluate"]["scenario"] == name.partition("+")[2] and studies[name]["base"] == pilot
         assert studies[f"{pilot}+without-site-a"]["agree"]["leave_out"] == "site-a"
+
+
+def test_recurrent_events_stay_with_the_pilot_and_the_report_says_so(config):
+    study = load(config({"x": {"title": "x", "leave_out": "site-a"}}, base="scd-synthetic"), "x")
+    assert study["evaluate"]["recurrent"] == {} and study["harmonize"]["recurrent"]
+    label = next(iter(study["harmonize"]["recurrent"].values()))["label"]
+    facts = scenario_facts(study["varies"], Labels(study))
+    assert f"Recurrent events ({label}) are described in the report of the pilot alone." in facts
 
 
 def test_the_small_sites_age_differs_where_it_is_shifted():

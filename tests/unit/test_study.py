@@ -296,6 +296,22 @@ def test_missing_mirror_and_wrong_hash(config, tmp_path):
         load_studies(settings, config, ROOT / "resources")
 
 
+def test_a_private_pilot_is_not_set_side_by_side(config):
+    (config / "pilots/own.yaml").write_text("""title: Own
+use_case: mds
+protocol: standard
+cohort:
+  sharing: private
+  allow: [local_models]
+  sites:
+    a: {mapping: mds-clinic-en, extract: /data/a}
+    b: {mapping: mds-clinic-en, extract: /data/b}
+""")
+    settings = {"pilots": ["own"], "compare": ["mds-synthetic", "own"], "run": "mds-synthetic,own"}
+    with pytest.raises(HemaPilotsError, match=r"config.yaml: compare: own is private, .*; take it out$"):
+        load_studies(settings, config, ROOT / "resources")
+
+
 def test_missing_or_empty_private_extract_is_found_before_the_run(config, tmp_path):
     pilot = config / "pilots/own.yaml"
     pilot.write_text(

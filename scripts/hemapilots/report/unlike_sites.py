@@ -48,6 +48,9 @@ def scenario_facts(varies: dict | None, labels: Labels) -> list[str]:
         facts.append(
             f"In every federation save those of fitted scores, {site} {words.replace(', in 100% of the rounds', '')}."
         )
+    if recurrent := varies.get("recurrent"):
+        named = ", ".join(labels.use_case["recurrent"][name]["label"] for name in recurrent)
+        facts.append(f"Recurrent events ({named}) are described in the report of the pilot alone.")
     return [fact.replace("%", " %") for fact in facts]
 
 

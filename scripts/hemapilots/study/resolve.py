@@ -20,6 +20,7 @@ from hemapilots.cross_checks import (
     scenario_of,
     with_bar,
 )
+from hemapilots.errors import HemaPilotsError
 from hemapilots.harmonize.reading.units import load_factors
 from hemapilots.ingest.public import check_mirror
 from hemapilots.ingest.readers import check_extract
@@ -47,6 +48,11 @@ def load_studies(config: dict, folder: Path, resources: Path) -> dict[str, dict]
     names = asked_for(config, folder)
     names += sorted({name.partition("+")[0] for name in names} - set(names))
     studies = {name: load_study(name, folder, resources) for name in names}
+    for name in settings.compare:
+        if name in studies and studies[name]["sharing"] == "private":
+            raise HemaPilotsError(
+                f"{folder / 'config.yaml'}: compare: {name} is private, and a comparison needs all sites' rows in one place; take it out"
+            )
     public = sorted({study["public"] for study in studies.values() if study["public"]})
     if settings.cohort_mirror and public:
         check_mirror(settings.cohort_mirror, [load_public(resources)[name] for name in public])
@@ -92,7 +98,10 @@ def load_study(name: str, config: Path, resources: Path) -> dict:
     study |= _stages(protocol, resolved, use_case, studied, sites, scenario)
     if scenario:
         check_poison(pilot, scenario, variant, study["train"]["models"])
-        study["evaluate"]["scenario"] = variant
+        # Episodes stay with the pilot: a variant begins with its harmonized records.
+        if study["evaluate"]["recurrent"]:
+            study["varies"]["recurrent"] = list(study["evaluate"]["recurrent"])
+        study["evaluate"] |= {"scenario": variant, "recurrent": {}}
     named = {"pilot": name, "title": study["title"]}
     study["export"] = export_spec(named, resolved, study["evaluate"], study["prepare"]["columns"])
     citation = load_public(resources)[cohort.public]["citation"] if cohort.public else None
