@@ -11,7 +11,7 @@ with job(snakemake):
     from hemapilots.evaluation.log_rank import log_rank_table
     from hemapilots.evaluation.reclassification import reclassification_table
     from hemapilots.federation.release import Exit, write_ledger
-    from hemapilots.rounding import round_columns, round_curves
+    from hemapilots.rounding import round_columns, round_curves, round_histograms, round_sums
     from hemapilots.site_tables import read_evaluation
 
     site, spec, output = snakemake.wildcards.site, snakemake.params.spec, snakemake.output
@@ -22,10 +22,10 @@ with job(snakemake):
     exit_.release_csv("site_metrics", round_columns(metrics, spec["rounding"]), output.metrics)
     exit_.release_parquet("site_counts", round_columns(counts, spec["rounding"]), output.counts)
     exit_.release_csv("curves", round_curves(site_curves(site, data[0], spec), spec["rounding"]), output.curves)
-    exit_.release_csv("log_rank", log_rank_table(site, data[0], spec), output.log_rank)
+    exit_.release_csv("log_rank", round_sums(log_rank_table(site, data[0], spec), spec["rounding"]), output.log_rank)
     distributions = round_columns(distribution_table(site, data[0], spec), spec["rounding"])
     exit_.release_csv("distributions", distributions, output.distributions)
-    histograms = round_columns(site_histograms(site, data, spec), spec["rounding"])
+    histograms = round_histograms(site_histograms(site, data, spec), spec["rounding"])
     exit_.release_csv("histograms", histograms, output.histograms)
     for name, make in tables.items():
         exit_.release_csv(name, round_columns(make(site, {site: data}, spec), spec["rounding"]), output[name])

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hemapilots.rounding import round_columns, round_count, round_curves, round_record
+from hemapilots.evaluation.log_rank import LOG_RANK_COLUMNS, from_counts, log_rank_tests
+from hemapilots.rounding import round_columns, round_count, round_curves, round_histograms, round_record, round_sums
 
 
 @pytest.mark.parametrize(("value", "expected"), [(0, 0), (2, 0), (3, 5), (57, 55), (58, 60), (562, 560), (563, 565)])
@@ -61,3 +62,39 @@ def test_curves_keep_their_cells_and_round_their_start():
     assert found["at_risk"].tolist() == [55, 43] and found["events"].tolist() == [7, 5]
     # The years under observation move with the number at risk.
     assert found["years"].tolist() == [26.0, 41.0]
+
+
+def test_totals_of_histograms_survive_rounding():
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame({"n": rng.integers(5, 10, 400).astype(float), "kind": np.repeat(["event", "censored"], 200)})
+    table = table.assign(site="a", endpoint="os", model="cox", regime=None, horizon=np.tile([2.0, 4.0], 200))
+    found = round_histograms(table, 5)
+    assert (found["n"] % 5 == 0).all() and (found["n"] >= 5).all() and (found["n"] - table["n"]).abs().max() <= 5
+    names = ["horizon", "kind"]
+    assert (found.groupby(names)["n"].sum() - table.groupby(names)["n"].sum()).abs().max() <= 2.5
+    assert round_histograms(table, 1) is table and round_histograms(table[:0], 5).empty
+
+
+def test_sums_of_log_rank_tests_are_coarse_and_still_singular():
+    rng = np.random.default_rng(2)
+    at_risk = np.cumsum(rng.integers(1, 9, (20, 3)), axis=0)[::-1].astype(float)
+    sums, names = from_counts(rng.integers(0, 2, (20, 3)).astype(float), at_risk), "xyz"
+    table = pd.DataFrame(
+        [
+            ("s", "os", "v", a, b, sums.difference[i] if i == j else np.nan, sums.covariance[i, j])
+            for i, a in enumerate(names)
+            for j, b in enumerate(names)
+        ],
+        columns=LOG_RANK_COLUMNS,
+    )
+    found = round_sums(table, 5)
+    test = log_rank_tests(found)["os", "v"]
+    assert test.degrees == 2 and test.statistic == pytest.approx(sums.statistic, rel=2e-3)
+    assert test.difference.sum() == pytest.approx(0, abs=1e-9)
+    apart = found[found["level"] != found["other"]]["covariance"]
+    assert all(float(f"{value:.4g}") == pytest.approx(value, abs=1e-11) for value in apart)
+    values = pd.concat([found["difference"].dropna(), found["covariance"]])
+    exact = pd.concat([table["difference"].dropna(), table["covariance"]])
+    assert not np.isclose(values, exact, rtol=1e-9, atol=0).any()
+    assert values.to_numpy() == pytest.approx(exact.to_numpy(), abs=1e-3)
+    assert round_sums(table, 1) is table

@@ -125,7 +125,8 @@ def _at_risk(ends: np.ndarray) -> np.ndarray:
 
 def _curve(hits: np.ndarray, at_risk: np.ndarray) -> np.ndarray:
     """Product-limit curve (batch, cells + 1), 1 before the first cell."""
-    kept = 1 - _divide(hits, at_risk)
+    # Sums of fractions of patients may leave a share a trifle below nought.
+    kept = np.maximum(1 - _divide(hits, at_risk), 0)
     return np.concatenate([np.ones((len(hits), 1)), np.cumprod(kept, axis=1)], axis=1)
 
 

@@ -34,6 +34,8 @@ __all__ = [
 LOG_RANK_COLUMNS = ["site", "endpoint", "by", "level", "other", "difference", "covariance"]
 # Stands for a comparison of the sites themselves; no variable has a space in its name.
 SITES = "the sites"
+# Groups' sums add up to nothing; of the largest variance so small a share is an error of arithmetic.
+SINGULAR = 1e-9
 ADDED = ["endpoint", "by", "level", "other"]
 
 
@@ -47,14 +49,15 @@ class LogRank:
     @property
     def degrees(self) -> int:
         """Degrees of freedom: groups less one, or fewer where groups are never at risk together."""
-        return int(np.linalg.matrix_rank(self.covariance, hermitian=True)) if self.covariance.any() else 0
+        rank = np.linalg.matrix_rank(self.covariance, tol=SINGULAR * np.abs(self.covariance).max(), hermitian=True)
+        return int(rank) if self.covariance.any() else 0
 
     @property
     def statistic(self) -> float:
         """Chi-squared; nan where nothing can be compared."""
         if self.degrees == 0:
             return float("nan")
-        return float(self.difference @ np.linalg.pinv(self.covariance, hermitian=True) @ self.difference)
+        return float(self.difference @ np.linalg.pinv(self.covariance, SINGULAR, hermitian=True) @ self.difference)
 
     @property
     def p(self) -> float:
