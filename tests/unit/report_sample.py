@@ -564,6 +564,7 @@ def worked() -> list[dict]:
             "missing": ["plt"],
             "reasons": [],
             "rules": rules,
+            "intervals": True,
             "without": {"variable": "age", "reasons": ["required input missing: Age"]},
         }
     ]

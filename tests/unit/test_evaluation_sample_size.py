@@ -52,6 +52,10 @@ def test_expected_shrinkage_inverts_the_first_criterion(factor):
     assert expected_shrinkage(patients, 20, 0.1) == pytest.approx(factor, abs=1e-3)
 
 
+def test_where_no_factor_solves_the_criterion_none_is_told():
+    assert math.isnan(expected_shrinkage(2, 500, 0.15))
+
+
 def test_fewer_patients_more_shrinkage():
     factors = [expected_shrinkage(patients, 60, 0.1) for patients in (50, 200, 1000, 10000)]
     assert factors == sorted(factors) and factors[0] < 0.5 and factors[-1] > 0.9

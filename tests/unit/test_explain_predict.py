@@ -346,7 +346,7 @@ def test_the_invented_patient_is_the_median_but_for_what_is_declared(world):
         model.arrays["scale"][FINAL]
     )
     assert one["sum"] == pytest.approx(float(z @ model.arrays["coefficients"][FINAL][0]), abs=1e-10)
-    assert (one["reasons"], one["missing"]) == ([], [])
+    assert (one["reasons"], one["missing"], one["intervals"]) == ([], [], True)
     assert one["without"] == {"variable": "age", "reasons": ["required input missing: Age"]}
     (lacking,) = worked_patients(world / "model", {"age": 75, "stage": None})
     assert lacking["missing"] == ["stage"]

@@ -182,6 +182,16 @@ def test_the_average_over_sites_stands_with_the_interval_for_the_next(page, fold
 def test_stability_of_single_predictions_is_told(page):
     section = re.search(r'<section id="instability">.*?</section>', page, re.S)[0]
     assert "0.032 <span" in section and "20 %" in section and "0.114" in section
+    assert "these figures are a lower bound of the instability" in section
+
+
+def test_an_interval_that_includes_refitting_says_what_refits_keep(tmp_path, monkeypatch):
+    verdict = report_sample.verdict()
+    verdict["primary_estimate"] |= {"refits": 20, "refit_lower": 0.6, "refit_upper": 0.8}
+    monkeypatch.setattr(report_sample, "verdict", lambda: verdict)
+    assert "(20 refits): 0.600 to 0.800. Refits keep the penalty, the number of rounds and the columns" in rendered(
+        tmp_path
+    )
 
 
 def test_labels_in_figures_are_escaped_and_long_ones_folded():

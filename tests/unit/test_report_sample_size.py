@@ -5,6 +5,7 @@ import math
 import pytest
 
 import report_sample
+from hemapilots.report.page_templates import render
 from hemapilots.report.released import read_released
 from hemapilots.report.sample_size_section import sample_size_rows, sample_size_sentence
 from hemapilots.report.words import Labels
@@ -36,4 +37,23 @@ def test_all_sites_and_each_alone(rows):
 def test_the_sentence_says_what_the_first_row_holds(rows):
     text = sample_size_sentence(rows)
     assert text.startswith("120 patients with 60 events for 4 candidate columns (15.0 events for each)")
+    assert f"would have to expect: {rows[0]['shrinkage']}." in text
     assert "does not suffice" in text and sample_size_sentence([]).startswith("Not told")
+
+
+def test_far_too_few_patients_are_told_of_in_words(tmp_path):
+    study = report_sample.study()
+    released = read_released(report_sample.write(tmp_path), study)
+    for card in released.cards.values():
+        card["columns"] = [f"c{k}" for k in range(20_000)]
+    found = sample_size_rows(released, Labels(study))
+    assert found[0]["shrinkage"] == "not told" and "would have to expect: not told." in sample_size_sentence(found)
+
+
+@pytest.mark.parametrize("competing", [{}, {"os": "relapse"}])
+def test_a_competing_event_is_said_to_be_ignored(rows, competing):
+    study = {"evaluate": {"competing": competing}}
+    html = render(
+        "sections/sample_size.html", sample_size=rows, study=study, anticipated=0.15, sample_size_sentence="Enough."
+    )
+    assert ("takes the cause-specific rate and ignores the competing event" in html) == bool(competing)

@@ -31,6 +31,15 @@ def test_drivers_add_up(released, labels):
     assert one["rules"][0] == "one of these is missing: Age" and "30 %" in one["rules"][1]
 
 
+def test_the_width_of_intervals_is_no_rule_of_a_model_without_any(released, labels):
+    without = [one | {"intervals": False} for one in released.worked]
+    of = type(released)(**{**vars(released), "worked": without})
+    kept, left = (worked_patient(one, labels)["rules"] for one in (released, of))
+    assert [rule for rule in kept if rule not in left] == [
+        "the 95 % interval of a risk is wider than 40 percentage points"
+    ]
+
+
 def test_risks_in_words_of_the_sites_that_tell_them(released, labels):
     (table,) = risk_rows(released, labels)
     assert table["heads"] == ["By 2 years"]

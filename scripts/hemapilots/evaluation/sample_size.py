@@ -48,9 +48,11 @@ def _for_shrinkage(parameters: int, r_squared: float, shrinkage: float) -> int:
 
 
 def expected_shrinkage(patients: float, parameters: int, r_squared: float) -> float:
-    """The uniform shrinkage factor to expect of an unpenalised model on so many patients: the first criterion solved for it."""
+    """The uniform shrinkage factor to expect of an unpenalised model on so many patients: the first criterion solved for it; nan where
+    no factor does."""
 
     def short(factor: float) -> float:
         return (factor - 1) * math.log(1 - r_squared / factor) - parameters / patients
 
-    return brentq(short, r_squared * (1 + 1e-12), 1 - 1e-12)
+    low, high = r_squared * (1 + 1e-12), 1 - 1e-12
+    return brentq(short, low, high) if short(low) * short(high) < 0 else math.nan

@@ -42,6 +42,7 @@ def worked_patients(folder: Path, example: dict) -> list[dict]:
                 "missing": missing_inputs(model, table)[0],
                 "reasons": _by_itself(model, table, x),
                 "rules": rules,
+                "intervals": "covariance" in model.arrays,
                 "without": _without(model, example, rules["required"]),
             }
         )

@@ -1,5 +1,7 @@
 """Whether there are patients enough for the primary model, from counts that were known before any training."""
 
+import math
+
 import pandas as pd
 
 from hemapilots.evaluation.sample_size import ANTICIPATED, expected_shrinkage, largest_r_squared, needed
@@ -7,6 +9,9 @@ from hemapilots.report.released import Released
 from hemapilots.report.words import Labels, count, number
 
 __all__ = ["sample_size_rows", "sample_size_sentence"]
+
+# Where no shrinkage factor solves the criterion: far too few patients.
+NOT_TOLD = "not told"
 
 
 def sample_size_rows(released: Released, labels: Labels) -> list[dict]:
@@ -34,6 +39,7 @@ def _row(endpoint: str, who: str, cells: pd.DataFrame, parameters: int, horizon:
         return {}
     rate, follow_up = events / years, years / patients
     r_squared = ANTICIPATED * largest_r_squared(rate, follow_up)
+    shrinkage = expected_shrinkage(patients, parameters, r_squared)
     wanted = needed(parameters, r_squared, rate, follow_up, horizon)
     return {
         "endpoint": endpoint,
@@ -43,7 +49,7 @@ def _row(endpoint: str, who: str, cells: pd.DataFrame, parameters: int, horizon:
         "parameters": count(parameters),
         "per_parameter": number(events / parameters, 1),
         "needed": {name: count(value) for name, value in wanted.items()},
-        "shrinkage": number(expected_shrinkage(patients, parameters, r_squared), 2),
+        "shrinkage": number(shrinkage, 2) if math.isfinite(shrinkage) else NOT_TOLD,
         "enough": patients >= max(wanted.values()),
         "most": count(max(wanted.values())),
     }
@@ -65,5 +71,5 @@ def sample_size_sentence(rows: list[dict]) -> str:
     return (
         f"{row['patients']} patients with {row['events']} events for {row['parameters']} candidate columns "
         f"({row['per_parameter']} events for each); Riley’s criteria ask for {row['most']}, {verdict}. "
-        f"An unpenalised fit would have to expect a shrinkage of {row['shrinkage']}."
+        f"The shrinkage that an unpenalised fit would have to expect: {row['shrinkage']}."
     )

@@ -26,7 +26,8 @@ def worked_patient(released: Released, labels: Labels) -> dict | None:
         "endpoint": labels.endpoint(endpoint),
         "drivers": _drivers(found, labels),
         "scale": found["scale"],
-        "rules": _rules(found["rules"], labels),
+        "rules": _rules(found["rules"], found["intervals"], labels),
+        "intervals": found["intervals"],
         "reasons": found["reasons"],
         "without": _without(found, labels),
         "missing": [labels.variable(name) for name in found["missing"]],
@@ -54,15 +55,16 @@ def _drivers(found: dict, labels: Labels) -> list[dict]:
     ]
 
 
-def _rules(rules: dict, labels: Labels) -> list[str]:
-    """When the model gives no risk, in words."""
+def _rules(rules: dict, intervals: bool, labels: Labels) -> list[str]:
+    """When the model gives no risk, in words; the width of intervals counts where the model has any."""
     required = ", ".join(labels.variable(name) for name in rules["required"])
     found = [f"one of these is missing: {required}"] if required else []
+    width = f"the 95 % interval of a risk is wider than {100 * rules['width']:g} percentage points"
     return [
         *found,
         f"more than {100 * rules['missing']:g} % of the model’s inputs are missing",
         f"a number lies more than {rules['deviations']:g} standard deviations from the training patients’ mean",
-        f"the 95 % interval of a risk is wider than {100 * rules['width']:g} percentage points",
+        *([width] if intervals else []),
         "the site has too few patients (50) or events (10) to check calibration, or its follow-up ends before the horizon",
         "no site’s baseline hazard is at hand: then the model ranks patients and tells no risk",
         "the mapping or the inclusion rules of the use case leave the patient out",
