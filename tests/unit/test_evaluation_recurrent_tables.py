@@ -14,6 +14,7 @@ from hemapilots.evaluation.recurrent.tables import recurrent_table
 from hemapilots.evaluation.recurrent.told import told_times
 from hemapilots.random_effects import random_effects
 from hemapilots.report.pages import render_report
+from hemapilots.rounding import round_recurrent
 
 SPEC = {
     "scenario": "base",
@@ -168,3 +169,25 @@ def test_the_report_shows_them(sharing, told, tmp_path):
     for name in ("mcf_attack", "mcf_attack_sex", "mcf_attack_treated"):
         drawn = pd.read_csv(tmp_path / "figures" / f"{name}.csv")
         assert (drawn["lower"].dropna() <= drawn["estimate"][drawn["lower"].notna()]).all()
+
+
+def test_no_exact_number_is_had_from_rounded_figures(told):
+    """Of no group can the numbers of episodes, years and patients be made out, by a product or from a first step of 1 / n."""
+    exact = told[0]
+    found = round_recurrent(exact, 5)
+    rates = found["measure"] == "rate"
+    for name in ("n", "events", "years", "at_risk"):
+        assert (found[name].dropna() % 5 == 0).all()
+    np.testing.assert_allclose(found["estimate"][rates] * found["years"][rates], found["events"][rates])
+    np.testing.assert_allclose(found["estimate"][rates], exact["estimate"][rates], rtol=0.1)
+    products = [(found["estimate"] * table["years"])[rates] for table in (found, exact)]
+    off = exact["events"][rates] % 5 != 0
+    assert off.any() and all((np.abs(product - exact["events"][rates])[off] > 1e-6).all() for product in products)
+    for name in ("estimate", "error"):
+        values = found[name][~rates].dropna()
+        assert all(value == pytest.approx(float(f"{value:.3g}"), abs=1e-12) for value in values)
+        np.testing.assert_allclose(found[name][~rates], exact[name][~rates], rtol=5.1e-3)
+    assert (found[found["measure"] == "mcf"].groupby(["site", "group"])["estimate"].diff().dropna() >= 0).all()
+    assert round_recurrent(exact, 1) is exact
+    hidden = round_recurrent(exact.assign(events=np.nan, years=np.nan), 5)["estimate"][rates]
+    np.testing.assert_allclose(hidden, exact["estimate"][rates], rtol=5.1e-3)
