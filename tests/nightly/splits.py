@@ -74,7 +74,7 @@ def from_histograms(
     time: np.ndarray, event: np.ndarray, risk: np.ndarray, parts: list[np.ndarray], spec: dict
 ) -> float:
     """Uno's C of all pairs from what each part tells."""
-    tables = (pd.DataFrame(told(plane_of(risk[part], time[part], event[part], spec), spec)) for part in parts)
+    tables = (pd.DataFrame(told(plane_of(risk[part], time[part], event[part], spec), spec, [2.0])) for part in parts)
     plane = added(tables, spec)
     return float(Grouped(plane.count[None], plane, len(spec["grid"])).uno_c()[0])
 

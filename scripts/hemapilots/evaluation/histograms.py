@@ -1,11 +1,13 @@
 """Counts of patients by predicted risk, time and what happened, from which figures over all sites are made without rows (METHODS 9, 10).
 
 Edges of risk and time are the protocol's, fixed before data are seen, so that the sites' counts can be added. No small count leaves: a
-site halves the plane of risk and time, for each kind of end of follow-up, as long as both halves hold nobody or at least the
-minimum cell, and tells the rectangles that are left. A rectangle is spread evenly over its cells where the sites' counts are added.
+site cuts the plane of risk and time, for each kind of end of follow-up, at the horizons, then halves it, as long as both halves hold
+nobody or at least the minimum cell, and tells the rectangles that are left. A rectangle is spread evenly over its cells where the
+sites' counts are added.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,26 +72,30 @@ def site_histograms(site: str, data: SiteData, spec: Mapping[str, Any]) -> pd.Da
             for horizon in map(float, spec["horizons"][endpoint]):
                 if key in reach.keys(horizon):
                     name = {"site": site, "endpoint": endpoint, "model": key[0], "regime": key[1], "horizon": horizon}
-                    rows += [name | row for row in _told(reach, key, horizon, spec)]
+                    rows += [name | row for row in _told(reach, key, horizon, endpoint, spec)]
     return pd.DataFrame(rows, columns=HISTOGRAM_COLUMNS)
 
 
-def _told(reach: Reach, key: Key, horizon: float, spec: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _told(reach: Reach, key: Key, horizon: float, endpoint: str, spec: Mapping[str, Any]) -> list[dict[str, Any]]:
     sample, members = reach.sample, reach.members(horizon)
     risk = 1 - sample.survival[key][0, members, reach.place(horizon)]
-    return told(plane_of(risk, sample.time[members], sample.event[members], spec), spec)
+    return told(plane_of(risk, sample.time[members], sample.event[members], spec), spec, spec["horizons"][endpoint])
 
 
-def told(plane: Plane, spec: Mapping[str, Any]) -> list[dict[str, Any]]:
+def told(plane: Plane, spec: Mapping[str, Any], horizons: Sequence[float]) -> list[dict[str, Any]]:
     """The rectangles of a plane: kind, risk_from, risk_to, time_from, time_to, n, mean_risk, mean_square."""
     totals, least = plane.count.sum(axis=(1, 2)), int(spec["minimum_cell"])
     small = np.any((totals > 0) & (totals < least))
-    return [] if small else list(_rectangles(plane, least, edges_of(spec)))
+    return [] if small else list(_rectangles(plane, least, edges_of(spec), horizons))
 
 
-def _rectangles(plane: Plane, least: int, edges: tuple[np.ndarray, np.ndarray]) -> Iterator[dict[str, Any]]:
+def _rectangles(
+    plane: Plane, least: int, edges: tuple[np.ndarray, np.ndarray], horizons: Sequence[float]
+) -> Iterator[dict[str, Any]]:
+    places = [int(np.argmin(np.abs(edges[1] - horizon))) for horizon in sorted(horizons)]
     for kind, count, mean, square in zip(KINDS, *plane, strict=True):
-        for box in _boxes(count, (slice(0, count.shape[0]), slice(0, count.shape[1])), least):
+        stretches = _stretches(count.sum(axis=0), places, least)
+        for box in (box for part in stretches for box in _boxes(count, (slice(0, count.shape[0]), part), least)):
             n = count[box].sum()
             limits = [edge[place] for edge, part in zip(edges, box, strict=True) for place in (part.start, part.stop)]
             names = ("risk_from", "risk_to", "time_from", "time_to")
@@ -98,6 +104,21 @@ def _rectangles(plane: Plane, least: int, edges: tuple[np.ndarray, np.ndarray]) 
                 for name, values in (("mean_risk", mean), ("mean_square", square))
             }
             yield {"kind": kind} | dict(zip(names, limits, strict=True)) | {"n": n} | means
+
+
+def _stretches(count: np.ndarray, places: list[int], least: int) -> list[slice]:
+    """Cells of time between horizons, so that no rectangle has one inside.
+
+    Where too few are on one side of a horizon, the cut is at the cell nearest to it, in patients, that leaves enough on both. The
+    horizons are taken in their order, whichever of them the risks are for: tables of the same patients have the same cuts.
+    """
+    through, cuts = np.r_[0, np.cumsum(count)], [0]
+    for place in places:
+        before, after = through - through[cuts[-1]], through[-1] - through
+        allowed = np.flatnonzero((before >= max(least, 1)) & (after >= max(least, 1)))
+        if len(allowed) and before[place] > 0 and after[place] > 0:
+            cuts.append(int(allowed[np.argmin(np.abs(through[allowed] - through[place]))]))
+    return [slice(*limits) for limits in pairwise([*cuts, len(count)])]
 
 
 def _boxes(count: np.ndarray, box: tuple[slice, slice], least: int) -> Iterator[tuple[slice, slice]]:
