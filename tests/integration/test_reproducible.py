@@ -86,7 +86,8 @@ def test_nothing_is_planned_in_a_moved_checkout(checkout):
 
 
 REPORTS = {"render_report", "render_index"}
-TRAINING = {"train_local", "train_federated", "train_pooled", "predict", "refit_primary"}
+TRAINING = {"train_local", "train_federated", "train_pooled", "predict", "refit_primary", "leave_sites_out"}
+EXPLAINING = {"explain_site", "export_model"}
 AFTER_TRAINING = {"evaluate_site", "evaluate_pooled", "merge_ledger", "combine"} | REPORTS
 
 
@@ -96,7 +97,7 @@ AFTER_TRAINING = {"evaluate_site", "evaluate_pooled", "merge_ledger", "combine"}
         ("report/words.py", {"describe_variables"} | REPORTS),
         ("synthesis/truth.py", {"generate_truth"} | REPORTS),
         ("harmonize/split.py", set()),
-        ("models/partial_likelihood.py", TRAINING | AFTER_TRAINING),
+        ("models/partial_likelihood.py", TRAINING | EXPLAINING | AFTER_TRAINING),
     ],
 )
 def test_an_edited_helper_reruns_its_dependents_and_what_follows(checkout, helper, expected):
