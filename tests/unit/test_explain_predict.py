@@ -262,6 +262,13 @@ def test_when_it_abstains(world, change, reason):
     assert reason in found["reasons"].iloc[0] and (found["patient"] == "p1").all()
 
 
+@pytest.mark.parametrize(("column", "told"), [("patient_id", "p1"), ("patient", "p1"), ("other", 1)])
+def test_a_patient_keeps_the_name_that_the_file_gives(world, column, told):
+    row = pd.DataFrame([{column: "p1", "age": 65.0, "stage": "I", "albumin": 3.8}])
+    found = predict_patients(models_of(world / "model", world / "x"), row, "new.csv")
+    assert (found["patient"] == told).all()
+
+
 def test_a_site_with_few_patients_abstains(world, tmp_path):
     table = pd.read_parquet(world / "x" / "harmonized.parquet").head(40)
     table.to_parquet(tmp_path / "harmonized.parquet")

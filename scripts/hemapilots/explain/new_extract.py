@@ -15,8 +15,8 @@ __all__ = ["predict_extract"]
 def predict_extract(models: list[Portable], extract: Path, mapping: str, config: Path) -> pd.DataFrame:
     """What `predict_patients` gives, for an extract that is harmonized and checked by a mapping of the model's use case.
 
-    Records that the mapping or the use case leaves out have no row. A mapping of patients without outcomes names the endpoints under
-    `without`.
+    patient is the number of the record, from 1. Records that the mapping or the use case leaves out have no row. A mapping of patients
+    without outcomes names the endpoints under `without`.
     """
     read, use_case = load_mapping(mapping, config)
     wanted = models[0].card["use_case"]
@@ -29,4 +29,5 @@ def predict_extract(models: list[Portable], extract: Path, mapping: str, config:
         raise HemaPilotsError(
             f"{extract}: the mapping and the use case leave out every record; see `hemapilots harmonize`"
         )
-    return predict_patients(models, made.harmonized.reset_index(drop=True), str(extract))
+    numbered = made.harmonized.assign(row=made.harmonized["row"] + 1).reset_index(drop=True)
+    return predict_patients(models, numbered, str(extract))

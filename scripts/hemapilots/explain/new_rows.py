@@ -12,7 +12,8 @@ from hemapilots.tables import read_parquet
 
 __all__ = ["checked", "design_of", "read_table"]
 
-NAMES = ("patient_id", "row")
+# Columns that may name a patient, the first that is there.
+NAMES = ("patient_id", "patient", "row")
 
 
 def read_table(path: Path) -> pd.DataFrame:
