@@ -53,7 +53,8 @@ def own_patients(site: Path, card: dict) -> Own:
 def predict_patients(models: list[Portable], table: pd.DataFrame, where: str) -> pd.DataFrame:
     """A row per patient, endpoint and horizon: COLUMNS. Who is abstained from has reasons and no risk.
 
-    table: harmonized columns, one row per patient; where: its file, for errors. patient: its patient_id, patient or row, else its number from 1.
+    table: harmonized columns, one row per patient; where: its file, for errors. patient: its patient_id, patient or row, else its
+    number from 1.
     """
     names = next((table[name] for name in NAMES if name in table), pd.Series(np.arange(1, len(table) + 1)))
     frames = [_of_model(model, table, names.to_numpy(), where) for model in models]
