@@ -142,3 +142,13 @@ def test_not_a_number_is_a_disagreement():
 def test_best_of_keeps_the_shortest():
     seconds, result = best_of(3, lambda: "done")
     assert result == "done" and seconds >= 0
+
+
+def test_every_benchmark_file_of_the_workflow_has_its_script():
+    """What the rules write under run/benchmarks/ is told from the name of the file."""
+    root = Path(__file__).resolve().parents[2]
+    texts = [path.read_text(encoding="utf-8") for path in (root / "workflow/rules").glob("*.smk")]
+    stems = {line.rsplit("/", 1)[1].split(".tsv")[0] for text in texts for line in text.splitlines() if ".tsv" in line}
+    assert len(stems) > 15
+    for stem in stems:
+        assert (root / "scripts" / f"{workflow_overhead.script_of(stem)}.py").exists(), stem
