@@ -102,7 +102,7 @@ def _add_extract_commands(commands) -> None:
     """What a hospital does with an extract of its own: scan, harmonize; and the dictionary of what it is turned into."""
     scan = commands.add_parser("scan", help="profile a new extract and draft its mapping")
     scan.add_argument("extract", type=Path, metavar="EXTRACT", help="a folder or a file")
-    scan.add_argument("--use-case", required=True, metavar="NAME", help="a file in config/use_cases, such as mds")
+    scan.add_argument("--use-case", required=True, metavar="NAME", help="a file in config/use_cases, without .yaml")
     scan.add_argument(
         "--reader",
         metavar="NAME",
@@ -123,7 +123,7 @@ def _add_extract_commands(commands) -> None:
     )
     harmonize.set_defaults(command=_harmonize)
     dictionary = commands.add_parser("dictionary", help="the data dictionary of a use case: JSON, CSV and a page")
-    dictionary.add_argument("use_case", metavar="USE_CASE", help="a file in config/use_cases, such as mds")
+    dictionary.add_argument("use_case", metavar="USE_CASE", help="a file in config/use_cases, without .yaml")
     dictionary.add_argument("--out", type=Path, metavar="FOLDER", help="default: dictionary-<use case>")
     dictionary.set_defaults(command=_dictionary)
 

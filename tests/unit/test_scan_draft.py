@@ -19,10 +19,11 @@ from hemapilots.ingest.fhir import resources
 from hemapilots.ingest.omop import forms as omop_forms
 from hemapilots.ingest.readers import check_extract, ingest
 from hemapilots.ingest.selectors import patient_selector
+from hemapilots.paths import RESOURCES
 from hemapilots.scan import PATIENT_OF, coded, scan
 from hemapilots.scan.coded import read_fhir
 from hemapilots.scan.match import header_unit
-from hemapilots.scan.words import LANGUAGES, load_words
+from hemapilots.scan.words import LANGUAGES, load_words, word
 from hemapilots.texts import fold
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
@@ -146,6 +147,21 @@ def test_case_63_two_columns_for_one_variable_are_both_named(extract, config):
     table.to_csv(extract / "a.csv", index=False)
     found, mapping = drafted(extract, config)
     assert mapping.variables["hb"].column == "HGB" and 'or "Emoglobina" (0.97' in found.draft
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("Sβ+", "S_beta_plus"), ("S/beta⁺", "S_beta_plus"), ("Sβ°", "S_beta0"), ("Hb Sβ0", "S_beta0"), ("Sβ", "S_beta")],
+)
+def test_signs_tell_genotypes_apart(text, value):
+    assert load_words().value("scd_genotype", "de", text).split("|")[0] == value
+
+
+def test_no_two_words_of_a_vocabulary_fall_together():
+    """Read as `scan` reads them, texts of one language that mean different things stay different."""
+    rows = pd.read_csv(RESOURCES / "codes/vocabularies.csv", dtype=str, keep_default_na=False)
+    rows = rows.assign(word=[word(text) for text in rows["text"]])
+    assert (rows.groupby(["vocabulary", "language", "word"])["value"].nunique() == 1).all()
 
 
 def test_the_dictionary_speaks_eight_languages():

@@ -10,7 +10,7 @@ from hemapilots.scan.identity import names_someone
 from hemapilots.scan.tables import Column
 from hemapilots.texts import fold
 
-__all__ = ["LANGUAGES", "Words", "load_words"]
+__all__ = ["LANGUAGES", "Words", "load_words", "word"]
 
 LANGUAGES = {
     "en": "English",
@@ -29,9 +29,15 @@ _PERSONAL = {IDENTITY, PATIENT, BIRTH}
 _BITS = ({"0", "1"}, {"y", "n"}, {"t", "f"}, {"true", "false"}, {"+"}, {"x"})
 
 
+def word(text: str) -> str:
+    """A coded value folded, with its plus and degree signs: Sβ, Sβ⁺ and Sβ° are three. A sign alone is left as it is."""
+    signed = text.replace("⁺", "+").replace("+", " plus ").replace("°", " degree ")
+    return fold(signed) if fold(text) else text.strip()
+
+
 @dataclass
 class Words:
-    """headers: (variable, language, header) as written; missing: folded words; vocabularies: name -> (language, folded
+    """headers: (variable, language, header) as written; missing: folded words; vocabularies: name -> (language, `word` of the
     text) -> value."""
 
     headers: list[tuple[str, str, str]]
@@ -80,21 +86,21 @@ class Words:
 
     def in_vocabulary(self, texts: list[str]) -> bool:
         """Whether all texts are words of one known vocabulary."""
-        folded = {fold(text) or text for text in texts}
+        folded = {word(text) for text in texts}
         return self.are_flags(texts) or any(
             folded <= {text for _, text in vocabulary} for vocabulary in self.vocabularies.values()
         )
 
     def are_flags(self, texts: list[str]) -> bool:
         """Whether the texts are two answers to a question, yes and no in any language."""
-        folded = {fold(text) or text for text in texts}
+        folded = {word(text) for text in texts}
         known = {text for _, text in self.vocabularies.get("flag", {})}
         return any(folded <= bits for bits in _BITS) or (bool(known) and folded <= known)
 
     def value(self, vocabulary: str | None, language: str | None, text: str) -> str | None:
         """What a text means in a vocabulary: in the language of the source, else where all languages agree."""
         table = self.vocabularies.get(vocabulary or "", {})
-        wanted = fold(text) or text.strip()
+        wanted = word(text)
         for own in filter(None, (language, ANY)):
             if (own, wanted) in table:
                 return table[own, wanted]
@@ -108,8 +114,7 @@ def load_words(codes: Path = RESOURCES / "codes") -> Words:
     missing = {row["text"].strip().casefold() for row in _rows(codes / "missing_words.csv")}
     vocabularies: dict[str, dict[tuple[str, str], str]] = {}
     for row in _rows(codes / "vocabularies.csv"):
-        text = fold(row["text"]) or row["text"].strip()
-        vocabularies.setdefault(row["vocabulary"], {})[row["language"], text] = row["value"]
+        vocabularies.setdefault(row["vocabulary"], {})[row["language"], word(row["text"])] = row["value"]
     return Words(headers, missing, vocabularies)
 
 
