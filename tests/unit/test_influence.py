@@ -1,12 +1,12 @@
 """What a model owes to each site: the fit without it is that of the others, and its coefficients are told on one scale."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from hemapilots.federation.influence import coefficient_change, without_each_site
 from hemapilots.federation.training import train_federated
 from hemapilots.models.files import read_model
+from site_files import write_site
 from test_refits import AGREED, PRIMARY, TRAIN
 
 THREE = AGREED | {"sites": {"os": ["x", "y", "z"]}}
@@ -17,19 +17,7 @@ def world(tmp_path_factory):
     """Sites x and y alike; at z the first column works the other way round."""
     root, rng = tmp_path_factory.mktemp("influence"), np.random.default_rng(3)
     for site, n, effect in (("x", 150, 1.0), ("y", 120, 1.0), ("z", 90, -1.0)):
-        folder, rows = root / site, np.arange(n)
-        folder.mkdir()
-        a, b = rng.normal(0, 2 if site == "x" else 1, n), (rng.random(n) < 0.4).astype(float)
-        death, censoring = rng.exponential(3 * np.exp(-effect * a)), rng.uniform(0.5, 6, n)
-        outcome = {
-            "os_entry": 0.0,
-            "os_time": np.minimum(death, censoring),
-            "os_event": (death <= censoring).astype(float),
-        }
-        pd.DataFrame({"row": rows, **outcome}).to_parquet(folder / "harmonized.parquet")
-        pd.DataFrame({"row": rows, "a": a, "b": b}).to_parquet(folder / "design.parquet")
-        folds = [pd.DataFrame({"replicate": r, "fold": rng.permutation(n) % 3, "row": rows}) for r in range(2)]
-        pd.concat(folds).to_parquet(folder / "folds.parquet")
+        write_site(root / site, rng, n, effect, 2.0 if site == "x" else 1.0)
     folders = {site: root / site for site in "xyz"}
     train_federated(folders, "m", THREE, TRAIN, root / "models")
     return root, folders

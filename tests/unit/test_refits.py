@@ -12,6 +12,7 @@ from hemapilots.federation.training import train_federated
 from hemapilots.models.files import read_model
 from hemapilots.predict import apply_model
 from hemapilots.site_tables import read_site
+from site_files import write_site
 
 COLUMNS = [{"column": "a", "flag": False}, {"column": "b", "flag": True}]
 TRAIN = {
@@ -38,20 +39,7 @@ def world(tmp_path_factory):
     root = tmp_path_factory.mktemp("refits")
     rng = np.random.default_rng(1)
     for site, n in (("x", 150), ("y", 90)):
-        folder = root / site
-        folder.mkdir()
-        a, b = rng.normal(size=n), (rng.random(n) < 0.4).astype(float)
-        death, censoring = rng.exponential(3 * np.exp(-a)), rng.uniform(0.5, 6, n)
-        rows = np.arange(n)
-        outcome = {
-            "os_entry": 0.0,
-            "os_time": np.minimum(death, censoring),
-            "os_event": (death <= censoring).astype(float),
-        }
-        pd.DataFrame({"row": rows, **outcome}).to_parquet(folder / "harmonized.parquet")
-        pd.DataFrame({"row": rows, "a": a, "b": b}).to_parquet(folder / "design.parquet")
-        folds = [pd.DataFrame({"replicate": r, "fold": rng.permutation(n) % 3, "row": rows}) for r in range(2)]
-        pd.concat(folds).to_parquet(folder / "folds.parquet")
+        write_site(root / site, rng, n)
     folders = {site: root / site for site in ("x", "y")}
     train_federated(folders, "m", AGREED, TRAIN, root / "models")
     return root, folders
