@@ -11,6 +11,7 @@ from hemapilots.federation.grid import LocalGrid
 from hemapilots.federation.plan import Plan
 from hemapilots.federation.release import Exit
 from hemapilots.federation.server import train
+from hemapilots.federation.strategies.newton import Newton
 from hemapilots.models.data import TrainingData
 from hemapilots.models.training_sets import training_sets
 
@@ -146,6 +147,29 @@ def test_lock_step_equals_fits_one_by_one():
         keep = np.ones(time.size, bool) if replicate < 0 else (folds[replicate] != first) & (folds[replicate] != second)
         alone = federate(tuple(part[keep] for part in data), penalties=(30.0,))
         np.testing.assert_allclose(together.coefficients[s, 1], alone.coefficients[0, 0], rtol=0, atol=1e-9)
+
+
+def test_penalties_of_one_training_set_help_each_other():
+    """Few deaths for many columns: a weak penalty's first steps are too long, and a stronger one's coefficients a better place to go on."""
+    rng = np.random.default_rng(12)
+    n, p = 120, 60
+    x, site = rng.normal(size=(n, p)) * (rng.random((n, p)) < 0.15), np.repeat([0, 1, 2], n // 3)
+    time, event = rng.exponential(5, n) + 0.01, (rng.random(n) < 0.4).astype(float)
+    data, penalties = (x, np.zeros(n), time, event, site), (0.03, 0.3, 3.0, 30.0, 300.0)
+    together, alone = federate(data, penalties=penalties), federate(data, penalties=penalties[:1])
+    np.testing.assert_allclose(together.coefficients[0, 0], alone.coefficients[0, 0], rtol=0, atol=1e-8)
+    assert together.unconverged == alone.unconverged == 0
+    assert together.rounds < 0.6 * alone.rounds
+
+
+def test_first_round_asks_once_for_each_training_set():
+    """All penalties start from 0, where the likelihood does not depend on them."""
+    steps = Newton(np.tile([1.0, 10.0], 3), np.ones((6, 2), bool), "efron", 1e-9, groups=np.repeat([0, 1, 2], 2))
+    assert steps.asked.tolist() == [0, 2, 4]
+    gradient, information = np.array([[1.0, 0.0], [0.0, 1.0], [2.0, 2.0]]), np.tile(np.eye(2), (3, 1, 1))
+    steps.advance(np.zeros(3), gradient, information)
+    np.testing.assert_allclose(steps.trial, np.repeat(gradient, 2, axis=0) / np.tile([2.0, 11.0], 3)[:, None])
+    assert steps.asked.tolist() == list(range(6))
 
 
 def test_preprocessing_is_that_of_the_pooled_training_set():

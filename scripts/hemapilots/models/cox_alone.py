@@ -41,7 +41,12 @@ def local_fit(state: dict, data: TrainingData, config: dict) -> dict[str, np.nda
         varies = (np.ptp(subset.x, axis=0) > 0) if subset.rows.size else np.zeros(p, bool)
         steps = _maximised(
             lambda trial, active, subset=subset: _statistics(subset, trial, config["ties"]),
-            _Steps(share * state["penalties"][members], np.tile(varies, (members.size, 1)), TOLERANCE),
+            _Steps(
+                share * state["penalties"][members],
+                np.tile(varies, (members.size, 1)),
+                TOLERANCE,
+                groups=np.zeros(members.size),
+            ),
         )
         information = np.where(varies[:, None] & varies, steps.information, 0.0)
         out["information"][members] = information[:, upper[0], upper[1]]
@@ -90,12 +95,11 @@ def _statistics(subset: Subset, coefficients: np.ndarray, ties: str) -> Computed
 
 
 def _maximised(statistics: Callable[[np.ndarray, np.ndarray], Computed], steps: NewtonSteps) -> NewtonSteps:
-    """The steps after convergence, or after ROUNDS; statistics are asked for at trial coefficients of the active fits."""
+    """The steps after convergence, or after ROUNDS; statistics are asked for at trial coefficients of the fits asked for."""
     for _ in range(ROUNDS):
-        active = np.flatnonzero(steps.running)
-        if active.size == 0:
+        if steps.converged:
             break
-        steps.advance(*statistics(steps.trial[active], active))
+        steps.advance(*statistics(steps.trial[steps.asked], steps.asked))
     return steps
 
 

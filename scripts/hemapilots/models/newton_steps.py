@@ -11,15 +11,27 @@ class NewtonSteps:
 
     l1 (F,): the share a of a penalty on absolute values, penalty * (a |b| + (1 - a) / 2 |b|^2); the step then maximises the quadratic
     approximation less the penalty (a proximal Newton step), so that nobody but the server needs to know of it.
+    groups (F,): fits of one group have the same log-likelihood and differ in their penalty alone. So what is known at one's coefficients
+    is known to all: they start from one answer, and go on from another's coefficients where these are better than their own. That spares
+    the weakly penalised, whose first steps are far too long, most of their halvings.
 
-    trial (F, p): where the statistics of the fits that are `running` (F,) are wanted next; coefficients (F, p): the best so far.
+    trial (F, p): where the statistics of the fits that are `asked` (indices) are wanted next; coefficients (F, p): the best so far;
+    running (F,): fits that still move.
     """
 
-    def __init__(self, penalties: np.ndarray, usable: np.ndarray, tolerance: float, l1: np.ndarray | None = None):
+    def __init__(
+        self,
+        penalties: np.ndarray,
+        usable: np.ndarray,
+        tolerance: float,
+        l1: np.ndarray | None = None,
+        groups: np.ndarray | None = None,
+    ):
         l1 = np.zeros(penalties.shape) if l1 is None else l1
         self.usable, self.tolerance = usable, tolerance
         self.penalties, self.absolute = penalties * (1 - l1), penalties * l1
         fits, p = usable.shape
+        self.groups = np.arange(fits) if groups is None else groups
         self.trial = np.zeros((fits, p))
         self.coefficients = np.zeros((fits, p))
         self.objective = np.full(fits, -np.inf)
@@ -28,6 +40,7 @@ class NewtonSteps:
         self.step_length = np.full(fits, np.inf)
         self.information = np.zeros((fits, p, p))
         self.running = np.ones(fits, dtype=bool)
+        self.asked = np.unique(self.groups, return_index=True)[1]
 
     @property
     def converged(self) -> bool:
@@ -35,35 +48,43 @@ class NewtonSteps:
         return not self.running.any()
 
     def advance(self, loglik: np.ndarray, gradient: np.ndarray, information: np.ndarray) -> None:
-        """Accept or halve the last step of each active fit, then set its next trial coefficients."""
-        active = np.flatnonzero(self.running)
-        trial, penalty = self.trial[active], self.penalties[active]
-        objective = loglik - penalty / 2 * (trial**2).sum(axis=1) - self.absolute[active] * np.abs(trial).sum(axis=1)
-        slack = 1e-10 * (1 + np.abs(objective))
-        better = objective >= self.objective[active] - slack
+        """Take each running fit to the best place that was `asked` about in its group, or halve its step; then set its next trial."""
+        active, places = np.flatnonzero(self.running), self.trial[self.asked]
+        best, objective = self._best(active, loglik, places)
+        better = objective >= self.objective[active] - _slack(objective)
         self._halve(active[~better])
-        kept = active[better]
-        self.coefficients[kept], self.objective[kept], self.loglik[kept] = (
-            trial[better],
-            objective[better],
-            loglik[better],
-        )
-        usable = self.usable[kept]
-        slope = np.where(usable, gradient[better] - penalty[better, None] * trial[better], 0.0)
-        self.information[kept] = penalised(information[better], usable, penalty[better])
+        kept, best = active[better], best[better]
+        self.coefficients[kept], self.objective[kept], self.loglik[kept] = places[best], objective[better], loglik[best]
+        usable, penalty = self.usable[kept], self.penalties[kept]
+        slope = np.where(usable, gradient[best] - penalty[:, None] * places[best], 0.0)
+        self.information[kept] = penalised(information[best], usable, penalty)
         if self.absolute[kept].any():
-            self.step[kept] = shrunken_step(self.information[kept], slope, trial[better], self.absolute[kept])
+            self.step[kept] = shrunken_step(self.information[kept], slope, places[best], self.absolute[kept])
         else:
             self.step[kept] = self.solve(self.information[kept], slope)
         self.step_length[kept] = np.abs(self.step[kept]).max(axis=1, initial=0.0)
         self.trial[kept] = self.coefficients[kept] + self.step[kept]
         self.running[kept] = self.step_length[kept] > self.tolerance
+        self.asked = np.flatnonzero(self.running)
+
+    def _best(self, fits: np.ndarray, loglik: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """For each fit the place (number) of its group with the highest objective, its own trial where that is as high, and how high."""
+        squares, sizes = (places**2).sum(axis=1), np.abs(places).sum(axis=1)
+        objective = loglik - self.penalties[fits, None] / 2 * squares - self.absolute[fits, None] * sizes
+        objective = np.where(self.groups[fits, None] == self.groups[self.asked], objective, -np.inf)
+        each, best = np.arange(fits.size), np.argmax(objective, axis=1)
+        own = np.searchsorted(self.asked, fits).clip(max=self.asked.size - 1)
+        highest = objective[each, best]
+        stays = (self.asked[own] == fits) & (objective[each, own] >= highest - _slack(highest))
+        best = np.where(stays, own, best)
+        return best, objective[each, best]
 
     def restart(self) -> None:
         """Go on from where the fits stand as if from a start, all of them: what they maximise is another sum from now on."""
         self.trial = self.coefficients.copy()
         self.objective = np.full_like(self.objective, -np.inf)
         self.running = np.ones_like(self.running)
+        self.asked = np.flatnonzero(self.running)
 
     def _halve(self, fits: np.ndarray) -> None:
         self.step[fits] /= 2
@@ -90,6 +111,11 @@ class NewtonSteps:
             raise HemaPilotsError(
                 "protocol, penalties: predictors are collinear at penalty 0, so coefficients are not determined; use penalties above 0"
             ) from None
+
+
+def _slack(objective: np.ndarray) -> np.ndarray:
+    """What an objective may fall by and still count as high: rounding."""
+    return 1e-10 * (1 + np.abs(objective))
 
 
 def unpack_symmetric(upper: np.ndarray, p: int) -> np.ndarray:

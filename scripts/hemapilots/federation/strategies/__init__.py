@@ -49,7 +49,12 @@ def _usable(plan: Plan, preprocessing: Preprocessing) -> np.ndarray:
 def _newton(grid: Grid, plan: Plan, options: dict, preprocessing: Preprocessing) -> Newton:
     usable = _usable(plan, preprocessing)
     common = dict(
-        penalties=plan.fit_penalty, usable=usable, ties=plan.ties, tolerance=options["tolerance"], l1=plan.fit_l1
+        penalties=plan.fit_penalty,
+        usable=usable,
+        ties=plan.ties,
+        tolerance=options["tolerance"],
+        l1=plan.fit_l1,
+        groups=plan.fit_set,
     )
     if plan.kind in SUBDISTRIBUTION:
         return RobustNewton(**common, grid=grid)

@@ -17,25 +17,23 @@ from hemapilots.models.newton_steps import NewtonSteps, unpack_symmetric
 class Newton(NewtonSteps, OwnStrategy):
     """Cox regression stratified by site (`baseline: site`): log-likelihood, gradient and information leave, baselines stay.
 
-    penalties (F,) with their share l1 (F,) on absolute values; usable (F, p) is False for constant columns.
+    penalties (F,) with their share l1 (F,) on absolute values; usable (F, p) is False for constant columns; groups (F,): the training set
+    of each fit, whose fits share what the sites answer.
     """
 
     task = "newton_statistics"
 
-    def __init__(
-        self, penalties: np.ndarray, usable: np.ndarray, ties: str, tolerance: float, l1: np.ndarray | None = None
-    ):
-        super().__init__(penalties, usable, tolerance, l1)
-        self.ties, self.asked = ties, 0
+    def __init__(self, penalties: np.ndarray, usable: np.ndarray, ties: str, tolerance: float, **how):
+        super().__init__(penalties, usable, tolerance, **how)
+        self.ties, self.sites = ties, 0
 
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
-        """Ask every site for its statistics at the trial coefficients of the fits that still move."""
-        active = np.flatnonzero(self.running)
-        self.asked = len(list(grid.get_node_ids()))
+        """Ask every site for its statistics at the trial coefficients of the fits that need them."""
+        self.sites = len(list(grid.get_node_ids()))
         content = instruct(
-            {"coefficients": self.trial[active], "active": active},
+            {"coefficients": self.trial[self.asked], "active": self.asked},
             {"task": self.task, "ties": self.ties, "server-round": server_round},
         )
         return [Message(content, node, MessageType.TRAIN) for node in grid.get_node_ids()]
@@ -45,7 +43,7 @@ class Newton(NewtonSteps, OwnStrategy):
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """Sum the sites' statistics and take the next Newton step; without one of the sites the fits go on among the rest."""
         replies = list(replies)
-        if len(replies) < self.asked:
+        if len(replies) < self.sites:
             self.restart()
             return self.result()
         total = summed(replies)
@@ -84,9 +82,8 @@ class SharedNewton(Newton):
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
         """Ask for risk-set sums, or, once these are known, for the squares they weight."""
-        active = np.flatnonzero(self.running)
-        self.asked = len(list(grid.get_node_ids()))
-        payload = {"coefficients": self.trial[active], "active": active}
+        self.sites = len(list(grid.get_node_ids()))
+        payload = {"coefficients": self.trial[self.asked], "active": self.asked}
         if self.sums is not None:
             payload |= {"inverse": self.terms["inverse"], "inverse_f": self.terms["inverse_f"]}
         task = "risk_sums" if self.sums is None else "weighted_squares"
@@ -98,7 +95,7 @@ class SharedNewton(Newton):
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """Keep the risk-set sums, or take the step; sums of a site that is lost meanwhile are of no use."""
         replies = list(replies)
-        if len(replies) < self.asked:
+        if len(replies) < self.sites:
             self.sums = None
             self.restart()
             return self.result()

@@ -55,7 +55,8 @@ class OneShot(OwnStrategy):
         if not self.meta.converged:
             self.sizes = {reply.metadata.src_node_id: examples_in(reply)[0] for reply in replies}
             found = self.meta.aggregate_train(server_round, replies)
-            self.statistics.trial = self.statistics.coefficients = self.meta.coefficients
+            self.statistics.coefficients = self.meta.coefficients
+            self.statistics.restart()
             return found
         if not self.total:
             self.statistics.aggregate_train(server_round, replies)
