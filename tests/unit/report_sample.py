@@ -552,7 +552,7 @@ def survshap(site: str) -> pd.DataFrame:
 def worked() -> list[dict]:
     """The invented patient: three inputs add up, and the model would abstain without age."""
     parts = [("age", 0.5), ("kras", 0.2), ("sex", -0.1)]
-    rules = {"required": ["age"], "missing": 0.3, "deviations": 5.0, "width": 0.4}
+    rules = {"required": ["age"], "missing": 0.3, "deviations": 5.0, "width": 0.4, "margin": 0.1, "flagged": True}
     return [
         {
             "endpoint": "os",
@@ -564,6 +564,7 @@ def worked() -> list[dict]:
             "missing": ["plt"],
             "reasons": [],
             "rules": rules,
+            "decisions": [DECISION | {"among": {"sex": ["F"]}, "margin": 0.1}],
             "intervals": True,
             "without": {"variable": "age", "reasons": ["required input missing: Age"]},
         }
@@ -572,7 +573,7 @@ def worked() -> list[dict]:
 
 def worked_risks(site: str) -> pd.DataFrame:
     """South has too few patients."""
-    rows = [(site, "os", 2.0, 0.384, 0.31, 0.46)] if site == "north" else []
+    rows = [(site, "os", 2.0, 0.384, 0.31, 0.46, 0.35, 0.42, NAN)] if site == "north" else []
     return pd.DataFrame(rows, columns=WORKED_COLUMNS)
 
 

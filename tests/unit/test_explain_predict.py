@@ -53,7 +53,16 @@ EXPORT = {
     "labels": {"os": "Overall survival"},
     "entries": {"os": None},
     "columns": ENCODING,
-    "abstention": {"required": ["age"], "missing": 0.4, "deviations": 5.0, "width": 0.4},
+    "abstention": {
+        "required": ["age"],
+        "missing": 0.4,
+        "deviations": 5.0,
+        "width": 0.4,
+        "margin": 0.1,
+        "flagged": True,
+    },
+    "decisions": [],
+    "subgroups": [],
     "example": {"age": 75, "stage": "II"},
     "inputs": {
         "age": {"label": "Age", "type": "number", "unit": "a", "hard": [0, 110], "levels": []},

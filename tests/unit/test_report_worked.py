@@ -36,20 +36,24 @@ def test_the_width_of_intervals_is_no_rule_of_a_model_without_any(released, labe
     of = type(released)(**{**vars(released), "worked": without})
     kept, left = (worked_patient(one, labels)["rules"] for one in (released, of))
     assert [rule for rule in kept if rule not in left] == [
-        "the 95 % interval of a risk is wider than 40 percentage points"
+        "the 95 % interval of a risk is wider than 40 percentage points",
+        "the 95 % interval reaches more than 10 percentage points to both sides of a threshold of “Act” (20 to 30 % by 2 years), "
+        "for patients with Sex F",
     ]
 
 
 def test_risks_in_words_of_the_sites_that_tell_them(released, labels):
     (table,) = risk_rows(released, labels)
     assert table["heads"] == ["By 2 years"]
-    assert table["rows"] == [{"site": "north", "cells": ["38 of 100 (31 to 46)"]}]
+    assert table["rows"] == [{"site": "north", "cells": ["38 of 100 (31 to 46); best 35, worst 42"]}]
+    assert table["notes"] == []
 
 
-def test_an_interval_that_is_too_wide_is_marked(released, labels):
-    wide = released.worked_risks.assign(lower=0.1, upper=0.6)
+def test_what_keeps_a_risk_from_being_given_is_marked(released, labels):
+    wide = released.worked_risks.assign(lower=0.1, upper=0.6, best=float("nan"), reasons="too wide; undecided")
     (table,) = risk_rows(type(released)(**{**vars(released), "worked_risks": wide}), labels)
-    assert table["rows"][0]["cells"] == ["38 of 100† (10 to 60)"]
+    assert table["rows"][0]["cells"] == ["38 of 100†‡ (10 to 60)"]
+    assert table["notes"] == ["† too wide", "‡ undecided"]
 
 
 def test_an_endpoint_without_the_model_has_no_patient(released, labels):

@@ -1,6 +1,7 @@
 """explain: what drives the primary model, at each site on its own patients, of which aggregates leave; the model for new patients.
 
-INPUT  results/{pilot}/models/federated-<primary model>/, results/{pilot}/sites/{site}/{harmonized,folds,design}.parquet
+INPUT  results/{pilot}/models/federated-<primary model>/, results/{pilot}/sites/{site}/{harmonized,folds,design}.parquet;
+       results/{pilot}/metrics.csv (parts of the patients in whom the model is flagged)
 OUTPUT results/{pilot}/site_metrics/{site}/{importance,survshap,worked_patient}.csv;
        results/{pilot}/model/<endpoint>.{npz,json} (the primary model for new patients), results/{pilot}/worked_patient.json
 """
@@ -34,6 +35,7 @@ rule explain_site:
 rule export_model:
     input:
         models=primary_model,
+        metrics="results/{pilot}/metrics.csv",
         protocol=ancient("results/{pilot}/protocol.yaml"),
     output:
         model=directory("results/{pilot}/model"),

@@ -196,7 +196,7 @@ class Decision(Strict):
     """What a predicted risk of an endpoint by a horizon is for: who is above (or below) a threshold of the range is treated so.
 
     thresholds: [low, high], risks between 0 and 1, fixed before any result. reason: why this range. among: variable: levels, for
-    whom the decision is; all patients unless given.
+    whom the decision is; all patients unless given. margin: that of `abstention` unless given.
     """
 
     name: VariableName
@@ -206,6 +206,7 @@ class Decision(Strict):
     thresholds: Range
     act: Literal["above", "below"] = "above"
     among: dict[VariableName, Annotated[tuple[str | int, ...], Field(min_length=1)]] = {}
+    margin: Annotated[float, Field(ge=0, lt=0.5)] | None = None
     reason: Text
 
     @field_validator("thresholds")
@@ -218,12 +219,16 @@ class Decision(Strict):
 
 class Abstention(Strict):
     """When no risk is given: a required variable, or more than the share `missing` of the model's, is missing; a number lies more
-    standard deviations from the training patients' mean than `deviations`; the 95 % interval of the risk is wider than `width`."""
+    standard deviations from the training patients' mean than `deviations`; the 95 % interval of the risk is wider than `width`, or
+    reaches beyond a threshold of a decision by more than `margin` on both sides; best and worst of the missing inputs lie on two sides of
+    one, more than `margin` apart; the patient is of a subgroup in which the model is flagged or not assessed (`flagged`)."""
 
     required: tuple[str, ...] = ()
     missing: Annotated[float, Field(ge=0, le=1)] = 0.3
     deviations: Annotated[float, Field(gt=0)] = 5.0
     width: Annotated[float, Field(gt=0, le=1)] = 0.4
+    margin: Annotated[float, Field(ge=0, lt=0.5)] = 0.1
+    flagged: bool = True
 
 
 class UseCase(Strict):

@@ -110,6 +110,20 @@ class Portable:
         parts = (self.arrays[name][FINAL][np.newaxis] for name in ("fill", "location", "scale"))
         return Preprocessing(*parts, np.zeros(1), np.zeros(1)).apply(x, 0)
 
+    def far(self, x: np.ndarray) -> np.ndarray:
+        """Whether (m, p) a number is more standard deviations away from the training patients' mean than the use case allows."""
+        return (np.abs(self.standardised(x)) > self.card["abstention"]["deviations"]) & self._numbers
+
+    def nearest(self, x: np.ndarray) -> np.ndarray:
+        """Columns (m, p) with numbers that are too far moved to the last value that the model would take."""
+        location, reach = (self.arrays[name][FINAL] for name in ("location", "scale"))
+        reach = np.where(reach > 0, reach * self.card["abstention"]["deviations"], np.inf)
+        return np.where(self._numbers, np.clip(x, location - reach, location + reach), x)
+
+    @property
+    def _numbers(self) -> np.ndarray:
+        return np.array([column["type"] == "number" for column in self.card["encoding"]])
+
     def contributions(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """By variable what it adds (m,): to the log hazard beside that of the mean training patient, which sums to the linear
         predictor; of a model without coefficients to the risk at the first horizon beside that of the median patient."""

@@ -6,16 +6,29 @@ import numpy as np
 import pandas as pd
 
 from hemapilots.errors import HemaPilotsError
-from hemapilots.explain.abstention import abstentions, missing_inputs
+from hemapilots.explain.abstention import Foretold, abstentions, missing_inputs, of_the_place
+from hemapilots.explain.best_worst import best_and_worst
 from hemapilots.explain.foretell import Own, Portable
-from hemapilots.explain.new_rows import NAMES, checked, design_of
+from hemapilots.explain.new_rows import NAMES, checked, design_of, entry_of
 from hemapilots.explain.portable import read_portable
-from hemapilots.expressions import parse
 from hemapilots.tables import read_parquet
 
-__all__ = ["COLUMNS", "drivers", "entry_of", "models_of", "own_patients", "predict_patients"]
+__all__ = ["COLUMNS", "drivers", "foretold_of", "models_of", "own_patients", "predict_patients"]
 
-COLUMNS = ["patient", "endpoint", "horizon", "risk", "lower", "upper", "answer", "reasons", "missing", "drivers"]
+COLUMNS = [
+    "patient",
+    "endpoint",
+    "horizon",
+    "risk",
+    "lower",
+    "upper",
+    "best",
+    "worst",
+    "answer",
+    "reasons",
+    "missing",
+    "drivers",
+]
 MOST_DRIVERS = 5
 
 
@@ -64,40 +77,37 @@ def predict_patients(models: list[Portable], table: pd.DataFrame, where: str) ->
 
 def _of_model(model: Portable, table: pd.DataFrame, names: np.ndarray, where: str) -> pd.DataFrame:
     inputs, removed = checked(table, model.card["inputs"], where)
-    x, entry = design_of(inputs, model.card["encoding"]), entry_of(model.card, inputs)
-    risk, limits = model.risk(x, entry), model.interval(x, entry)
-    reasons, gone = abstentions(model, inputs, x, limits), missing_inputs(model, inputs)
-    said = drivers(model, x)
-    lower, upper = limits or (np.full(risk.shape, np.nan),) * 2
+    x = design_of(inputs, model.card["encoding"])
+    told = foretold_of(model, inputs, x)
+    reasons, gone, said = abstentions(model, inputs, x, told), missing_inputs(model, inputs), drivers(model, x)
+    lower, upper = told.limits or (np.full(told.risk.shape, np.nan),) * 2
+    # Between which risks a patient lies is told also where that is why no risk is given; not of one whom the model does not know.
+    unknown = model.far(x).any(axis=1) | bool(of_the_place(model))
     rows = []
-    for at in range(len(x)):
-        for place, horizon in enumerate(model.card["horizons"]):
-            why = [
-                *reasons[at],
-                *([] if np.isfinite(risk[at, place]) or reasons[at] else ["beyond the follow-up here"]),
-            ]
-            given = not why
-            rows.append(
-                {
-                    "place": at,
-                    "patient": names[at],
-                    "endpoint": model.card["endpoint"],
-                    "horizon": horizon,
-                    "risk": risk[at, place] if given else np.nan,
-                    "lower": lower[at, place] if given else np.nan,
-                    "upper": upper[at, place] if given else np.nan,
-                    "answer": "given" if given else "abstained",
-                    "reasons": "; ".join([*why, *removed[at]]),
-                    "missing": ", ".join(gone[at]),
-                    "drivers": said[at],
-                }
-            )
+    for at, place in np.ndindex(told.risk.shape):
+        why = reasons[at][place]
+        figures = {"risk": told.risk, "lower": lower, "upper": upper}
+        bounds = {"best": told.best, "worst": told.worst}
+        rows.append(
+            {
+                "place": at,
+                "patient": names[at],
+                "endpoint": model.card["endpoint"],
+                "horizon": model.card["horizons"][place],
+            }
+            | {name: np.nan if why else values[at, place] for name, values in figures.items()}
+            | {name: np.nan if unknown[at] else values[at, place] for name, values in bounds.items()}
+            | {"answer": "abstained" if why else "given", "reasons": "; ".join([*why, *removed[at]])}
+            | {"missing": ", ".join(gone[at]), "drivers": said[at]}
+        )
     return pd.DataFrame(rows)
 
 
-def entry_of(card: dict, inputs: pd.DataFrame) -> np.ndarray:
-    """When each patient comes under observation, on the endpoint's own scale."""
-    return np.zeros(len(inputs)) if card["entry"] is None else parse(card["entry"]).evaluate(inputs)
+def foretold_of(model: Portable, inputs: pd.DataFrame, x: np.ndarray) -> Foretold:
+    """Risks with their limits, and what missing inputs leave open."""
+    entry = entry_of(model.card, inputs)
+    risk = model.risk(x, entry)
+    return Foretold(risk, model.interval(x, entry), *best_and_worst(model, inputs, risk))
 
 
 def drivers(model: Portable, x: np.ndarray) -> list[str]:

@@ -10,7 +10,7 @@ from hemapilots.expressions import parse
 from hemapilots.prepare import encode
 from hemapilots.tables import read_parquet
 
-__all__ = ["checked", "design_of", "read_table"]
+__all__ = ["NAMES", "checked", "design_of", "entry_of", "read_table"]
 
 # Columns that may name a patient, the first that is there.
 NAMES = ("patient_id", "patient", "row")
@@ -90,3 +90,8 @@ def design_of(table: pd.DataFrame, encoding: list[dict]) -> np.ndarray:
     """The model's columns (m, p), missing kept as nan."""
     design = encode(table.assign(row=np.arange(len(table))), encoding)
     return design[[column["column"] for column in encoding]].to_numpy(dtype=float)
+
+
+def entry_of(card: dict, inputs: pd.DataFrame) -> np.ndarray:
+    """When each patient comes under observation, on the endpoint's own scale."""
+    return np.zeros(len(inputs)) if card["entry"] is None else parse(card["entry"]).evaluate(inputs)

@@ -17,13 +17,16 @@ from hemapilots.tables import atomic, write_json
 __all__ = ["FORM", "export_models", "portable_card", "read_portable"]
 
 # Raised where the form of the files changes.
-FORM = 1
+FORM = 2
 
 
-def export_models(folder: Path, spec: dict, protocol_hash: str, out: Path) -> list[dict]:
+def export_models(
+    folder: Path, spec: dict, protocol_hash: str, out: Path, flagged: dict[str, list[dict]] | None = None
+) -> list[dict]:
     """Write <endpoint>.npz and <endpoint>.json of the primary model's final fits in the folder; returns the cards.
 
-    spec: see `study.export_spec`. No patient's data is in them but what the model itself carries.
+    spec: see `study.export_spec`; flagged: by endpoint the parts of `flagged_parts`. No patient's data is in them but what the model
+    itself carries.
     """
     out.mkdir(parents=True, exist_ok=True)
     cards = []
@@ -31,7 +34,7 @@ def export_models(folder: Path, spec: dict, protocol_hash: str, out: Path) -> li
         if (model, regime) != (spec["model"], spec["regime"]):
             continue
         arrays, card = read_model(folder, endpoint, model, regime)
-        card = portable_card(card, spec) | {"protocol_sha256": protocol_hash}
+        card = portable_card(card, spec, (flagged or {}).get(endpoint, [])) | {"protocol_sha256": protocol_hash}
         buffer = io.BytesIO()
         np.savez(buffer, **final_arrays(arrays))
         atomic(out / f"{endpoint}.npz", lambda path, buffer=buffer: path.write_bytes(buffer.getvalue()))
@@ -40,8 +43,8 @@ def export_models(folder: Path, spec: dict, protocol_hash: str, out: Path) -> li
     return cards
 
 
-def portable_card(card: dict, spec: dict) -> dict:
-    """The card of a model with what new patients need beside it."""
+def portable_card(card: dict, spec: dict, flagged: Sequence[dict] = ()) -> dict:
+    """The card of a model with what new patients need beside it. flagged: parts of the patients in whom it was found wanting."""
     endpoint = card["endpoint"]
     found = _slim(card) | {
         "form": FORM,
@@ -51,8 +54,21 @@ def portable_card(card: dict, spec: dict) -> dict:
         "competing_event": spec["competing"].get(endpoint),
         **{name: spec[name] for name in ("pilot", "title", "use_case", "index_date", "abstention")},
     }
-    reads = parse(found["entry"]).names if found["entry"] else ()
+    found |= {"decisions": _decisions(endpoint, spec), "flagged": list(flagged)}
+    reads = [*(parse(found["entry"]).names if found["entry"] else ()), *spec["subgroups"]]
+    reads += [name for decision in found["decisions"] for name in decision["among"]]
     return found | _inputs(card["columns"], reads, spec)
+
+
+def _decisions(endpoint: str, spec: dict) -> list[dict]:
+    """What the endpoint's risks are for, each with the margin that counts."""
+    found = [decision for decision in spec["decisions"] if decision["endpoint"] == endpoint]
+    kept = ("name", "label", "horizon", "thresholds", "among")
+    margin = spec["abstention"]["margin"]
+    return [
+        {name: one[name] for name in kept} | {"margin": margin if one["margin"] is None else one["margin"]}
+        for one in found
+    ]
 
 
 def _slim(card: dict) -> dict:
@@ -65,7 +81,7 @@ def _slim(card: dict) -> dict:
 def _inputs(columns: list[str], reads: Sequence[str], spec: dict) -> dict:
     """How the columns are made from variables, the variables that the model uses, and all that must be known of a patient.
 
-    reads: what the time of entry follows from."""
+    reads: what the time of entry, decisions and flagged parts follow from."""
     encoding = [column for column in spec["columns"] if column["column"] in columns]
     used = list(dict.fromkeys(column["variable"] for column in encoding))
     wanted = [*used, *reads, *spec["abstention"]["required"]]

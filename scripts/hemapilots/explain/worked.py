@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hemapilots.explain.abstention import FEWEST_EVENTS, FEWEST_PATIENTS, abstentions, missing_inputs
+from hemapilots.explain.abstention import FEWEST_EVENTS, FEWEST_PATIENTS, missing_inputs, of_the_patients, undecided
+from hemapilots.explain.flagged import flags_of
 from hemapilots.explain.foretell import Own, Portable
-from hemapilots.explain.new_patients import entry_of
+from hemapilots.explain.new_patients import foretold_of
 from hemapilots.explain.new_rows import checked, design_of
 from hemapilots.explain.portable import portable_card, read_portable
 from hemapilots.explain.subject import final_arrays
@@ -17,7 +18,7 @@ from hemapilots.tables import write_csv
 
 __all__ = ["WORKED_COLUMNS", "worked_patients", "worked_risks"]
 
-WORKED_COLUMNS = ["site", "endpoint", "horizon", "risk", "lower", "upper"]
+WORKED_COLUMNS = ["site", "endpoint", "horizon", "risk", "lower", "upper", "best", "worst", "reasons"]
 
 
 def worked_patients(folder: Path, example: dict) -> list[dict]:
@@ -42,6 +43,7 @@ def worked_patients(folder: Path, example: dict) -> list[dict]:
                 "missing": missing_inputs(model, table)[0],
                 "reasons": _by_itself(model, table, x),
                 "rules": rules,
+                "decisions": model.card["decisions"],
                 "intervals": "covariance" in model.arrays,
                 "without": _without(model, example, rules["required"]),
             }
@@ -57,8 +59,7 @@ def _known(parts: dict[str, float]) -> list[dict]:
 
 def _by_itself(model: Portable, table: pd.DataFrame, x: np.ndarray) -> list[str]:
     """The reasons that lie in the patient; a site adds its own."""
-    reasons = abstentions(model, table, x, None)[0]
-    return [reason for reason in reasons if "baseline" not in reason]
+    return [*of_the_patients(model, table, x)[0], *(why for _, why in flags_of(model.card, table)[0])]
 
 
 def _without(model: Portable, example: dict, required: list[str]) -> dict | None:
@@ -112,7 +113,8 @@ def _median(name: str, one: dict, encoding: list[dict], median: np.ndarray):
 
 
 def worked_risks(exit_: Exit, tables: dict[str, pd.DataFrame], folder: Path, spec: dict, path: str) -> None:
-    """Write the invented patient's risks at each horizon under the site's own baseline, with 95 % intervals.
+    """Write the invented patient's risks at each horizon under the site's own baseline, with 95 % intervals, best and worst of what is
+    missing, and what keeps them from deciding.
 
     They tell the baseline hazard: an enforced gate keeps them, and the file is then empty. tables: harmonized and design.
     """
@@ -138,10 +140,23 @@ def _risks(site: str, tables: dict[str, pd.DataFrame], folder: Path, spec: dict)
             continue
         model = Portable(final_arrays(arrays), portable_card(card, spec), own)
         table, x = _patient(model, spec["example"])
-        entry = entry_of(model.card, table)
-        risk, limits = model.risk(x, entry)[0], model.interval(x, entry) or (np.full((1, 99), np.nan),) * 2
-        for place, horizon in enumerate(model.card["horizons"]):
-            figures = {"risk": risk[place], "lower": limits[0][0, place], "upper": limits[1][0, place]}
-            if np.isfinite(risk[place]):
-                rows.append({"site": site, "endpoint": endpoint, "horizon": horizon} | figures)
+        rows += [{"site": site, "endpoint": endpoint} | row for row in _told(model, table, x)]
+    return rows
+
+
+def _told(model: Portable, table: pd.DataFrame, x: np.ndarray) -> list[dict]:
+    """The risk by each horizon that the site's follow-up reaches, with its limits and why it would not be given."""
+    told = foretold_of(model, table, x)
+    limits, rows = told.limits or (np.full(told.risk.shape, np.nan),) * 2, []
+    for place, horizon in enumerate(model.card["horizons"]):
+        if np.isfinite(told.risk[0, place]):
+            figures = {
+                "risk": told.risk,
+                "lower": limits[0],
+                "upper": limits[1],
+                "best": told.best,
+                "worst": told.worst,
+            }
+            row = {"horizon": horizon} | {name: values[0, place] for name, values in figures.items()}
+            rows.append(row | {"reasons": "; ".join(undecided(model.card, table, told, place)[0])})
     return rows

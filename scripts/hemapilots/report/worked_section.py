@@ -10,6 +10,7 @@ from hemapilots.report.words import Labels, number, signed, unit_text
 __all__ = ["risk_rows", "worked_patient"]
 
 TOP = 8
+MARKS = "†‡§¶#*"
 
 
 def worked_patient(released: Released, labels: Labels) -> dict | None:
@@ -26,7 +27,7 @@ def worked_patient(released: Released, labels: Labels) -> dict | None:
         "endpoint": labels.endpoint(endpoint),
         "drivers": _drivers(found, labels),
         "scale": found["scale"],
-        "rules": _rules(found["rules"], found["intervals"], labels),
+        "rules": _rules(found, labels),
         "intervals": found["intervals"],
         "reasons": found["reasons"],
         "without": _without(found, labels),
@@ -55,20 +56,41 @@ def _drivers(found: dict, labels: Labels) -> list[dict]:
     ]
 
 
-def _rules(rules: dict, intervals: bool, labels: Labels) -> list[str]:
-    """When the model gives no risk, in words; the width of intervals counts where the model has any."""
-    required = ", ".join(labels.variable(name) for name in rules["required"])
-    found = [f"one of these is missing: {required}"] if required else []
+def _rules(found: dict, labels: Labels) -> list[str]:
+    """When the model gives no risk, in words; intervals count where the model has any, decisions where the endpoint has."""
+    rules, required = found["rules"], ", ".join(labels.variable(name) for name in found["rules"]["required"])
     width = f"the 95 % interval of a risk is wider than {100 * rules['width']:g} percentage points"
     return [
-        *found,
+        *([f"one of these is missing: {required}"] if required else []),
         f"more than {100 * rules['missing']:g} % of the model’s inputs are missing",
         f"a number lies more than {rules['deviations']:g} standard deviations from the training patients’ mean",
-        *([width] if intervals else []),
+        *([width] if found["intervals"] else []),
+        *(rule for one in found["decisions"] for rule in _of_decision(one, found["intervals"], labels)),
+        *([_FLAGGED] if rules["flagged"] else []),
         "the site has too few patients (50) or events (10) to check calibration, or its follow-up ends before the horizon",
         "no site’s baseline hazard is at hand: then the model ranks patients and tells no risk",
         "the mapping or the inclusion rules of the use case leave the patient out",
     ]
+
+
+_FLAGGED = "the patient is of a subgroup in which the model is flagged above, or in which it could not be assessed"
+
+
+def _of_decision(decision: dict, intervals: bool, labels: Labels) -> list[str]:
+    """What leaves a decision open."""
+    low, high = (f"{100 * threshold:g}" for threshold in decision["thresholds"])
+    points = f"{100 * decision['margin']:g} percentage points"
+    what = f"“{decision['label']}” ({low} to {high} % by {decision['horizon']:g} years)"
+    among = " and ".join(
+        f"{labels.variable(name)} {', '.join(labels.level(name, f'{level}') for level in levels)}"
+        for name, levels in decision["among"].items()
+    )
+    what += f", for patients with {among}" if among else ""
+    crossed = (
+        f"best and worst of the missing inputs are more than {points} apart and on two sides of a threshold of {what}"
+    )
+    straddled = f"the 95 % interval reaches more than {points} to both sides of a threshold of {what}"
+    return [crossed, *([straddled] if intervals else [])]
 
 
 def _without(found: dict, labels: Labels) -> str | None:
@@ -80,29 +102,37 @@ def _without(found: dict, labels: Labels) -> str | None:
 
 
 def risk_rows(released: Released, labels: Labels) -> list[dict]:
-    """Per endpoint and site the risks at the horizons in words, with intervals; without rows where sites kept theirs."""
+    """Per endpoint and site the risks at the horizons in words, with intervals; without rows where sites kept theirs. notes: why
+    marked ones would not be given."""
     tables, risks = [], released.worked_risks
-    widest = {one["endpoint"]: one["rules"]["width"] for one in released.worked}
     for endpoint in released.endpoints:
         own = risks[risks["endpoint"] == endpoint]
         horizons = released.study["evaluate"]["horizons"][endpoint]
+        marks: dict[str, str] = {}
         rows = []
         for site, part in own.groupby("site", sort=True):
             cells = part.set_index("horizon")
-            rows.append({"site": site, "cells": [_risk(cells, horizon, widest[endpoint]) for horizon in horizons]})
+            rows.append({"site": site, "cells": [_risk(cells, horizon, marks) for horizon in horizons]})
         if rows:
-            heads = [f"By {horizon:g} years" for horizon in horizons]
-            tables.append({"endpoint": labels.endpoint(endpoint), "heads": heads, "rows": rows})
+            heads, notes = (
+                [f"By {horizon:g} years" for horizon in horizons],
+                [f"{mark} {why}" for why, mark in marks.items()],
+            )
+            tables.append({"endpoint": labels.endpoint(endpoint), "heads": heads, "rows": rows, "notes": notes})
     return tables
 
 
-def _risk(cells: pd.DataFrame, horizon: float, widest: float) -> str:
-    """38 of 100 (31 to 46), marked where so wide an interval makes the model abstain; of a model without intervals the first part alone."""
+def _risk(cells: pd.DataFrame, horizon: float, marks: dict[str, str]) -> str:
+    """38 of 100 (31 to 46), marked where the model would abstain; of a model without intervals the first part alone. Where something
+    is missing, between which risks the patient lies."""
     if horizon not in cells.index:
         return "not estimable"
     row = cells.loc[horizon]
     text = f"{100 * row['risk']:.0f} of 100"
-    if not math.isfinite(row["lower"]):
-        return text
-    mark = "†" if row["upper"] - row["lower"] > widest else ""
-    return f"{text}{mark} ({100 * row['lower']:.0f} to {100 * row['upper']:.0f})"
+    for reason in row["reasons"].split("; ") if isinstance(row["reasons"], str) else []:
+        text += marks.setdefault(reason, MARKS[len(marks) % len(MARKS)])
+    if math.isfinite(row["lower"]):
+        text += f" ({100 * row['lower']:.0f} to {100 * row['upper']:.0f})"
+    if math.isfinite(row["best"]):
+        text += f"; best {100 * row['best']:.0f}, worst {100 * row['worst']:.0f}"
+    return text

@@ -103,7 +103,7 @@ def export_spec(pilot: dict, use_case: dict, evaluate: dict, columns: list[dict]
         **pilot,
         **{name: evaluate["primary"][name] for name in ("model", "regime")},
         **{name: evaluate[name] for name in ("horizons", "competing")},
-        **{name: use_case[name] for name in ("index_date", "abstention", "example")},
+        **{name: use_case[name] for name in ("index_date", "abstention", "example", "decisions", "subgroups")},
         "use_case": use_case["name"],
         "labels": {name: end["label"] for name, end in ends.items()},
         "entries": {name: end["entry"] for name, end in ends.items()},
@@ -114,7 +114,7 @@ def export_spec(pilot: dict, use_case: dict, evaluate: dict, columns: list[dict]
 
 def _input(spec: dict) -> dict:
     """A variable as new patients bring it, or how it is derived."""
-    found = {name: spec.get(name) for name in ("label", "type", "unit", "hard")}
+    found = {name: spec.get(name) for name in ("label", "type", "unit", "hard", "soft")}
     found["levels"] = list(spec.get("levels") or [])
     if spec.get("expression"):
         found |= {"expression": spec["expression"], "reads": list(parse(spec["expression"]).names)}
