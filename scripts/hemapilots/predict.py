@@ -5,8 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from hemapilots.models.data import TrainingData
 from hemapilots.models.files import models_in, read_model
 from hemapilots.models.hazards import FittedModel, event_free
+from hemapilots.models.personal import personalised
+from hemapilots.models.subdistribution import coded
 from hemapilots.tables import write_parquet
 
 
@@ -14,19 +17,24 @@ def predict_site(site: str, tables: dict[str, pd.DataFrame], folders: list[Path]
     """Write predictions/<endpoint>/<model>/<regime>.parquet for each model in the folders and each delivered score.
 
     tables: harmonized, folds (row by replicate), design of the site. A model of the site itself is filed as local/own, and,
-    where other sites may use it, under the site's name as well.
+    where other sites may use it, under the site's name as well. What the site makes of a federated model for itself (`finetune`) is used
+    here and kept nowhere; like local/own it ranks patients of several sites by their probabilities.
     """
     for folder in folders:
         for endpoint, model, regime in models_in(folder):
-            frame = apply_model(tables, endpoint, *read_model(folder, endpoint, model, regime), spec)
+            found = read_model(folder, endpoint, model, regime)
+            frame = apply_model(tables, endpoint, *found, spec)
             own = regime == f"local/{site}"
             if own:
                 _write(out, endpoint, model, "local/own", absolute_risk(frame, endpoint, spec))
             if not own or spec["sharing"] != "private":
                 _write(out, endpoint, model, regime, frame)
             for name, part in spec["recalibrated"].get(f"{model} {regime}", {}).items():
-                found = read_model(folder, endpoint, model, regime)
                 _write(out, endpoint, model, name, apply_model(tables, endpoint, *found, spec, recalibrated=part))
+            step = spec["finetuned"].get(model)
+            if step and regime == f"federated/{step['of']}":
+                frame = apply_model(tables, endpoint, finetuned(tables, endpoint, *found, step), found[1], spec)
+                _write(out, endpoint, model, "federated/finetune", absolute_risk(frame, endpoint, spec))
     for name, comparator in spec["comparators"].items():
         if comparator["score"]:
             for endpoint in comparator["endpoints"]:
@@ -55,10 +63,7 @@ def apply_model(
     see `FittedModel`.
     """
     late, competes = endpoint in spec["entry"], endpoint in spec["competing"]
-    harmonized, design, known = tables["harmonized"], tables["design"], _known(tables["harmonized"], endpoint)
-    outcome = harmonized.loc[known, [f"{endpoint}_{part}" for part in ("entry", "time", "event")]].to_numpy(dtype=float)
-    x, rows = design.loc[known, card["columns"]].to_numpy(dtype=float), design.loc[known, "row"].to_numpy()
-    folds, parts = tables["folds"].reindex(rows).to_numpy(), []
+    (x, outcome, rows, folds), parts = _learnable(tables, endpoint, card["columns"]), []
     model = FittedModel(arrays, card, np.asarray(spec["grid"], float), late, recalibrated=recalibrated, folds=folds)
     often = np.ones(len(rows), int) if counts is None else counts.loc[rows].to_numpy()
     for at in np.ndindex(arrays["chosen"].shape[:2]):
@@ -72,6 +77,20 @@ def apply_model(
     frame = _frame(parts, model.grid)
     relative = card["kind"] == "cox" and not late and not competes
     return frame if relative else absolute_risk(frame, endpoint, spec)
+
+
+def finetuned(
+    tables: dict[str, pd.DataFrame], endpoint: str, arrays: dict[str, np.ndarray], card: dict, step: dict
+) -> dict[str, np.ndarray]:
+    """The arrays of a federated model after the site's own step (see `models.personal`), also of the hazard of a competing event."""
+    x, outcome, _, folds = _learnable(tables, endpoint, card["columns"])
+    (entry, time, event), out = outcome.T, dict(arrays)
+    for cause, prefix, told in ((1, "", card), (2, "competing_", card.get("competing"))):
+        if told:
+            data = TrainingData(x, entry, time, coded(event, cause, False), folds.T, np.zeros(x.shape[1], bool))
+            mine = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+            out |= {f"{prefix}{name}": array for name, array in personalised(mine, told, data, step).items()}
+    return out
 
 
 def absolute_risk(frame: pd.DataFrame, endpoint: str, spec: dict) -> pd.DataFrame:
@@ -108,6 +127,14 @@ def score(tables: dict[str, pd.DataFrame], endpoint: str, variable: str, grid: l
         tested = tested[np.argsort(rows[tested], kind="stable")]
         parts.append((replicate, fold, rows[tested], values[tested], np.full((tested.size, len(grid)), np.nan)))
     return _frame(parts, np.asarray(grid))
+
+
+def _learnable(tables: dict[str, pd.DataFrame], endpoint: str, columns: list[str]) -> tuple[np.ndarray, ...]:
+    """Of the rows (n) with a known outcome: x (n, p), outcome (n, 3) entry, time, event; their numbers (n,), and test folds (n, R)."""
+    harmonized, design, known = tables["harmonized"], tables["design"], _known(tables["harmonized"], endpoint)
+    outcome = harmonized.loc[known, [f"{endpoint}_{part}" for part in ("entry", "time", "event")]].to_numpy(dtype=float)
+    rows = design.loc[known, "row"].to_numpy()
+    return design.loc[known, columns].to_numpy(dtype=float), outcome, rows, tables["folds"].reindex(rows).to_numpy()
 
 
 def _known(harmonized: pd.DataFrame, endpoint: str) -> np.ndarray:

@@ -141,3 +141,58 @@ def test_a_model_that_cannot_learn_from_late_entry_is_not_trained_for_it(config)
     use_case = {"endpoints": {"age": {"entry": "e"}}, "primary_endpoint": "age"}
     with pytest.raises(HemaPilotsError, match="cannot learn from patients who come under observation late"):
         _learnable(protocol, "cox-molecular", hazard, ["age"], use_case)
+
+
+def test_a_personal_step_follows_the_strategy_that_it_goes_on_from(config):
+    path = config / PROTOCOL
+    text = path.read_text().replace("strategies:\n", "strategies:\n  finetune: {local_steps: 2}\n", 1)
+    path.write_text(text.replace("strategies: [newton, fedavg]", "strategies: [finetune, newton, fedavg]"))
+    study = load_study("mds-synthetic", config, ROOT / "resources")
+    steps = study["predict"]["finetuned"]
+    assert set(steps) == {"cox-clinical", "cox-molecular"} and steps["cox-molecular"]["of"] == "newton"
+    assert steps["cox-molecular"]["penalties"][-1] == 3000
+    # It is no federation: nothing is trained or sent for it, and it is compared like any other regime.
+    assert study["train"]["models"]["cox-molecular"]["strategies"] == ["newton", "fedavg"]
+    assert "finetune" not in study["train"]["strategies"]
+    assert any(row["reference_regime"] == "federated/finetune" for row in study["evaluate"]["comparisons"])
+
+
+PERSONAL = [
+    (SimpleNamespace(kind="forest"), "trees have no weights"),
+    (SimpleNamespace(kind="fine_gray"), "use `newton`"),
+    (SimpleNamespace(kind="cox", l1_ratios=(0.5,)), None),
+    (SimpleNamespace(kind="savae"), None),
+]
+
+
+@pytest.mark.parametrize(("model", "said"), PERSONAL)
+@pytest.mark.parametrize("sharing", ["private", "public"])
+def test_who_can_take_a_personal_step(model, said, sharing):
+    found = refusal(model, "finetune", {"local_steps": 5}, sharing, 3)
+    assert found is None if said is None else said in found
+
+
+def test_a_personal_step_is_refused_as_primary_and_without_what_it_begins_with(config):
+    path = config / PROTOCOL
+    text = path.read_text().replace("strategies:\n", "strategies:\n  finetune: {of: fedprox}\n", 1)
+    path.write_text(text.replace("strategies: [newton, fedavg]", "strategies: [newton, fedavg, finetune]"))
+    with pytest.raises(HemaPilotsError, match="goes on from the model of `fedprox`, which does not train this one"):
+        load_study("mds-synthetic", config, ROOT / "resources")
+    text = path.read_text().replace("{of: fedprox}", "{}")
+    path.write_text(text.replace("regime: federated/newton", "regime: federated/finetune"))
+    with pytest.raises(HemaPilotsError, match="primary.regime: every site keeps a model of its own there"):
+        load_study("mds-synthetic", config, ROOT / "resources")
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "why"),
+    [
+        ("boosting", {}, "a bin of a histogram may hold a single patient"),
+        ("cox", {"baseline": "grid"}, "sums of single patients per cell of the grid"),
+    ],
+)
+def test_what_needs_secret_sums_is_refused_for_a_private_cohort_with_that_reason(kind, options, why):
+    strategy = "newton" if kind == "cox" else "histogram_boosting"
+    assert refusal(SimpleNamespace(kind=kind), strategy, options, "synthetic", 5) is None
+    found = refusal(SimpleNamespace(kind=kind), strategy, options, "private", 5)
+    assert why in found and "added up in secret, which is not built" in found

@@ -28,7 +28,14 @@ def baseline(x, entry, time, event, beta, grid, ties):
 
 
 GRID = np.array([0.5, 1.0, 2.0, 4.0])
-PREDICT = {"grid": GRID.tolist(), "horizons": {"os": [1.0]}, "entry": [], "competing": [], "recalibrated": {}}
+PREDICT = {
+    "grid": GRID.tolist(),
+    "horizons": {"os": [1.0]},
+    "entry": [],
+    "competing": [],
+    "recalibrated": {},
+    "finetuned": {},
+}
 CARD = {"columns": ["a", "b"], "ties": "efron", "kind": "cox", "state": ["coefficients"], "settings": {}}
 
 

@@ -99,6 +99,14 @@ class HistogramBoosting(Strict):
     """Boosted trees grown by all sites together, from sums per column and bin."""
 
 
+class FineTune(Strict):
+    """A personalised last step at each site, from the model of another strategy (`of`; by default newton for Cox models, fedavg for
+    networks). local_steps are those of a network; a Cox model has the protocol's penalties on its distance to the federated one."""
+
+    of: str | None = None
+    local_steps: Positive = 5
+
+
 class Strategies(Strict):
     """The strategies that the protocol compares."""
 
@@ -117,3 +125,4 @@ class Strategies(Strict):
     oneshot: OneShot | None = None
     forest_sampling: ForestSampling | None = None
     histogram_boosting: HistogramBoosting | None = None
+    finetune: FineTune | None = None

@@ -2,7 +2,7 @@
 
 from hemapilots.federation.least_sites import too_few
 
-__all__ = ["COMBINATIONS", "refusal"]
+__all__ = ["COMBINATIONS", "PERSONAL", "goes_on_from", "refusal"]
 
 ALL, OPEN = ("private", "public", "synthetic"), ("public", "synthetic")
 AVERAGING = (
@@ -18,6 +18,9 @@ AVERAGING = (
     "scaffold",
 )
 
+# The strategy that is no federation of its own: what sites make of another one's model for themselves.
+PERSONAL = "finetune"
+
 # (kind of model, strategy, baseline of newton): the sharing under which it exists.
 COMBINATIONS = {
     ("cox", "newton", "site"): ALL,
@@ -29,7 +32,11 @@ COMBINATIONS = {
     ("cox", "oneshot", "shared"): OPEN,
     ("forest", "forest_sampling", None): ALL,
     ("boosting", "histogram_boosting", None): OPEN,
-    **{(kind, name, None): ALL for kind in ("cox", "deepsurv", "discrete_hazard", "savae") for name in AVERAGING},
+    **{
+        (kind, name, None): ALL
+        for kind in ("cox", "deepsurv", "discrete_hazard", "savae")
+        for name in (*AVERAGING, PERSONAL)
+    },
 }
 # Strategies that send each site's own model.
 OWN_MODELS = ("meta", "oneshot", "forest_sampling")
@@ -46,7 +53,8 @@ REASONS = {
     ("cox", "newton", "grid"): GRID,
     ("cox", "newton", "shared"): SHARED,
     ("cox", "oneshot", "shared"): SHARED,
-    **{("fine_gray", name, None): STRATIFIED for name in (*AVERAGING, "meta")},
+    **{("fine_gray", name, None): STRATIFIED for name in (*AVERAGING, "meta", PERSONAL)},
+    **{(kind, PERSONAL, None): "trees have no weights that a site could go on from" for kind in ("forest", "boosting")},
     **{("fine_gray", "oneshot", baseline): STRATIFIED for baseline in ("site", "shared")},
     **{("forest", name, None): "trees cannot be averaged; use `forest_sampling`" for name in AVERAGING},
     **{
@@ -72,10 +80,15 @@ def refusal(model, strategy: str, options: dict, sharing: str, sites: int, allow
     key = (model.kind, strategy, options.get("baseline"))
     if sharing not in COMBINATIONS.get(key, ()):
         return f"not allowed for {model.kind} with a {sharing} cohort: {REASONS.get(key, 'they do not go together')}"
-    if strategy != "newton" and getattr(model, "l1_ratios", None):
+    if strategy not in ("newton", PERSONAL) and getattr(model, "l1_ratios", None):
         return "a penalty on absolute values (`l1_ratios`) is fitted by `newton` only; leave it out or name `strategies: [newton]`"
     if sharing == "private" and strategy in OWN_MODELS and "local_models" not in allow:
         return "it sends each site's own model, which reveals the site; a private cohort says so by `allow: [local_models]`"
     if strategy == "scaffold" and getattr(model, "optimizer", "sgd") != "sgd":
         return "control variates are differences of plain gradients; give the network `optimizer: sgd`"
     return too_few(strategy, options, sites)
+
+
+def goes_on_from(kind: str, options: dict) -> str:
+    """The strategy whose model the personal step of a kind of model begins with, by the options of `finetune`."""
+    return options.get("of") or ("newton" if kind == "cox" else "fedavg")

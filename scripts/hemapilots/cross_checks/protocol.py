@@ -1,7 +1,7 @@
 """A protocol against its use case: models with their predictors and strategies, and strategies with their options."""
 
 from hemapilots.config import nearest
-from hemapilots.cross_checks.combinations import refusal
+from hemapilots.cross_checks.combinations import PERSONAL, goes_on_from, refusal
 from hemapilots.cross_checks.predictors import endpoints_of
 from hemapilots.cross_checks.source import Source
 
@@ -78,10 +78,7 @@ def _learnable(protocol: Source, name: str, model, endpoints: list[str], use_cas
 def _strategies_of(protocol: Source, name: str, model, cohort, sites: int) -> list[str]:
     """The strategies that train a model: those that it names, else each of the protocol's that can."""
     declared = protocol.value.strategies.model_dump(exclude_none=True)
-    refused = {
-        strategy: refusal(model, strategy, options, cohort.sharing, sites, cohort.allow)
-        for strategy, options in declared.items()
-    }
+    refused = {strategy: _refused(model, strategy, declared, cohort, sites) for strategy in declared}
     if model.strategies is None:
         able = [strategy for strategy, reason in refused.items() if not reason]
         if not able:
@@ -96,7 +93,20 @@ def _strategies_of(protocol: Source, name: str, model, cohort, sites: int) -> li
             )
         if refused[strategy]:
             raise protocol.fault(("models", name, "strategies", at), refused[strategy])
-    return list(model.strategies)
+    # What goes on from another strategy's model comes after it.
+    return sorted(model.strategies, key=PERSONAL.__eq__)
+
+
+def _refused(model, strategy: str, declared: dict[str, dict], cohort, sites: int) -> str | None:
+    """Why a model cannot be trained by a strategy of the protocol here; a personal step needs the strategy that it begins with."""
+    reason = refusal(model, strategy, declared[strategy], cohort.sharing, sites, cohort.allow)
+    if reason or strategy != PERSONAL:
+        return reason
+    first = goes_on_from(model.kind, declared[PERSONAL])
+    named = model.strategies is None or first in model.strategies
+    if first == PERSONAL or first not in declared or not named or _refused(model, first, declared, cohort, sites):
+        return f"it goes on from the model of `{first}`, which does not train this one; name another one under `of`"
+    return None
 
 
 def _misfit(reason: str) -> bool:
@@ -119,19 +129,19 @@ def refusals(protocol: Source, cohort, sites: int) -> list[dict]:
     return [
         {"model": name, "strategy": strategy, "reason": reason}
         for name, model in protocol.value.models.items()
-        for strategy, options in declared.items()
+        for strategy in declared
         if (model.strategies is None or strategy in model.strategies)
-        and (reason := refusal(model, strategy, options, cohort.sharing, sites, cohort.allow))
+        and (reason := _refused(model, strategy, declared, cohort, sites))
     ]
 
 
 def resolve_strategies(protocol: Source, models: dict[str, dict], cohort, sites: int) -> dict[str, dict]:
     """The strategies by name with their options; each trains one of the models or comparators at least."""
-    out = {}
-    for name, options in protocol.value.strategies.model_dump(exclude_none=True).items():
+    out, declared = {}, protocol.value.strategies.model_dump(exclude_none=True)
+    for name, options in declared.items():
         trained = [model for model in models.values() if not model["comparator"] and name in model["strategies"]]
         asked = protocol.value.models.values()
-        reasons = [refusal(model, name, options, cohort.sharing, sites, cohort.allow) for model in asked]
+        reasons = [_refused(model, name, declared, cohort, sites) for model in asked]
         # Newton trains the fitted comparators, if nothing else.
         if not trained and name != "newton" and protocol.value.refused == "list":
             continue

@@ -2,7 +2,7 @@
 
 from hemapilots.config import nearest
 from hemapilots.config.scenario import Scenario
-from hemapilots.cross_checks.combinations import AVERAGING
+from hemapilots.cross_checks.combinations import AVERAGING, PERSONAL
 from hemapilots.cross_checks.predictors import check_kept
 from hemapilots.cross_checks.source import Source, check_known
 
@@ -51,7 +51,7 @@ def check_poison(pilot: Source, scenario: Scenario, name: str, models: dict) -> 
     """A false update is a question to averages only: nothing that sums statistics of all sites has an answer to it."""
     poisoned = [site for site, fault in scenario.faults.items() if fault.kind == "poison"]
     for model, spec in models.items():
-        others = [strategy for strategy in spec["strategies"] if strategy not in AVERAGING]
+        others = [strategy for strategy in spec["strategies"] if strategy not in (*AVERAGING, PERSONAL)]
         if poisoned and others and not spec["comparator"]:
             raise pilot.fault(
                 ("scenarios", *name.split("+")[:1], "faults", poisoned[0]),

@@ -89,6 +89,19 @@ def surrogate(state: dict, data: TrainingData, config: dict) -> dict[str, np.nda
     return out
 
 
+def centred_fits(subset: Subset, centre: np.ndarray, penalties: np.ndarray, ties: str) -> np.ndarray:
+    """Coefficients (L, p) with the largest log partial likelihood of the rows less penalty/2 times the squared distance to centre (p,).
+
+    What the rows cannot tell, because a column does not vary in them or nobody had the event, stays at the centre.
+    """
+    varies = (np.ptp(subset.x, axis=0) > 0) if subset.risk_sets.times.size else np.zeros(centre.size, bool)
+    steps = _maximised(
+        lambda away, active: _statistics(subset, centre + away, ties),
+        _Steps(penalties, np.tile(varies, (penalties.size, 1)), TOLERANCE),
+    )
+    return centre + steps.coefficients
+
+
 def _statistics(subset: Subset, coefficients: np.ndarray, ties: str) -> Computed:
     found = pl.statistics(subset.x, coefficients, subset.risk_sets, ties)
     return found.loglik, found.gradient, found.information

@@ -2,9 +2,18 @@
 
 from hemapilots.config import nearest
 from hemapilots.cross_checks import Source
+from hemapilots.cross_checks.combinations import PERSONAL, goes_on_from
 from hemapilots.federation.release import MINIMUM_SUPPORT
 
-__all__ = ["SCENARIO", "evaluation_spec", "late_endpoints", "recalibrations", "scale_grid", "score_categories"]
+__all__ = [
+    "SCENARIO",
+    "evaluation_spec",
+    "late_endpoints",
+    "personal_steps",
+    "recalibrations",
+    "scale_grid",
+    "score_categories",
+]
 
 SCENARIO = "base"
 # What net benefit is compared with besides regimes and comparators.
@@ -20,6 +29,11 @@ def evaluation_spec(protocol: Source, use_case: dict, cohort, sites: list[str], 
     if primary.regime not in federated:
         raise protocol.fault(
             ("primary", "regime"), f"it is one of the model's strategies; {nearest(primary.regime, federated)}"
+        )
+    if primary.regime == f"federated/{PERSONAL}":
+        raise protocol.fault(
+            ("primary", "regime"),
+            "every site keeps a model of its own there, so that there is none to hand on; name the strategy that it goes on from",
         )
     recalibrated = recalibrations(protocol, models, cohort.sharing)
     scores = {name: ("score", f"score/{name}") for name in use_case["comparators"]}
@@ -104,6 +118,19 @@ def recalibrations(protocol: Source, models: dict, sharing: str) -> dict[str, di
         parts |= {f"{regime}+recalibrated-slope": "slope"} if len(protocol.penalties) > 1 else {}
         found |= {f"{primary.model} {regime}": parts} if parts else {}
     return found
+
+
+def personal_steps(protocol: Source, models: dict, strategies: dict) -> dict[str, dict]:
+    """By model that sites fit further for themselves: the strategy `of` whose model they begin with, and what the step needs."""
+    return {
+        name: {
+            "of": goes_on_from(model["kind"], strategies[PERSONAL]),
+            "local_steps": strategies[PERSONAL]["local_steps"],
+            "penalties": sorted(protocol.value.penalties),
+        }
+        for name, model in models.items()
+        if PERSONAL in model["strategies"]
+    }
 
 
 def _usual_ranges(use_case: dict) -> dict[str, list[float]]:

@@ -25,7 +25,7 @@ from hemapilots.harmonize.reading.units import load_factors
 from hemapilots.ingest.public import check_mirror
 from hemapilots.ingest.readers import check_extract
 from hemapilots.study.checklists import load_checklists
-from hemapilots.study.evaluation import SCENARIO, evaluation_spec, recalibrations
+from hemapilots.study.evaluation import SCENARIO, evaluation_spec, personal_steps, recalibrations
 from hemapilots.study.hashes import frozen_protocol, public_hashes, reference_tables, score_tables
 from hemapilots.study.sources import extracts, generation, mapping_names, mappings_of, recipe_of, split_spec
 from hemapilots.study.stages import (
@@ -179,7 +179,8 @@ def _stages(
     models = resolve_models(protocol, resolved, use_case, cohort, training)
     strategies = resolve_strategies(protocol, models, cohort, training)
     evaluate = evaluation_spec(protocol, resolved, cohort, sites, models)
-    predict = predict_spec(resolved, evaluate["grid"], sharing, recalibrations(protocol, models, sharing))
+    again = recalibrations(protocol, models, sharing), personal_steps(protocol, models, strategies)
+    predict = predict_spec(resolved, evaluate["grid"], sharing, *again)
     prepare = prepare_spec(resolved, models, protocol.value, gate)
     return {
         "harmonize": resolved,

@@ -2,6 +2,7 @@
 
 from hemapilots.columns import column_specs
 from hemapilots.config import Protocol
+from hemapilots.cross_checks.combinations import PERSONAL
 from hemapilots.expressions import parse
 from hemapilots.study.design import design_columns
 from hemapilots.study.evaluation import late_endpoints, scale_grid
@@ -48,10 +49,14 @@ def agree_spec(use_case: dict, models: dict, gate: str, leave_out: str | None) -
 
 
 def train_spec(use_case: dict, models: dict, strategies: dict, protocol: Protocol, grid: list, gate: str) -> dict:
-    """Training, whatever the regime."""
+    """Training, whatever the regime; what sites make of a model for themselves comes with their predictions."""
+
+    def federations(names):
+        return [name for name in names if name != PERSONAL]
+
     return {
-        "models": models,
-        "strategies": strategies,
+        "models": {name: model | {"strategies": federations(model["strategies"])} for name, model in models.items()},
+        "strategies": {name: strategies[name] for name in federations(strategies)},
         "endpoints": list(use_case["endpoints"]),
         "replicates": protocol.resampling.replicates,
         "folds": protocol.resampling.folds,
@@ -64,8 +69,8 @@ def train_spec(use_case: dict, models: dict, strategies: dict, protocol: Protoco
     }
 
 
-def predict_spec(use_case: dict, grid: list, sharing: str, recalibrated: dict) -> dict:
-    """Out-of-fold predictions inside a site. recalibrated: see `recalibrations`."""
+def predict_spec(use_case: dict, grid: list, sharing: str, recalibrated: dict, finetuned: dict) -> dict:
+    """Out-of-fold predictions inside a site. recalibrated, finetuned: see `recalibrations` and `personal_steps`."""
     endpoints = use_case["endpoints"]
     return {
         "horizons": {name: endpoint["horizons"] for name, endpoint in endpoints.items()},
@@ -76,6 +81,7 @@ def predict_spec(use_case: dict, grid: list, sharing: str, recalibrated: dict) -
         "endpoints": list(use_case["endpoints"]),
         "grid": grid,
         "recalibrated": recalibrated,
+        "finetuned": finetuned,
     }
 
 
