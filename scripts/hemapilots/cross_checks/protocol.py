@@ -1,5 +1,7 @@
 """A protocol against its use case: models with their predictors and strategies, and strategies with their options."""
 
+from collections.abc import Sequence
+
 from hemapilots.config import nearest
 from hemapilots.cross_checks.combinations import PERSONAL, goes_on_from, refusal
 from hemapilots.cross_checks.predictors import endpoints_of
@@ -84,7 +86,7 @@ def _strategies_of(protocol: Source, name: str, model, cohort, sites: int) -> li
         if not able:
             why = min(refused.values(), key=_misfit)
             raise protocol.fault(("models", name), f"no strategy of the protocol can train it: {why}")
-        return able
+        return _in_order(able)
     for at, strategy in enumerate(model.strategies):
         if strategy not in declared:
             hint = nearest(strategy, declared)
@@ -93,8 +95,12 @@ def _strategies_of(protocol: Source, name: str, model, cohort, sites: int) -> li
             )
         if refused[strategy]:
             raise protocol.fault(("models", name, "strategies", at), refused[strategy])
-    # What goes on from another strategy's model comes after it.
-    return sorted(model.strategies, key=PERSONAL.__eq__)
+    return _in_order(model.strategies)
+
+
+def _in_order(strategies: Sequence[str]) -> list[str]:
+    """What goes on from another strategy's model comes after it."""
+    return sorted(strategies, key=PERSONAL.__eq__)
 
 
 def _refused(model, strategy: str, declared: dict[str, dict], cohort, sites: int) -> str | None:

@@ -24,7 +24,7 @@ def protocol_rows(released: Released, labels: Labels) -> list[dict]:
     times, resampling, bootstrap = protocol["times"], protocol["resampling"], protocol["bootstrap"]
     refits = f", and {bootstrap['refits']} with refitting for the primary figure" if bootstrap.get("refits") else ""
     strategies = "; ".join(
-        f"{name} ({_options(options)})" for name, options in protocol["strategies"].items() if options
+        f"{name} ({_options(_stated(options))})" for name, options in protocol["strategies"].items() if options
     )
     models = "; ".join(
         f"{name}: {_model(one)}{_not_for(released, labels, name)}" for name, one in protocol["models"].items()
@@ -69,8 +69,13 @@ def _not_for(released: Released, labels: Labels, name: str) -> str:
 _MODEL_WORDS = ("kind", "predictors", "supported_only", "strategies")
 
 
+def _stated(options: dict) -> dict:
+    """Options that are set."""
+    return {key: value for key, value in options.items() if value is not None}
+
+
 def _model(model: dict) -> str:
-    fixed = {key: value for key, value in model.items() if key not in _MODEL_WORDS and value is not None}
+    fixed = {key: value for key, value in _stated(model).items() if key not in _MODEL_WORDS}
     text = f"{model['kind'].replace('_', ' ')} on predictor set “{model['predictors']}”"
     text += ", supported columns only" if model["supported_only"] else ""
     return f"{text} ({_options(fixed)})" if fixed else text

@@ -127,6 +127,8 @@ class Labels:
             return "Each site’s own model"
         if kind == "local":
             return f"Model of {name}"
+        if regime == "federated/finetune":
+            return "Federated (finetune, each site’s own last step)"
         return f"Federated ({name})" if kind == "federated" else "Pooled, simulation only"
 
     def method(self, model: str, regime: str) -> str:
