@@ -10,6 +10,7 @@ with job(snakemake):
     from hemapilots.evaluation.curves import pooled_curves
     from hemapilots.evaluation.log_rank import sites_table
     from hemapilots.evaluation.reclassification import reclassification_table
+    from hemapilots.evaluation.sensitivity import sensitivity_table
     from hemapilots.site_tables import read_evaluation
     from hemapilots.tables import write_csv
 
@@ -20,6 +21,7 @@ with job(snakemake):
     write_metrics(comparisons, snakemake.output.comparisons)
     write_csv(snakemake.output.calibration, calibration_table("all", sites, spec))
     write_csv(snakemake.output.reclassification, reclassification_table("all", sites, spec))
+    write_csv(snakemake.output.sensitivity, sensitivity_table("all", sites, spec))
     outcomes = {site: data[0] for site, data in sites.items()}
     write_csv(snakemake.output.log_rank, sites_table(outcomes, spec))
     everybody = pd.concat(outcomes.values(), ignore_index=True)

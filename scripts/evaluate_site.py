@@ -10,6 +10,7 @@ with job(snakemake):
     from hemapilots.evaluation.histograms import site_histograms
     from hemapilots.evaluation.log_rank import log_rank_table
     from hemapilots.evaluation.reclassification import reclassification_table
+    from hemapilots.evaluation.sensitivity import sensitivity_table
     from hemapilots.federation.release import Exit, write_ledger
     from hemapilots.rounding import round_columns, round_curves, round_histograms, round_sums
     from hemapilots.site_tables import read_evaluation
@@ -27,6 +28,8 @@ with job(snakemake):
     exit_.release_csv("distributions", distributions, output.distributions)
     histograms = round_histograms(site_histograms(site, data, spec), spec["rounding"])
     exit_.release_csv("histograms", histograms, output.histograms)
+    sensitivity = round_columns(sensitivity_table(site, {site: data}, spec), spec["rounding"])
+    exit_.release_csv("sensitivity", sensitivity, output.sensitivity)
     for name, make in tables.items():
         exit_.release_csv(name, round_columns(make(site, {site: data}, spec), spec["rounding"]), output[name])
     write_ledger(exit_.entries, output.ledger)

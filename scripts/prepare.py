@@ -1,8 +1,9 @@
 from job import job
 
 with job(snakemake):
+    from hemapilots.encoding import encode
     from hemapilots.federation.release import Exit, write_ledger
-    from hemapilots.prepare import assign_folds, encode, support
+    from hemapilots.prepare import assign_folds, support
     from hemapilots.tables import read_parquet, write_parquet
 
     harmonized, spec, site = read_parquet(snakemake.input.harmonized), snakemake.params.spec, snakemake.wildcards.site

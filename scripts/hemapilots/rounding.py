@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-COUNT_COLUMNS = ("n", "events", "at_risk")
+COUNT_COLUMNS = ("n", "events", "at_risk", "changed", "undated")
 # One table of a histogram.
 HISTOGRAM_NAME = ["site", "endpoint", "model", "regime", "horizon", "kind"]
 # Combined over sites by comparable pairs.

@@ -10,6 +10,7 @@ import yaml
 from hemapilots.evaluation.calibration_curves import CALIBRATION_COLUMNS
 from hemapilots.evaluation.curves import CURVE_COLUMNS
 from hemapilots.evaluation.distributions import DISTRIBUTION_COLUMNS
+from hemapilots.evaluation.frames import COUNT_COLUMNS
 from hemapilots.evaluation.log_rank import LOG_RANK_COLUMNS
 from hemapilots.evaluation.reclassification import RECLASSIFICATION_COLUMNS
 from hemapilots.explain.site import IMPORTANCE_COLUMNS, SURVSHAP_COLUMNS
@@ -61,6 +62,12 @@ def study(**changes) -> dict:
         "categories": {"index": "index_category"},
         "competing": {},
         "entry": [],
+        "scenario": "base",
+        "bootstrap": {"samples": 100, "seed": 3, "level": 0.95},
+        "sensitivity": {
+            "covariates": [{"column": "age", "variable": "age", "type": "number"}],
+            "treatments": {"graft": {"label": "Graft <b>", "time": "graft_time", "done": "graft"}},
+        },
     }
     record = {
         "pilot": "toy",
@@ -525,6 +532,22 @@ def log_rank(site: str) -> pd.DataFrame:
     return pd.DataFrame([(site, "os", "sex", *row) for row in rows], columns=LOG_RANK_COLUMNS)
 
 
+def sensitivity(where: str) -> pd.DataFrame:
+    """C falls by two hundredths where censoring goes by covariates; a dozen of each site's patients were treated. North counts double."""
+    head = {"site": where, "endpoint": "os", "model": "cox-all", "regime": "federated/newton", "metric": "uno_c"}
+    head |= {"horizon": 2.0, "subgroup": "all", "weight": 200.0 if where == "north" else 100.0, "se": 0.02}
+    shift = {"north": 0.03, "south": -0.03}.get(where, 0.0)
+    rows = []
+    for analysis, value in (("primary", 0.7), ("covariates", 0.68), ("competing graft", 0.71), ("censored graft", NAN)):
+        counts = {"changed": 12.0, "undated": 5.0} if analysis.endswith("graft") else {}
+        found = [("metric", value + shift, {}), ("change", value - 0.7, {})][: 1 if analysis == "primary" else 2]
+        found.append(("difference", value - 0.71, {"reference_model": "cox-all", "reference_regime": "pooled"}))
+        for kind, estimate, names in found:
+            limits = {"estimate": estimate, "lower": estimate - 0.04, "upper": estimate + 0.04, "n": 60.0}
+            rows.append(head | {"analysis": analysis, "kind": kind, "events": 30.0} | counts | names | limits)
+    return pd.DataFrame(rows, columns=["analysis", "changed", "undated", *COUNT_COLUMNS])
+
+
 def importance(site: str) -> pd.DataFrame:
     """Age is worth something; the gene is told by north only."""
     head = {"site": site, "endpoint": "os", "metric": "uno_c", "weight": 100.0, "n": 60.0}
@@ -635,6 +658,7 @@ def write(folder: Path) -> dict[str, list[Path]]:
         reclassification(site).to_csv(folder / "site_metrics" / site / "reclassification.csv", index=False)
         distributions(site).to_csv(folder / "site_metrics" / site / "distributions.csv", index=False)
         log_rank(site).to_csv(folder / "site_metrics" / site / "log_rank.csv", index=False)
+        sensitivity(site).to_csv(folder / "site_metrics" / site / "sensitivity.csv", index=False)
         importance(site).to_csv(folder / "site_metrics" / site / "importance.csv", index=False)
         worked_risks(site).to_csv(folder / "site_metrics" / site / "worked_patient.csv", index=False)
         survshap(site).to_csv(folder / "site_metrics" / site / "survshap.csv", index=False)
@@ -643,6 +667,8 @@ def write(folder: Path) -> dict[str, list[Path]]:
         pd.DataFrame([size]).to_parquet(folder / "site_metrics" / site / "counts.parquet")
         (folder / "exchange").mkdir(exist_ok=True)
         ledger().to_parquet(folder / "exchange" / f"{site}.parquet")
+    (folder / "pooled_metrics").mkdir()
+    sensitivity("all").to_csv(folder / "pooled_metrics" / "sensitivity.csv", index=False)
     names = {
         "protocol": "protocol.yaml",
         "columns": "columns.json",
@@ -663,6 +689,8 @@ def write(folder: Path) -> dict[str, list[Path]]:
         "calibration": "site_metrics/*/calibration.csv",
         "reclassification": "site_metrics/*/reclassification.csv",
         "log_rank": "site_metrics/*/log_rank.csv",
+        "sensitivity": "site_metrics/*/sensitivity.csv",
+        "pooled_sensitivity": "pooled_metrics/sensitivity.csv",
         "distributions": "site_metrics/*/distributions.csv",
         "importance": "site_metrics/*/importance.csv",
         "survshap": "site_metrics/*/survshap.csv",

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from hemapilots.cli import main
+from hemapilots.encoding import encode
 from hemapilots.errors import HemaPilotsError
 from hemapilots.explain.foretell import Own, Portable
 from hemapilots.explain.new_patients import models_of, predict_patients
@@ -18,7 +19,6 @@ from hemapilots.federation.release import Exit
 from hemapilots.federation.training import train_federated, train_pooled
 from hemapilots.models import cox
 from hemapilots.models.files import read_model
-from hemapilots.prepare import encode
 from hemapilots.site_tables import read_site
 
 ENCODING = [

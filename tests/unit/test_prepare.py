@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hemapilots.encoding import encode
 from hemapilots.leakage import leakage
-from hemapilots.prepare import agree, assign_folds, encode, support
+from hemapilots.prepare import agree, assign_folds, support
 
 RESAMPLING = {"replicates": 2, "folds": 5, "seed": 3}
 COLUMNS = [

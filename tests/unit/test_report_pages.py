@@ -71,6 +71,7 @@ def test_every_figure_stands_on_the_page_and_has_its_table(folder, page):
         "subgroups_os",
         "importance_os",
         "survshap_os",
+        "sensitivity",
     }
     assert page.count("<svg") == len(names)
 

@@ -1,7 +1,7 @@
 """evaluate: each site judges every regime on its own patients; where rows may be pooled, all patients together.
 
 INPUT  results/{pilot}/sites/{site}/{harmonized,folds}.parquet, predictions/
-OUTPUT results/{pilot}/site_metrics/{site}/{metrics.csv,counts.parquet,curves.csv,histograms.csv,calibration.csv,reclassification.csv,log_rank.csv,distributions.csv}; results/{pilot}/pooled_metrics/*.csv
+OUTPUT results/{pilot}/site_metrics/{site}/{metrics.csv,counts.parquet,curves.csv,histograms.csv,calibration.csv,reclassification.csv,log_rank.csv,distributions.csv,sensitivity.csv}; results/{pilot}/pooled_metrics/*.csv
 """
 
 
@@ -19,6 +19,7 @@ rule evaluate_site:
         reclassification="results/{pilot}/site_metrics/{site}/reclassification.csv",
         log_rank="results/{pilot}/site_metrics/{site}/log_rank.csv",
         distributions="results/{pilot}/site_metrics/{site}/distributions.csv",
+        sensitivity="results/{pilot}/site_metrics/{site}/sensitivity.csv",
         ledger="results/{pilot}/exchange/parts/evaluate/{site}.parquet",
     log:
         "results/{pilot}/run/logs/evaluate-{site}.log",
@@ -46,6 +47,7 @@ rule evaluate_pooled:
         calibration="results/{pilot}/pooled_metrics/calibration.csv",
         reclassification="results/{pilot}/pooled_metrics/reclassification.csv",
         log_rank="results/{pilot}/pooled_metrics/log_rank.csv",
+        sensitivity="results/{pilot}/pooled_metrics/sensitivity.csv",
     log:
         "results/{pilot}/run/logs/evaluate_pooled.log",
     benchmark:

@@ -21,6 +21,7 @@ rule render_report:
         reclassification=of_sites("results/{pilot}/site_metrics/{site}/reclassification.csv"),
         distributions=of_sites("results/{pilot}/site_metrics/{site}/distributions.csv"),
         log_rank=of_sites("results/{pilot}/site_metrics/{site}/log_rank.csv"),
+        sensitivity=of_sites("results/{pilot}/site_metrics/{site}/sensitivity.csv"),
         importance=of_sites("results/{pilot}/site_metrics/{site}/importance.csv"),
         survshap=of_sites("results/{pilot}/site_metrics/{site}/survshap.csv"),
         worked="results/{pilot}/worked_patient.json",
@@ -40,6 +41,7 @@ rule render_report:
         pooled_calibration=pooled("calibration"),
         pooled_reclassification=pooled("reclassification"),
         pooled_log_rank=pooled("log_rank"),
+        pooled_sensitivity=pooled("sensitivity"),
     output:
         page=report(
             update("results/{pilot}/report.html"),

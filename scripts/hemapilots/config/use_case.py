@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from hemapilots.config.recurrent import Recurrent
+from hemapilots.config.sensitivity import Sensitivity
 from hemapilots.config.shapes import Name, Range, Strict, Text, VariableName, Years
 
 
@@ -255,6 +256,7 @@ class UseCase(Strict):
     comparators: dict[Name, Comparator] = {}
     decisions: tuple[Decision, ...] = ()
     abstention: Abstention = Abstention()
+    sensitivity: Sensitivity = Sensitivity()
     example: dict[VariableName, str | float | None] = {}
     subgroups: tuple[str, ...] = ()
     table_one: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from hemapilots.cross_checks.kinds import kind_of
 from hemapilots.cross_checks.predictors import check_kept, resolve_comparators, resolve_predictor_sets
 from hemapilots.cross_checks.recurrent import check_recurrent
 from hemapilots.cross_checks.scores import resolve_scores
+from hemapilots.cross_checks.sensitivity import check_sensitivity
 from hemapilots.cross_checks.source import Source, check_expression, check_known
 from hemapilots.cross_checks.utility import (
     check_abstention,
@@ -57,6 +58,7 @@ def resolve_use_case(source: Source, resources: Path = RESOURCES) -> dict:
     check_subgroups(source)
     check_abstention(source)
     check_example(source)
+    check_sensitivity(source)
     check_recurrent(source)
     return out
 

@@ -12,7 +12,7 @@ from hemapilots.evaluation.sample import Key
 from hemapilots.evaluation.scope import EVENTS_FOR_C, Scope, reportable
 from hemapilots.evaluation.utility import TREAT_ALL, TREAT_NONE, largest, net_benefit, standardised, thresholds_of
 
-__all__ = ["Draws", "draw", "draw_one", "ranking"]
+__all__ = ["Draws", "averaged", "draw", "draw_one", "ranking"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def ranking(scope: Scope, key: Key) -> dict[Measure, Draws]:
         for measure in parts[0]:
             num, den = (sum(part[measure][side] for part in parts) for side in (0, 1))
             ratios.setdefault(measure, []).append((num, den))
-    return {measure: _averaged(scope, found) for measure, found in ratios.items()}
+    return {measure: averaged(scope, found) for measure, found in ratios.items()}
 
 
 def _fold_ratios(fold: Fold, risk: np.ndarray, tau: float, horizons: list[float]) -> dict[Measure, Ratio]:
@@ -64,7 +64,8 @@ def _fold_ratios(fold: Fold, risk: np.ndarray, tau: float, horizons: list[float]
     return found | {Measure("auc", float(t)): fold.auc(risk, t) for t in horizons}
 
 
-def _averaged(scope: Scope, ratios: list[Ratio]) -> Draws:
+def averaged(scope: Scope, ratios: list[Ratio]) -> Draws:
+    """The mean over replicates of ratios, one per replicate."""
     values = [np.divide(num, den, out=np.full_like(num, np.nan), where=den > 0) for num, den in ratios]
     weight = float(np.mean([den[0] for _, den in ratios]))
     return Draws(np.mean(values, axis=0), weight, scope.n, scope.events)

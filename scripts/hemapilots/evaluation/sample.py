@@ -21,13 +21,14 @@ SiteData = tuple[pd.DataFrame, pd.DataFrame, Mapping[tuple[str, str, str], pd.Da
 class Sample:
     """n patients with a known outcome and a prediction of every regime that predicts at all.
 
-    `site` (n,) names, `time` (n,) years since the index date, `event` (n,) 0, 1 or 2 = competing, `fold` (replicates, n); per
-    (model, regime) `risk` (replicates, n) and `survival` (replicates, n, grid), the probability of no event 1. `absent`: regimes
-    without any prediction; `partial`: scores that tell some patients apart, but reach less than nine in ten. `groups`: by
-    variable the level of each patient as text, "" where it is unknown.
+    `site` (n,) names, `row` (n,) in the site's tables, `time` (n,) years since the index date, `event` (n,) 0, 1 or 2 = competing,
+    `fold` (replicates, n); per (model, regime) `risk` (replicates, n) and `survival` (replicates, n, grid), the probability of no
+    event 1. `absent`: regimes without any prediction; `partial`: scores that tell some patients apart, but reach less than nine in
+    ten. `groups`: by variable the level of each patient as text, "" where it is unknown.
     """
 
     site: np.ndarray
+    row: np.ndarray
     time: np.ndarray
     event: np.ndarray
     fold: np.ndarray
@@ -61,9 +62,9 @@ def assemble(
     keys = [key for key in keys if only is None or key in only]
     replicates = np.unique(np.concatenate([sites[name][1]["replicate"].to_numpy() for name in names]))
     parts = [_site_arrays(name, sites[name], endpoint, keys, replicates, grid, tuple(subgroups)) for name in names]
-    site, time, event = (np.concatenate([part[k] for part in parts]) for k in range(3))
-    fold = np.concatenate([part[3] for part in parts], axis=1)
-    tables = {key: np.concatenate([part[4][key] for part in parts], axis=1) for key in keys}
+    site, row, time, event = (np.concatenate([part[k] for part in parts]) for k in range(4))
+    fold = np.concatenate([part[4] for part in parts], axis=1)
+    tables = {key: np.concatenate([part[5][key] for part in parts], axis=1) for key in keys}
     usable = {key: np.isfinite(tables[key][:, :, 0]).all(axis=0) for key in keys}
     least = REACHED if only is None else 0.0
     present = [key for key in keys if usable[key].any() and np.mean(usable[key]) >= least]
@@ -71,13 +72,14 @@ def assemble(
     kept = np.logical_and.reduce([usable[key] for key in present]) if present else np.zeros(len(time), bool)
     return Sample(
         site[kept],
+        row[kept],
         time[kept],
         event[kept],
         fold[:, kept],
         {key: tables[key][:, kept, 0] for key in present},
         {key: tables[key][:, kept, 1:] for key in present},
         tuple(key for key in keys if key not in [*present, *partial]),
-        {name: np.concatenate([part[5][name] for part in parts])[kept] for name in subgroups},
+        {name: np.concatenate([part[6][name] for part in parts])[kept] for name in subgroups},
         tuple(partial),
     )
 
@@ -96,8 +98,8 @@ def _site_arrays(
     replicates: np.ndarray,
     grid: list[float],
     subgroups: tuple[str, ...],
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[Key, np.ndarray], dict[str, np.ndarray]]:
-    """Site names, times, events, folds, per key (replicates, n, 1 + grid), and levels of the judged."""
+) -> tuple[*tuple[np.ndarray, ...], dict[Key, np.ndarray], dict[str, np.ndarray]]:
+    """Site names, rows, times, events, folds, per key (replicates, n, 1 + grid), and levels of the judged."""
     outcomes, folds, predictions = data
     known = outcomes.dropna(subset=[f"{endpoint}_time", f"{endpoint}_event"]).sort_values("row")
     _refuse_repeats(known, ["row"], f"{name}, harmonized table")
@@ -112,7 +114,7 @@ def _site_arrays(
         what = f"{name}, {endpoint} {'/'.join(key)}"
         tables[key] = _by_patient(predictions.get((endpoint, *key)), columns, rows, replicates, what)
     groups = {variable: levels_of(known[variable]) for variable in subgroups}
-    return np.full(len(rows), name), time, event, fold, tables, groups
+    return np.full(len(rows), name), rows, time, event, fold, tables, groups
 
 
 def levels_of(values: pd.Series) -> np.ndarray:

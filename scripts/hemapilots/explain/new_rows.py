@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from hemapilots.encoding import encode
 from hemapilots.errors import HemaPilotsError
 from hemapilots.expressions import parse
-from hemapilots.prepare import encode
 from hemapilots.tables import read_parquet
 
 __all__ = ["NAMES", "checked", "design_of", "entry_of", "read_table"]

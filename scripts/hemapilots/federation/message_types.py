@@ -72,6 +72,7 @@ MESSAGE_TYPES = {
     "reclassification": MessageType({"reclassification": TEXT}, supported=False),
     "distributions": MessageType({"distributions": TEXT}, supported=False),
     "log_rank": MessageType({"log_rank": TEXT}, supported=False),
+    "sensitivity": MessageType({"sensitivity": TEXT}, supported=False),
     "importance": MessageType({"importance": TEXT}, supported=False),
     "survshap": MessageType({"survshap": TEXT}, supported=False),
     "worked_patient": MessageType(

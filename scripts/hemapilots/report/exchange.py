@@ -39,6 +39,7 @@ MEANING = {
     "reclassification": "patients of each category of a score by predicted risk",
     "distributions": "merged counts over the usual range of a variable, for quartiles",
     "log_rank": "sums of log-rank tests of subgroups",
+    "sensitivity": "the primary figures with censoring judged otherwise",
     "importance": "concordance lost where a variable is dealt anew",
     "worked_patient": "risks of an invented patient under the site’s baseline hazard",
     "survshap": "mean contributions of variables to predictions",

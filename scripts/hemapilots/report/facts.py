@@ -6,6 +6,7 @@ from hemapilots import __version__
 from hemapilots.report import verdict_words
 from hemapilots.report.provenance import GATES
 from hemapilots.report.released import Released
+from hemapilots.report.sensitivity_section import sensitivity_sentence
 from hemapilots.report.subgroup_section import flag_rows
 from hemapilots.report.words import Labels, count, interval
 
@@ -108,6 +109,7 @@ def _methods(released: Released, labels: Labels, sample_size: str) -> dict[str, 
         "protocol_hash": released.protocol["sha256"],
         "gate": GATES[released.protocol["gate"]],
         "sample_size": sample_size,
+        "sensitivity": sensitivity_sentence(released),
         "left_out": _left_out(released),
     }
 

@@ -25,6 +25,7 @@ from hemapilots.report import (
     reclassification_section,
     recurrent_section,
     sample_size_section,
+    sensitivity_section,
     subgroup_section,
     unlike_sites,
     utility_section,
@@ -97,6 +98,8 @@ def _figures(released: Released, labels: Labels) -> dict[str, Drawn]:
         drawn += explanation_section.explanation_figures(released, labels, endpoint)
     drawn += utility_section.decision_figures(released, labels)
     drawn += recurrent_section.mean_figures(released, labels)
+    sensitivity = sensitivity_section.sensitivity_forest(released, labels)
+    drawn += [sensitivity] if sensitivity else []
     return {one.name: one for one in drawn}
 
 
@@ -142,6 +145,7 @@ def _context(released: Released, labels: Labels) -> dict:
         "calibration_tables": calibration_section.calibration_tables(released, labels),
         "ratio_tables": calibration_section.ratio_tables(released, labels),
         "reclassified": reclassification_section.reclassification_tables(released, labels),
+        "sensitivity": sensitivity_section.sensitivity_tables(released, labels),
         "instability": instability_section.instability_tables(released, labels),
         "across_tables": across_section.across_tables(released, labels),
         "federated_tables": federated_section.federated_tables(released, labels),

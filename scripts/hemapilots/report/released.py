@@ -28,6 +28,7 @@ class Released:
     calibration: pd.DataFrame
     reclassification: pd.DataFrame
     log_rank: pd.DataFrame
+    sensitivity: pd.DataFrame
     distributions: pd.DataFrame
     importance: pd.DataFrame
     survshap: pd.DataFrame
@@ -81,10 +82,10 @@ class Released:
 def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
     """Read the inputs of a report, by name. Raises HemaPilotsError where one of them lies in a site's private folder.
 
-    inputs: protocol, columns, quality, counts, curves, calibration, reclassification, log_rank, distributions, importance, survshap,
-    worked, worked_risks, metrics, comparisons, verdict, models (folders), ledgers, truth and recipe_calibration (none for real
+    inputs: protocol, columns, quality, counts, curves, calibration, reclassification, log_rank, sensitivity, distributions, importance,
+    survshap, worked, worked_risks, metrics, comparisons, verdict, models (folders), ledgers, truth and recipe_calibration (none for real
     patients), source (the quality record of a public source whose records were dealt to sites), and where rows may be pooled
-    influence, pooled_curves, pooled_calibration, pooled_reclassification and pooled_log_rank.
+    influence, pooled_curves, pooled_calibration, pooled_reclassification, pooled_log_rank and pooled_sensitivity.
     recurrent and pooled_recurrent are there where the use case has recurrent events.
     """
     for path in (path for paths in inputs.values() for path in paths):
@@ -100,6 +101,7 @@ def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
         reclassification=_stacked([*inputs["reclassification"], *inputs.get("pooled_reclassification", [])]),
         distributions=_stacked(inputs["distributions"]),
         log_rank=_stacked([*inputs["log_rank"], *inputs.get("pooled_log_rank", [])]),
+        sensitivity=_stacked([*inputs["sensitivity"], *inputs.get("pooled_sensitivity", [])]),
         calibration=_stacked([*inputs["calibration"], *inputs.get("pooled_calibration", [])]),
         importance=_stacked(inputs["importance"]),
         survshap=_stacked(inputs["survshap"]),

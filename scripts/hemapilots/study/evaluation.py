@@ -4,6 +4,7 @@ from hemapilots.config import nearest
 from hemapilots.cross_checks import Source
 from hemapilots.cross_checks.combinations import PERSONAL, goes_on_from
 from hemapilots.federation.release import MINIMUM_SUPPORT
+from hemapilots.study.design import design_columns
 
 __all__ = [
     "SCENARIO",
@@ -57,6 +58,7 @@ def evaluation_spec(protocol: Source, use_case: dict, cohort, sites: list[str], 
         "grid": _grid(protocol, use_case),
         "risk_edges": list(protocol.value.risk_edges),
         "bootstrap": bootstrap.model_dump(),
+        "sensitivity": _sensitivity(use_case),
         "minimum_cell": MINIMUM_SUPPORT,
         # Under an enforced gate counts leave rounded, so that small ones cannot be had by subtraction.
         "rounding": MINIMUM_SUPPORT if cohort.effective_gate == "enforce" else 1,
@@ -80,6 +82,15 @@ def evaluation_spec(protocol: Source, use_case: dict, cohort, sites: list[str], 
             "seed": bootstrap.seed,
         },
     }
+
+
+def _sensitivity(use_case: dict) -> dict:
+    """Treatments that may end follow-up, columns on which censoring may depend, and the time from which the primary endpoint counts."""
+    declared, end = use_case["sensitivity"], use_case["endpoints"][use_case["primary_endpoint"]]
+    bar = next((one["predictors"] for one in use_case["comparators"].values() if one["bar"]), None)
+    named = declared["covariates"] if declared["covariates"] is not None else bar or []
+    columns = design_columns(use_case, {"censoring": {"predictors": named}})
+    return {"covariates": columns, "treatments": declared["treatments"], "origin": end["landmark"] or 0.0}
 
 
 def _recurrent(one: dict, use_case: dict) -> dict:
