@@ -12,7 +12,6 @@ from hemapilots.federation.messages import instruct
 from hemapilots.federation.strategies import make_strategy
 from hemapilots.federation.strategies.newton import Newton
 from hemapilots.models import cox
-from hemapilots.models.newton_steps import unpack_symmetric
 from table import Row, agree, yes_no
 
 TITLE = "Message handling of a federated round"
@@ -82,5 +81,5 @@ def without_messages(sites: list) -> np.ndarray:
         config = {"task": "newton_statistics", "ties": plan.ties}
         parts = [cox.update(state | {"coefficients": strategy.trial}, data, config) for data in sites]
         total = {name: sum(part[name] for part in parts) for name in parts[0]}
-        strategy.advance(total["loglik"], total["gradient"], unpack_symmetric(total["information"], len(plan.columns)))
+        strategy.advance(total["loglik"], total["gradient"], total["information"])
     return strategy.coefficients[0]

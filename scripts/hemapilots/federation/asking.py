@@ -30,5 +30,8 @@ def summed(replies: Iterable[Message]) -> dict[str, np.ndarray]:
         if reply.has_error():
             raise HemaPilotsError(reply.error.reason)
         for name, value in unpack(reply.content["arrays"]).items():
-            total[name] = total[name] + value if name in total else value
+            if name in total:
+                total[name] += value
+            else:
+                total[name] = value.copy()
     return total

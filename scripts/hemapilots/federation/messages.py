@@ -41,8 +41,8 @@ def unpack(record: ArrayRecord) -> dict[str, np.ndarray]:
 
 def _write(value: np.ndarray) -> Array:
     """Flower's own writer makes every header anew, which costs more than a small array."""
-    header = _header(value.dtype.str, value.shape)
-    return Array(dtype=str(value.dtype), shape=value.shape, stype="numpy.ndarray", data=header + value.tobytes())
+    data = b"".join((_header(value.dtype.str, value.shape), value.data))
+    return Array(dtype=str(value.dtype), shape=value.shape, stype="numpy.ndarray", data=data)
 
 
 @cache

@@ -12,6 +12,7 @@ from hemapilots.models import cox_alone
 from hemapilots.models import partial_likelihood as pl
 from hemapilots.models.cox_descent import descent
 from hemapilots.models.data import Preprocessing, Subset, TrainingData
+from hemapilots.models.newton_steps import pack_symmetric
 from hemapilots.models.subdistribution import risk_sets
 
 ALONE, STEPS, CONTROLLED_STEPS, PROPORTIONAL = "newton", "descent", "controlled_descent", True
@@ -37,12 +38,15 @@ def newton_statistics(state: dict, data: TrainingData, config: dict) -> dict[str
     """Per fit the site's log-likelihood (F,), gradient (F, p) and information, upper triangle (F, p(p+1)/2)."""
     coefficients = state["coefficients"]
     fits, p = coefficients.shape
-    upper = np.triu_indices(p)
-    out = {"loglik": np.zeros(fits), "gradient": np.zeros((fits, p)), "information": np.zeros((fits, upper[0].size))}
+    out = {
+        "loglik": np.zeros(fits),
+        "gradient": np.zeros((fits, p)),
+        "information": np.zeros((fits, p * (p + 1) // 2)),
+    }
     for subset, members in _by_training_set(state, data):
         found = pl.statistics(subset.x, coefficients[members], subset.risk_sets, config["ties"])
         out["loglik"][members], out["gradient"][members] = found.loglik, found.gradient
-        out["information"][members] = found.information[:, upper[0], upper[1]]
+        out["information"][members] = pack_symmetric(found.information)
     return out
 
 
@@ -54,8 +58,7 @@ def proportionality(state: dict, data: TrainingData, config: dict) -> dict[str, 
     """
     coefficients = state["coefficients"]
     fits, p = coefficients.shape
-    upper = np.triu_indices(p)
-    shapes = {"gradient": (fits, p), "information": (fits, upper[0].size)}
+    shapes = {"gradient": (fits, p), "information": (fits, p * (p + 1) // 2)}
     for name in TRANSFORMS:
         shapes |= {f"gradient_{name}": (fits, p), f"shared_{name}": shapes["information"]}
         shapes |= {f"information_{name}": shapes["information"]}
@@ -66,7 +69,7 @@ def proportionality(state: dict, data: TrainingData, config: dict) -> dict[str, 
 
         def sums(factor, subset=subset, members=members):
             found = pl.statistics(subset.x, coefficients[members], subset.risk_sets, config["ties"], factor=factor)
-            return found.gradient, found.information[:, upper[0], upper[1]]
+            return found.gradient, pack_symmetric(found.information)
 
         out["gradient"][members], out["information"][members] = sums(None)
         for name, transform in TRANSFORMS.items():
@@ -119,12 +122,11 @@ def weighted_squares(state: dict, data: TrainingData, config: dict) -> dict[str,
     """For a shared baseline, per fit the site's sum of w x x' (F, p(p+1)/2) under the tie terms (F, D) of all sites together."""
     coefficients = state["coefficients"]
     fits, p = coefficients.shape
-    upper = np.triu_indices(p)
-    out = np.zeros((fits, upper[0].size))
+    out = np.zeros((fits, p * (p + 1) // 2))
     for subset, members in _by_training_set(state, data):
         hazard = np.exp(subset.x @ coefficients[members].T)
         weights = subset.risk_sets.weights(hazard, state["inverse"][members].T, state["inverse_f"][members].T)
-        out[members] = pl.weighted_square(subset.x, weights)[:, upper[0], upper[1]]
+        out[members] = pack_symmetric(pl.weighted_square(subset.x, weights))
     return {"information": out}
 
 

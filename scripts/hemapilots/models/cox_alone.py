@@ -6,7 +6,7 @@ import numpy as np
 
 from hemapilots.models import partial_likelihood as pl
 from hemapilots.models.data import Subset, TrainingData
-from hemapilots.models.newton_steps import NewtonSteps, unpack_symmetric
+from hemapilots.models.newton_steps import NewtonSteps, pack_symmetric, unpack_symmetric
 
 ROUNDS, TOLERANCE = 50, 1e-9
 Computed = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -28,10 +28,9 @@ def local_fit(state: dict, data: TrainingData, config: dict) -> dict[str, np.nda
     it knows little, so its information is small.
     """
     fits, p = state["fit_set"].size, data.x.shape[1]
-    upper = np.triu_indices(p)
     out = {
         "weighted": np.zeros((fits, p)),
-        "information": np.zeros((fits, upper[0].size)),
+        "information": np.zeros((fits, p * (p + 1) // 2)),
         "unconverged": np.zeros(fits),
     }
     for s in np.unique(state["fit_set"]):
@@ -48,8 +47,8 @@ def local_fit(state: dict, data: TrainingData, config: dict) -> dict[str, np.nda
                 groups=np.zeros(members.size),
             ),
         )
-        information = np.where(varies[:, None] & varies, steps.information, 0.0)
-        out["information"][members] = information[:, upper[0], upper[1]]
+        information = np.where(varies[:, None] & varies, steps.penalised(np.arange(members.size)), 0.0)
+        out["information"][members] = pack_symmetric(information)
         out["weighted"][members] = np.einsum("fij,fj->fi", information, steps.coefficients)
         out["unconverged"][members] = steps.running
     return out
@@ -62,7 +61,7 @@ def surrogate(state: dict, data: TrainingData, config: dict) -> dict[str, np.nda
     the state's coefficients correct it to the second order there.
     """
     start, p = state["coefficients"], data.x.shape[1]
-    gradient, information = state["gradient"], unpack_symmetric(state["information"], p)
+    gradient, information = state["gradient"], state["information"]
     out = {"coefficients": start.copy(), "unconverged": np.zeros(len(start))}
     for s in np.unique(state["fit_set"]):
         members = np.flatnonzero(state["fit_set"] == s)
@@ -76,7 +75,7 @@ def surrogate(state: dict, data: TrainingData, config: dict) -> dict[str, np.nda
         ):
             loglik, own_gradient, own_information = _statistics(subset, trial, config["ties"])
             away = trial - at[active]
-            bent = np.einsum("fij,fj->fi", bend[active], away)
+            bent = np.einsum("fij,fj->fi", unpack_symmetric(bend[active], p), away)
             value = scale * loglik + ((slope[active] - bent / 2) * away).sum(axis=1)
             value = value + (slope[active] * at[active]).sum(axis=1)
             return value, scale * own_gradient + slope[active] - bent, scale * own_information + bend[active]
@@ -104,7 +103,7 @@ def centred_fits(subset: Subset, centre: np.ndarray, penalties: np.ndarray, ties
 
 def _statistics(subset: Subset, coefficients: np.ndarray, ties: str) -> Computed:
     found = pl.statistics(subset.x, coefficients, subset.risk_sets, ties)
-    return found.loglik, found.gradient, found.information
+    return found.loglik, found.gradient, pack_symmetric(found.information)
 
 
 def _maximised(statistics: Callable[[np.ndarray, np.ndarray], Computed], steps: NewtonSteps) -> NewtonSteps:

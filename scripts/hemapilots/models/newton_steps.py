@@ -5,6 +5,9 @@ import numpy as np
 from hemapilots.errors import HemaPilotsError
 from hemapilots.models.absolute_penalty import shrunken_step
 
+# Matrices that are solved at once: so few that they stay in a processor's cache.
+BLOCK = 16
+
 
 class NewtonSteps:
     """The steps of fits with penalties (F,); usable (F, p) is False for constant columns, whose coefficient stays 0.
@@ -16,7 +19,8 @@ class NewtonSteps:
     the weakly penalised, whose first steps are far too long, most of their halvings.
 
     trial (F, p): where the statistics of the fits that are `asked` (indices) are wanted next; coefficients (F, p): the best so far;
-    running (F,): fits that still move.
+    running (F,): fits that still move;
+    information (F, p(p+1)/2): upper triangle without the penalty, at the coefficients.
     """
 
     def __init__(
@@ -38,7 +42,7 @@ class NewtonSteps:
         self.loglik = np.full(fits, np.nan)
         self.step = np.zeros((fits, p))
         self.step_length = np.full(fits, np.inf)
-        self.information = np.zeros((fits, p, p))
+        self.information = np.zeros((fits, p * (p + 1) // 2))
         self.running = np.ones(fits, dtype=bool)
         self.asked = np.unique(self.groups, return_index=True)[1]
 
@@ -48,24 +52,39 @@ class NewtonSteps:
         return not self.running.any()
 
     def advance(self, loglik: np.ndarray, gradient: np.ndarray, information: np.ndarray) -> None:
-        """Take each running fit to the best place that was `asked` about in its group, or halve its step; then set its next trial."""
+        """Take each running fit to the best place that was `asked` about in its group, or halve its step; then set its next trial.
+
+        loglik (A,), gradient (A, p) and information, upper triangle (A, p(p+1)/2), of the fits asked about.
+        """
         active, places = np.flatnonzero(self.running), self.trial[self.asked]
         best, objective = self._best(active, loglik, places)
         better = objective >= self.objective[active] - _slack(objective)
         self._halve(active[~better])
         kept, best = active[better], best[better]
         self.coefficients[kept], self.objective[kept], self.loglik[kept] = places[best], objective[better], loglik[best]
-        usable, penalty = self.usable[kept], self.penalties[kept]
-        slope = np.where(usable, gradient[best] - penalty[:, None] * places[best], 0.0)
-        self.information[kept] = penalised(information[best], usable, penalty)
-        if self.absolute[kept].any():
-            self.step[kept] = shrunken_step(self.information[kept], slope, places[best], self.absolute[kept])
-        else:
-            self.step[kept] = self.solve(self.information[kept], slope)
+        self.information[kept] = information[best]
+        slope = np.where(self.usable[kept], gradient[best] - self.penalties[kept, None] * places[best], 0.0)
+        self.step[kept] = self._steps(kept, slope)
         self.step_length[kept] = np.abs(self.step[kept]).max(axis=1, initial=0.0)
         self.trial[kept] = self.coefficients[kept] + self.step[kept]
         self.running[kept] = self.step_length[kept] > self.tolerance
         self.asked = np.flatnonzero(self.running)
+
+    def _steps(self, fits: np.ndarray, slope: np.ndarray) -> np.ndarray:
+        """The steps (f, p) of some fits from the slopes of their objectives (f, p)."""
+        if self.absolute[fits].any():
+            return shrunken_step(self.penalised(fits), slope, self.coefficients[fits], self.absolute[fits])
+        blocks = np.split(np.arange(fits.size), range(BLOCK, fits.size, BLOCK))
+        return np.concatenate([self.solve(self.penalised(fits[block]), slope[block]) for block in blocks])
+
+    def penalised(self, fits: np.ndarray) -> np.ndarray:
+        """Penalised information (f, p, p) of some fits; constant columns become those of the identity, so that they drop out."""
+        usable, penalty = self.usable[fits], self.penalties[fits, None]
+        matrices = unpack_symmetric(self.information[fits], usable.shape[1])
+        if not usable.all():
+            matrices[~(usable[:, :, None] & usable[:, None, :])] = 0.0
+        np.einsum("fii->fi", matrices)[...] += np.where(usable, penalty, 1.0)
+        return matrices
 
     def _best(self, fits: np.ndarray, loglik: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """For each fit the place (number) of its group with the highest objective, its own trial where that is as high, and how high."""
@@ -92,7 +111,7 @@ class NewtonSteps:
 
     def covariance(self, fit: int) -> np.ndarray:
         """The inverse penalised information (p, p), conditional on the penalty; 0 for constant columns."""
-        return self.of_usable(fit, np.linalg.inv(self.information[fit]))
+        return self.of_usable(fit, np.linalg.inv(self.penalised(np.array([fit]))[0]))
 
     def of_usable(self, fit: int, matrix: np.ndarray) -> np.ndarray:
         """A matrix (p, p) with 0 for constant columns."""
@@ -121,14 +140,12 @@ def _slack(objective: np.ndarray) -> np.ndarray:
 def unpack_symmetric(upper: np.ndarray, p: int) -> np.ndarray:
     """Symmetric matrices (F, p, p) from their upper triangles (F, p(p+1)/2)."""
     rows, columns = np.triu_indices(p)
-    out = np.empty((len(upper), p, p))
-    out[:, rows, columns] = upper
-    out[:, columns, rows] = upper
-    return out
+    place = np.empty((p, p), dtype=np.intp)
+    place[rows, columns] = place[columns, rows] = np.arange(rows.size)
+    return np.take(upper, place, axis=1)
 
 
-def penalised(information: np.ndarray, usable: np.ndarray, penalty: np.ndarray) -> np.ndarray:
-    """Information plus penalty on the diagonal; constant columns become those of the identity, so that they drop out."""
-    both = usable[:, :, None] & usable[:, None, :]
-    diagonal = np.where(usable, penalty[:, None], 1.0)
-    return np.where(both, information, 0.0) + diagonal[:, :, None] * np.eye(usable.shape[1])
+def pack_symmetric(matrices: np.ndarray) -> np.ndarray:
+    """Upper triangles (F, p(p+1)/2) of symmetric matrices (F, p, p)."""
+    fits, p, _ = matrices.shape
+    return np.take(matrices.reshape(fits, p * p), np.flatnonzero(np.triu(np.ones((p, p), dtype=bool))), axis=1)

@@ -11,7 +11,7 @@ from hemapilots.federation.messages import instruct
 from hemapilots.federation.plan import Fitted
 from hemapilots.federation.strategies.base import OwnStrategy
 from hemapilots.models import partial_likelihood as pl
-from hemapilots.models.newton_steps import NewtonSteps, unpack_symmetric
+from hemapilots.models.newton_steps import NewtonSteps, pack_symmetric
 
 
 class Newton(NewtonSteps, OwnStrategy):
@@ -47,7 +47,7 @@ class Newton(NewtonSteps, OwnStrategy):
             self.restart()
             return self.result()
         total = summed(replies)
-        self.advance(total["loglik"], total["gradient"], unpack_symmetric(total["information"], self.trial.shape[1]))
+        self.advance(total["loglik"], total["gradient"], total["information"])
         return self.result()
 
     def describe(self, fitted: Fitted) -> None:
@@ -103,8 +103,8 @@ class SharedNewton(Newton):
         if self.sums is None:
             self.sums, self.terms = total, self._tie_terms(total)
             return self.result()
-        squares = unpack_symmetric(total["information"], self.trial.shape[1])
-        self.advance(self.terms["loglik"], self.terms["gradient"], squares - self.terms["mean_square"])
+        information = total["information"] - pack_symmetric(self.terms["mean_square"])
+        self.advance(self.terms["loglik"], self.terms["gradient"], information)
         self.sums = None
         return self.result()
 

@@ -39,10 +39,9 @@ class OneShot(OwnStrategy):
         if not self.total:
             return self.statistics.configure_train(server_round, arrays, config, grid)
         gradient, information = self.total
-        upper = np.triu_indices(gradient.shape[1])
-        payload = {"gradient": gradient, "information": information[:, upper[0], upper[1]]}
         config["server-round"], config["task"] = server_round, "surrogate"
-        content = instruct(payload | {"coefficients": self.meta.coefficients}, config)
+        payload = {"gradient": gradient, "information": information, "coefficients": self.meta.coefficients}
+        content = instruct(payload, config)
         # The first of the largest that still answer.
         lead = max((node for node in self.sizes if node in grid.get_node_ids()), key=self.sizes.get)
         return [Message(content, lead, MessageType.TRAIN)]

@@ -22,7 +22,7 @@ class RobustNewton(Newton):
         asked = {"coefficients": self.coefficients[[fit]], "active": np.array([fit])}
         answer = summed(send(self.grid, asked, {"task": "score_squares", "ties": self.ties}))
         middle = unpack_symmetric(answer["squares"], self.usable.shape[1])[0]
-        bread = np.linalg.inv(self.information[fit])
+        bread = np.linalg.inv(self.penalised(np.array([fit]))[0])
         return self.of_usable(fit, bread @ middle @ bread)
 
     def describe(self, fitted: Fitted) -> None:
