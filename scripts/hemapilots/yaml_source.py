@@ -10,11 +10,12 @@ from hemapilots.errors import HemaPilotsError
 
 MAXIMUM_BYTES = 1 << 20
 MAXIMUM_NODES = 200_000
+MAXIMUM_DEPTH = 100
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class _Loader(yaml.SafeLoader):
-    """The safe loader, refusing a key that stands twice in one mapping."""
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+    """The safe loader, in its fast form where the platform has it, refusing a key that stands twice in one mapping."""
 
     def construct_mapping(self, node, deep=False):
         seen = {}
@@ -40,9 +41,11 @@ def read_yaml(path: Path) -> tuple[dict, yaml.Node]:
         raise HemaPilotsError(f"{path}: larger than {MAXIMUM_BYTES >> 20} MiB; a configuration file is smaller")
     try:
         text = raw.decode("utf-8-sig")
-        node = yaml.compose(text, Loader=_Loader)
+        _shallow(text, path)
+        loader = _Loader(text)
+        node = loader.get_single_node()
         _bound(node, path)
-        data = yaml.load(text, Loader=_Loader)
+        data = None if node is None else loader.construct_document(node)
     except UnicodeDecodeError:
         raise HemaPilotsError(f"{path}: not UTF-8 text; save the file as UTF-8") from None
     except yaml.YAMLError as error:
@@ -50,8 +53,6 @@ def read_yaml(path: Path) -> tuple[dict, yaml.Node]:
         where = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "not valid YAML"
         raise HemaPilotsError(f"{path}{where}: {problem}; correct the YAML") from None
-    except RecursionError:
-        raise HemaPilotsError(f"{path}: nested too deeply; flatten the YAML") from None
     if not isinstance(data, dict):
         raise HemaPilotsError(f"{path}: empty or not a mapping of keys to values; see config/README.md for its form")
     return {key: value for key, value in data.items() if not str(key).startswith("_")}, node
@@ -118,6 +119,15 @@ def _without_tags(node: yaml.Node | None, location: tuple, missing: bool) -> tup
 def _small(message: str) -> str:
     """Without a capital letter at its start, unless it is a word of capitals."""
     return message if message[1:2].isupper() else message[:1].lower() + message[1:]
+
+
+def _shallow(text: str, path: Path) -> None:
+    """Refuse deep nesting before a tree is built: the fast loader's recursion has no bound of its own."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAXIMUM_DEPTH:
+            raise HemaPilotsError(f"{path}: nested too deeply; flatten the YAML")
 
 
 def _bound(node: yaml.Node | None, path: Path) -> None:

@@ -140,7 +140,7 @@ def test_absent_and_unreadable_recipes_are_named(tmp_path):
     with pytest.raises(HemaPilotsError, match="no such recipe"):
         load_recipe(tmp_path / "none.yaml")
     (tmp_path / "bad.yaml").write_text("name: [", encoding="utf-8")
-    with pytest.raises(HemaPilotsError, match="not readable as YAML"):
+    with pytest.raises(HemaPilotsError, match="bad.yaml, line 2: .*correct the YAML"):
         load_recipe(tmp_path / "bad.yaml")
 
 

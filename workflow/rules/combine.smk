@@ -25,7 +25,7 @@ rule combine:
     conda:
         "../../envs/python.yaml"
     params:
-        spec=lookup(within=STUDIES, dpath="{pilot}/evaluate"),
+        spec=of_study("evaluate"),
         code=library("combine"),
     script:
         "../../scripts/combine.py"

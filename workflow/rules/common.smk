@@ -4,16 +4,11 @@ import re
 import sys
 from pathlib import Path
 
-import dpath.options
-
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from hemapilots.errors import HemaPilotsError
 from hemapilots.study import asked_for, load_public, load_studies
 from staleness import library
-
-# What `lookup` walks over may have a blank key: a blank cell is a code that mappings give a meaning.
-dpath.options.ALLOW_EMPTY_STRING_KEYS = True
 
 RESOURCES = Path(workflow.basedir) / "resources"
 try:
@@ -44,6 +39,18 @@ wildcard_constraints:
     site=r"[a-z][a-z0-9-]*",
     model=r"[a-z][a-z0-9-]*",
     cohort=r"[a-z][a-z0-9-]*",
+
+
+def of_study(path):
+    """A parameter function: a part of the pilot's resolved study, as `train` or `mappings/{site}`; Snakemake's `lookup` walks over all of it."""
+
+    def part(wildcards):
+        found = STUDIES[wildcards.pilot]
+        for key in path.format(**wildcards).split("/"):
+            found = found[key]
+        return found
+
+    return part
 
 
 def of_sites(pattern):

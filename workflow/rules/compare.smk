@@ -24,7 +24,7 @@ rule contest:
     conda:
         "../../envs/python.yaml"
     params:
-        spec=lookup(within=STUDIES, dpath="{pilot}/evaluate"),
+        spec=of_study("evaluate"),
         code=library("contest"),
     script:
         "../../scripts/contest.py"

@@ -28,8 +28,8 @@ rule evaluate_site:
     conda:
         "../../envs/python.yaml"
     params:
-        spec=lookup(within=STUDIES, dpath="{pilot}/evaluate"),
-        gate=lookup(within=STUDIES, dpath="{pilot}/gate"),
+        spec=of_study("evaluate"),
+        gate=of_study("gate"),
         code=library("evaluate_site"),
     script:
         "../../scripts/evaluate_site.py"
@@ -57,7 +57,7 @@ rule evaluate_pooled:
     conda:
         "../../envs/python.yaml"
     params:
-        spec=lookup(within=STUDIES, dpath="{pilot}/evaluate"),
+        spec=of_study("evaluate"),
         code=library("evaluate_pooled"),
     script:
         "../../scripts/evaluate_pooled.py"
@@ -84,9 +84,9 @@ rule refit_primary:
     conda:
         "../../envs/python.yaml"
     params:
-        train=lookup(within=STUDIES, dpath="{pilot}/train"),
-        predict=lookup(within=STUDIES, dpath="{pilot}/predict"),
-        evaluate=lookup(within=STUDIES, dpath="{pilot}/evaluate"),
+        train=of_study("train"),
+        predict=of_study("predict"),
+        evaluate=of_study("evaluate"),
         code=library("refit_primary"),
     script:
         "../../scripts/refit_primary.py"
@@ -111,9 +111,9 @@ rule leave_sites_out:
     conda:
         "../../envs/python.yaml"
     params:
-        train=lookup(within=STUDIES, dpath="{pilot}/train"),
-        predict=lookup(within=STUDIES, dpath="{pilot}/predict"),
-        evaluate=lookup(within=STUDIES, dpath="{pilot}/evaluate"),
+        train=of_study("train"),
+        predict=of_study("predict"),
+        evaluate=of_study("evaluate"),
         code=library("leave_sites_out"),
     script:
         "../../scripts/leave_sites_out.py"

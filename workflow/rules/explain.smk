@@ -25,8 +25,8 @@ rule explain_site:
     conda:
         "../../envs/python.yaml"
     params:
-        spec=lookup(within=STUDIES, dpath="{pilot}/explain"),
-        export=lookup(within=STUDIES, dpath="{pilot}/export"),
+        spec=of_study("explain"),
+        export=of_study("export"),
         code=library("explain_site"),
     script:
         "../../scripts/explain_site.py"
@@ -45,7 +45,7 @@ rule export_model:
     conda:
         "../../envs/python.yaml"
     params:
-        spec=lookup(within=STUDIES, dpath="{pilot}/export"),
+        spec=of_study("export"),
         code=library("export_model"),
     script:
         "../../scripts/export_model.py"

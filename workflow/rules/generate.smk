@@ -21,10 +21,10 @@ rule generate_extract:
     conda:
         "../../envs/python.yaml"
     params:
-        draw=lookup(within=STUDIES, dpath="{pilot}/generate/{site}"),
-        use_case=lookup(within=STUDIES, dpath="{pilot}/harmonize"),
-        mapping=lookup(within=STUDIES, dpath="{pilot}/mappings/{site}"),
-        tables=lookup(within=STUDIES, dpath="{pilot}/tables"),
+        draw=of_study("generate/{site}"),
+        use_case=of_study("harmonize"),
+        mapping=of_study("mappings/{site}"),
+        tables=of_study("tables"),
         code=library("generate_extract"),
     script:
         "../../scripts/generate_extract.py"
@@ -40,7 +40,7 @@ rule generate_truth:
     conda:
         "../../envs/python.yaml"
     params:
-        draws=lookup(within=STUDIES, dpath="{pilot}/generate"),
+        draws=of_study("generate"),
         code=library("generate_truth"),
     script:
         "../../scripts/generate_truth.py"
@@ -58,8 +58,8 @@ rule calibrate_recipe:
     conda:
         "../../envs/python.yaml"
     params:
-        recipe=lookup(within=STUDIES, dpath="{pilot}/calibrate"),
-        use_case=lookup(within=STUDIES, dpath="{pilot}/harmonize"),
+        recipe=of_study("calibrate"),
+        use_case=of_study("harmonize"),
         code=library("calibrate_recipe"),
     script:
         "../../scripts/calibrate_recipe.py"

@@ -26,9 +26,9 @@ rule harmonize:
     conda:
         "../../envs/python.yaml"
     params:
-        use_case=lookup(within=STUDIES, dpath="{pilot}/harmonize"),
-        mapping=lookup(within=STUDIES, dpath="{pilot}/mappings/{site}"),
-        tables=lookup(within=STUDIES, dpath="{pilot}/tables"),
+        use_case=of_study("harmonize"),
+        mapping=of_study("mappings/{site}"),
+        tables=of_study("tables"),
         code=library("harmonize"),
     script:
         "../../scripts/harmonize.py"
@@ -52,9 +52,9 @@ use rule harmonize as harmonize_source with:
     wildcard_constraints:
         pilot=SPLIT,
     params:
-        use_case=lookup(within=STUDIES, dpath="{pilot}/harmonize"),
-        mapping=lookup(within=STUDIES, dpath="{pilot}/mappings/source"),
-        tables=lookup(within=STUDIES, dpath="{pilot}/tables"),
+        use_case=of_study("harmonize"),
+        mapping=of_study("mappings/source"),
+        tables=of_study("tables"),
         code=library("harmonize"),
 
 
@@ -75,8 +75,8 @@ rule split:
     conda:
         "../../envs/python.yaml"
     params:
-        split=lookup(within=STUDIES, dpath="{pilot}/split"),
-        use_case=lookup(within=STUDIES, dpath="{pilot}/harmonize"),
+        split=of_study("split"),
+        use_case=of_study("harmonize"),
         code=library("split"),
     script:
         "../../scripts/split.py"
@@ -100,8 +100,8 @@ rule vary:
         "../../envs/python.yaml"
     params:
         site="{site}",
-        scenario=lookup(within=STUDIES, dpath="{pilot}/vary"),
-        use_case=lookup(within=STUDIES, dpath="{pilot}/harmonize"),
+        scenario=of_study("vary"),
+        use_case=of_study("harmonize"),
         code=library("vary"),
     script:
         "../../scripts/vary.py"
@@ -121,11 +121,11 @@ rule describe_quality:
         "../../envs/python.yaml"
     params:
         site="{site}",
-        use_case=lookup(within=STUDIES, dpath="{pilot}/harmonize"),
-        gate=lookup(within=STUDIES, dpath="{pilot}/gate"),
-        mappings=lookup(within=STUDIES, dpath="{pilot}/mappings"),
-        rounding=lookup(within=STUDIES, dpath="{pilot}/evaluate/rounding"),
-        tables=lookup(within=STUDIES, dpath="{pilot}/tables"),
+        use_case=of_study("harmonize"),
+        gate=of_study("gate"),
+        mappings=of_study("mappings"),
+        rounding=of_study("evaluate/rounding"),
+        tables=of_study("tables"),
         code=library("describe_quality"),
     script:
         "../../scripts/describe_quality.py"
@@ -145,11 +145,11 @@ use rule describe_quality as describe_source with:
         pilot=SPLIT,
     params:
         site="source",
-        use_case=lookup(within=STUDIES, dpath="{pilot}/harmonize"),
-        gate=lookup(within=STUDIES, dpath="{pilot}/gate"),
-        mappings=lookup(within=STUDIES, dpath="{pilot}/mappings"),
-        rounding=lookup(within=STUDIES, dpath="{pilot}/evaluate/rounding"),
-        tables=lookup(within=STUDIES, dpath="{pilot}/tables"),
+        use_case=of_study("harmonize"),
+        gate=of_study("gate"),
+        mappings=of_study("mappings"),
+        rounding=of_study("evaluate/rounding"),
+        tables=of_study("tables"),
         code=library("describe_quality"),
 
 
@@ -161,8 +161,8 @@ rule describe_variables:
     conda:
         "../../envs/python.yaml"
     params:
-        use_case=lookup(within=STUDIES, dpath="{pilot}/harmonize"),
-        tables=lookup(within=STUDIES, dpath="{pilot}/tables"),
+        use_case=of_study("harmonize"),
+        tables=of_study("tables"),
         code=library("describe_variables"),
     script:
         "../../scripts/describe_variables.py"

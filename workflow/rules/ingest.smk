@@ -23,8 +23,8 @@ rule ingest:
     conda:
         "../../envs/python.yaml"
     params:
-        extract=lookup(within=STUDIES, dpath="{pilot}/extracts/{site}"),
-        mapping=lookup(within=STUDIES, dpath="{pilot}/mappings/{site}"),
+        extract=of_study("extracts/{site}"),
+        mapping=of_study("mappings/{site}"),
         code=library("ingest"),
     script:
         "../../scripts/ingest.py"
@@ -43,6 +43,6 @@ use rule ingest as ingest_source with:
     wildcard_constraints:
         pilot=SPLIT,
     params:
-        extract=lookup(within=STUDIES, dpath="{pilot}/extracts/source"),
-        mapping=lookup(within=STUDIES, dpath="{pilot}/mappings/source"),
+        extract=of_study("extracts/source"),
+        mapping=of_study("mappings/source"),
         code=library("ingest"),

@@ -20,7 +20,7 @@ rule predict:
     conda:
         "../../envs/python.yaml"
     params:
-        spec=lookup(within=STUDIES, dpath="{pilot}/predict"),
+        spec=of_study("predict"),
         code=library("predict"),
     script:
         "../../scripts/predict.py"

@@ -13,7 +13,7 @@ rule freeze_protocol:
     conda:
         "../../envs/python.yaml"
     params:
-        protocol=lookup(within=STUDIES, dpath="{pilot}/protocol"),
+        protocol=of_study("protocol"),
         code=library("freeze_protocol"),
     script:
         "../../scripts/freeze_protocol.py"
@@ -34,7 +34,7 @@ rule prepare:
     conda:
         "../../envs/python.yaml"
     params:
-        spec=lookup(within=STUDIES, dpath="{pilot}/prepare"),
+        spec=of_study("prepare"),
         code=library("prepare"),
     script:
         "../../scripts/prepare.py"
@@ -50,8 +50,8 @@ rule agree_columns:
     conda:
         "../../envs/python.yaml"
     params:
-        spec=lookup(within=STUDIES, dpath="{pilot}/agree"),
-        columns=lookup(within=STUDIES, dpath="{pilot}/prepare/columns"),
+        spec=of_study("agree"),
+        columns=of_study("prepare/columns"),
         code=library("agree_columns"),
     script:
         "../../scripts/agree_columns.py"

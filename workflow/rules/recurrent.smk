@@ -19,8 +19,8 @@ rule describe_recurrent:
     conda:
         "../../envs/python.yaml"
     params:
-        spec=lookup(within=STUDIES, dpath="{pilot}/evaluate"),
-        gate=lookup(within=STUDIES, dpath="{pilot}/gate"),
+        spec=of_study("evaluate"),
+        gate=of_study("gate"),
         code=library("describe_recurrent"),
     script:
         "../../scripts/describe_recurrent.py"
@@ -41,7 +41,7 @@ rule describe_recurrent_pooled:
     conda:
         "../../envs/python.yaml"
     params:
-        spec=lookup(within=STUDIES, dpath="{pilot}/evaluate"),
+        spec=of_study("evaluate"),
         code=library("describe_recurrent_pooled"),
     script:
         "../../scripts/describe_recurrent_pooled.py"

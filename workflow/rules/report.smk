@@ -64,7 +64,7 @@ rule render_report:
     conda:
         "../../envs/python.yaml"
     params:
-        study=lookup(within=STUDIES, dpath="{pilot}/report"),
+        study=of_study("report"),
         code=library("render_report"),
     script:
         "../../scripts/render_report.py"

@@ -24,8 +24,8 @@ rule train_local:
     conda:
         "../../envs/python.yaml"
     params:
-        spec=lookup(within=STUDIES, dpath="{pilot}/train"),
-        gate=lookup(within=STUDIES, dpath="{pilot}/gate"),
+        spec=of_study("train"),
+        gate=of_study("gate"),
         code=library("train_local"),
     script:
         "../../scripts/train_local.py"
@@ -39,7 +39,7 @@ use rule train_local as train_local_private with:
     wildcard_constraints:
         pilot=PRIVATE,
     params:
-        spec=lookup(within=STUDIES, dpath="{pilot}/train"),
+        spec=of_study("train"),
         gate="private",
         code=library("train_local"),
 
@@ -62,7 +62,7 @@ rule train_federated:
     conda:
         "../../envs/python.yaml"
     params:
-        spec=lookup(within=STUDIES, dpath="{pilot}/train"),
+        spec=of_study("train"),
         code=library("train_federated"),
     script:
         "../../scripts/train_federated.py"
@@ -86,7 +86,7 @@ rule train_pooled:
     conda:
         "../../envs/python.yaml"
     params:
-        spec=lookup(within=STUDIES, dpath="{pilot}/train"),
+        spec=of_study("train"),
         code=library("train_pooled"),
     script:
         "../../scripts/train_pooled.py"

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import yaml
-
 from hemapilots.errors import HemaPilotsError
 from hemapilots.synthesis.shapes import check_recipe
+from hemapilots.yaml_source import read_yaml
 
 __all__ = ["load_recipe", "recipe_files"]
 
@@ -15,7 +14,7 @@ def load_recipe(path: str | Path) -> dict:
     is unusable."""
     recipe: dict = {}
     for file in reversed(recipe_files(path)):
-        recipe |= {key: value for key, value in _read(file).items() if key != "extends" and not key.startswith("_")}
+        recipe |= {key: value for key, value in _read(file).items() if key != "extends"}
     check_recipe(recipe, str(path))
     return recipe
 
@@ -31,12 +30,6 @@ def recipe_files(path: str | Path) -> list[Path]:
 
 
 def _read(path: Path) -> dict:
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise HemaPilotsError(f"{path}: there is no such recipe; name a file of resources/recipes") from None
-    except yaml.YAMLError as error:
-        raise HemaPilotsError(f"{path}: not readable as YAML ({error}); mend the syntax") from None
-    if not isinstance(raw, dict):
-        raise HemaPilotsError(f"{path}: holds no table of keys; write one as resources/recipes/README.md says")
-    return raw
+    if not path.is_file():
+        raise HemaPilotsError(f"{path}: there is no such recipe; name a file of resources/recipes")
+    return read_yaml(path)[0]
