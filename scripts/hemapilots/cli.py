@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from hemapilots.errors import HemaPilotsError, sentence
+from hemapilots.explain.command import add_predict
 
 SHOWN = 10
 
@@ -41,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     validate.add_argument("--mapping", metavar="M", help="check a mapping instead: a YAML file or a name")
     validate.add_argument("--extract", type=Path, metavar="FOLDER", help="with --mapping: check its headers too")
     validate.set_defaults(command=_validate)
-    _add_predict(commands)
+    add_predict(commands)
     diff = commands.add_parser("diff", help="compare metrics, comparisons and verdict of two results folders")
     diff.add_argument("first", type=Path, metavar="A", help="a folder such as results/<pilot>")
     diff.add_argument("second", type=Path, metavar="B")
@@ -57,45 +58,6 @@ def _parser() -> argparse.ArgumentParser:
     closing.add_argument("pilots", nargs="*", metavar="PILOT", help="default: every pilot with a verdict")
     closing.set_defaults(command=_summary)
     return parser
-
-
-def _add_predict(commands) -> None:
-    """What a trained model says of new patients."""
-    predict = commands.add_parser(
-        "predict", help="risks of new patients, with intervals, drivers, and when none is given"
-    )
-    predict.add_argument("model", type=Path, metavar="MODEL", help="results/<pilot>/model, or one .json in it")
-    predict.add_argument(
-        "file", type=Path, metavar="FILE", help="CSV or Parquet, a row per patient; with --mapping an extract"
-    )
-    predict.add_argument("--mapping", metavar="M", help="harmonize FILE by this mapping first: a YAML file or a name")
-    predict.add_argument(
-        "--site", type=Path, metavar="FOLDER", help="a harmonized site, whose own patients give the baseline hazard"
-    )
-    predict.add_argument("--out", type=Path, metavar="CSV", help="private: a row per patient (default: the terminal)")
-    predict.set_defaults(command=_predict)
-
-
-def _predict(options: argparse.Namespace) -> int:
-    """0 where every patient has every risk, 1 where the model abstains from some."""
-    from hemapilots.explain.new_patients import models_of, predict_patients
-    from hemapilots.explain.new_rows import read_table
-    from hemapilots.tables import write_csv
-
-    models = models_of(options.model, options.site)
-    if options.mapping:
-        from hemapilots.explain.new_extract import predict_extract
-
-        table = predict_extract(models, options.file, options.mapping, options.folder / "config")
-    else:
-        table = predict_patients(models, read_table(options.file), str(options.file))
-    if options.out:
-        write_csv(options.out, table, digits=6)
-    else:
-        print(table.to_csv(index=False, float_format="%.4f", lineterminator="\n"), end="")
-    abstained = int((table["answer"] == "abstained").sum())
-    print(f"{len(table) - abstained} risks given, {abstained} not (see `reasons`)", file=sys.stderr)
-    return int(abstained > 0)
 
 
 def _add_extract_commands(commands) -> None:

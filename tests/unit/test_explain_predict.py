@@ -390,3 +390,44 @@ def test_the_card_says_what_it_needs(world):
     card = json.loads((world / "model" / "os.json").read_text())
     assert list(card["inputs"]) == ["age", "stage", "albumin", "ratio"]
     assert card["protocol_sha256"] == "ab" * 32 and card["horizons"] == [1.0, 2.0]
+
+
+def test_columns_that_no_model_uses_are_named_and_misspelt_ones_too(world, tmp_path, capsys):
+    path = write(tmp_path / "new.csv", "patient,age,Stagee,albumine,shoe size,os_time\n1,60,I,4,43,2\n")
+    main(["predict", str(world / "model"), str(path), "--site", str(world / "x"), "--out", str(tmp_path / "o.csv")])
+    lines = capsys.readouterr().err.splitlines()
+    assert any("column Stagee is no input of the model; did you mean stage?" in line for line in lines)
+    assert any("column albumine is no input of the model; did you mean albumin?" in line for line in lines)
+    assert any(line.endswith("not used, because no input of the model: shoe size, os_time") for line in lines)
+    path = write(tmp_path / "new.csv", "patient,age,stage,albumin\n1,60,I,4\n")
+    main(["predict", str(world / "model"), str(path), "--site", str(world / "x"), "--out", str(tmp_path / "o.csv")])
+    assert capsys.readouterr().err == "2 risks given, 0 not (see `reasons`)\n"
+
+
+def test_drivers_are_what_was_given(world):
+    row = pd.DataFrame([{"age": 75.0, "stage": None, "albumin": 3.0}])
+    found = predict_patients(models_of(world / "model", world / "x"), row, "new.csv")["drivers"].iloc[0]
+    given, imputed = found.split("; not given, ")
+    assert [part.split()[0] for part in given.split("; ")] == ["age", "ratio"]
+    model = Portable(*read_portable(world / "model" / "os.json"))
+    inputs, _ = checked(row, EXPORT["inputs"], "new.csv")
+    parts = model.contributions(encode(inputs.assign(row=0), ENCODING).drop(columns="row").to_numpy(float))
+    assert imputed == f"imputed (1) {parts['stage'][0]:+.3f}"
+    assert f"age {parts['age'][0]:+.3f}" in given
+
+
+def test_a_template_is_filled_in_and_predicted_from(world, tmp_path, capsys):
+    path = tmp_path / "new.csv"
+    assert main(["predict", str(world / "model"), "--template", str(path)]) == 0
+    assert path.read_text() == "patient,age,stage,albumin\n"
+    beside = pd.read_csv(tmp_path / "new.columns.csv").set_index("column")
+    assert list(beside.index) == ["age", "stage", "albumin"]
+    assert beside.loc["age", ["unit", "low", "high", "required"]].tolist() == ["a", 0, 110, "yes"]
+    assert beside.loc["stage", "levels"] == "I | II | III" and beside.loc["albumin", "required"] == "no"
+    path.write_text(path.read_text() + "p1,70,II,4.1\n")
+    assert main(["predict", str(world / "model"), str(path), "--site", str(world / "x")]) == 0
+    assert main(["predict", str(world / "model"), "--template", str(path)]) == 2
+    assert "it is there already" in capsys.readouterr().err
+    assert main(["predict", str(world / "model"), str(path), "--template", str(tmp_path / "b.csv")]) == 2
+    assert main(["predict", str(world / "model")]) == 2
+    assert "no FILE is given" in capsys.readouterr().err

@@ -79,7 +79,8 @@ def _of_model(model: Portable, table: pd.DataFrame, names: np.ndarray, where: st
     inputs, removed = checked(table, model.card["inputs"], where)
     x = design_of(inputs, model.card["encoding"])
     told = foretold_of(model, inputs, x)
-    reasons, gone, said = abstentions(model, inputs, x, told), missing_inputs(model, inputs), drivers(model, x)
+    reasons, gone = abstentions(model, inputs, x, told), missing_inputs(model, inputs)
+    said = drivers(model, x, gone)
     lower, upper = told.limits or (np.full(told.risk.shape, np.nan),) * 2
     # Between which risks a patient lies is told also where that is why no risk is given; not of one whom the model does not know.
     unknown = model.far(x).any(axis=1) | bool(of_the_place(model))
@@ -110,12 +111,15 @@ def foretold_of(model: Portable, inputs: pd.DataFrame, x: np.ndarray) -> Foretol
     return Foretold(risk, model.interval(x, entry), *best_and_worst(model, inputs, risk))
 
 
-def drivers(model: Portable, x: np.ndarray) -> list[str]:
-    """Per patient the variables that add most, with what they add: to the log hazard, or to the risk."""
+def drivers(model: Portable, x: np.ndarray, gone: list[list[str]]) -> list[str]:
+    """Per patient the given variables that add most, with what they add: to the log hazard, or to the risk; and what those of `gone`,
+    which were not given, add together by what stands in for them."""
     parts = model.contributions(x)
     names, values = [*parts], np.column_stack([*parts.values()])
     out = []
-    for row in values:
-        largest = np.argsort(-np.abs(row), kind="stable")[:MOST_DRIVERS]
-        out.append("; ".join(f"{names[at]} {row[at]:+.3f}" for at in largest if abs(row[at]) > 5e-4))
+    for row, missing in zip(values, gone, strict=True):
+        given = [at for at in np.argsort(-np.abs(row), kind="stable") if names[at] not in missing]
+        said = [f"{names[at]} {row[at]:+.3f}" for at in given[:MOST_DRIVERS] if abs(row[at]) > 5e-4]
+        rest = sum(row[at] for at, name in enumerate(names) if name in missing)
+        out.append("; ".join([*said, *([f"not given, imputed ({len(missing)}) {rest:+.3f}"] if missing else [])]))
     return out
