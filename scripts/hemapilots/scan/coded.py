@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from hemapilots.ingest.fhir.files import resources
-from hemapilots.ingest.fhir.values import Malformed, date_of, items, obj, text
+from hemapilots.ingest.fhir.values import LOINC, Malformed, date_of, items, obj, text
+from hemapilots.ingest.omop.forms import plain_id, unit_names
 from hemapilots.scan.cells import MINIMUM
 from hemapilots.scan.concepts import read_concepts
 from hemapilots.scan.databases import database_frames
@@ -22,6 +23,7 @@ from hemapilots.scan.text_files import alias_of, read_parquet_files, read_text_t
 
 __all__ = ["read_fhir", "read_omop"]
 
+SNOMED = ("http://snomed.info/sct", "urn:oid:2.16.840.1.113883.6.96")
 # Resource -> field of a selector -> elements that hold its date, as the reader reads them. The first field that has a
 # date stands for the resource, the very first where none has.
 EVENTS = {
@@ -50,9 +52,11 @@ class _Cells:
     """Collects, per selector, what stands in its cells, of whom, in which unit, and what the source calls it."""
 
     def __init__(self, standard: Path | None = None):
-        self.standard = standard
+        self.standard, self.remarks = standard, []
         self.parts = defaultdict(lambda: ([], [], [], []))
         self.fixed, self.codes = {}, {}
+        # Per selector what coded values mean, in the source's words; they serve to tell levels and are not shown.
+        self.meanings = defaultdict(dict, {"person.gender_concept_id": GENDER})
 
     def add(self, selector: str, value, who, unit=None, said=None, *, name=None, code=None) -> None:
         """One cell. said: how the source calls the code here; name: what a column without a code is."""
@@ -85,11 +89,11 @@ class _Cells:
                     pd.Categorical(units) if any(units) else None,
                     (name,) if name else (),
                     tuple(filter(None, (self.codes.get(selector), own))),
-                    GENDER if selector == "person.gender_concept_id" else {},
+                    self.meanings[selector],
                     patients,
                 )
             )
-        remarks = [f"{rare} other codes of fewer than {MINIMUM} patients"] if rare else []
+        remarks = [*self.remarks, *([f"{rare} other codes of fewer than {MINIMUM} patients"] if rare else [])]
         return Table(alias, path, columns, patient="", repeated=repeated, remarks=remarks)
 
 
@@ -129,17 +133,31 @@ def _add_resource(cells: _Cells, resource: dict) -> None:
     concept = obj(resource, "medicationCodeableConcept") if "code" not in resource else obj(resource, "code")
     concept = obj(resource, "medication") if concept is None else concept
     concept = (obj(concept, "concept") or concept) if concept else {}
-    coding = next((coding for coding in items(concept, "coding") if text(coding, "code")), None)
+    coding = _preferred(concept)
     if coding is None:
         return
     code, said = text(coding, "code"), text(coding, "display") or text(concept, "text")
     if kind == "Observation":
         value, unit = _value(resource)
+        meant = _preferred(obj(resource, "valueCodeableConcept") or {})
+        if meant and text(meant, "display"):
+            cells.meanings[f"Observation[{code}]"].setdefault(value, text(meant, "display"))
         cells.add(f"Observation[{code}]", value, _subject(resource), unit, said, code=code)
     elif kind in EVENTS:
         dates = {field: _date(resource, elements) for field, elements in EVENTS[kind].items()}
         field = next((field for field, date in dates.items() if date), next(iter(dates)))
         cells.add(f"{kind}.{field}[{code}]", dates[field], _subject(resource), None, said, code=code)
+
+
+def _preferred(concept: dict) -> dict | None:
+    """The coding of a concept in a system that all hospitals know, LOINC before SNOMED CT, else its first one."""
+    found = [coding for coding in items(concept, "coding") if text(coding, "code")]
+    return min(found, key=_rank, default=None)
+
+
+def _rank(coding: dict) -> int:
+    system = text(coding, "system")
+    return 0 if system in LOINC else 1 if system in SNOMED else 2
 
 
 def _date(resource: dict, elements: tuple[str, ...]) -> str | None:
@@ -161,8 +179,8 @@ def _value(resource: dict) -> tuple:
         return _plain(quantity.get("value")), text(quantity, "code") or text(quantity, "unit")
     coded = obj(resource, "valueCodeableConcept")
     if coded is not None:
-        found = next((text(coding, "code") for coding in items(coded, "coding")), None)
-        return found or text(coded, "text"), None
+        found = _preferred(coded)
+        return text(found, "code") if found else text(coded, "text"), None
     return next((_plain(resource[key]) for key in sorted(resource) if key.startswith("value")), None), None
 
 
@@ -226,13 +244,29 @@ def _add_values(cells: _Cells, frame: pd.DataFrame, name: str) -> None:
         own = f"{name}_{key}"
         return _texts(frame, own if own in frame else key)
 
+    coded = column("value_as_concept_id").map(plain_id).replace("0", "")
     values = column("value_as_number")
-    for other in ("value_as_string", "value_source_value", "value_as_concept_id"):
-        values = values.where(values.str.strip() != "", column(other))
-    _by_concept(cells, frame, name, f"{name}_concept_id", values, column("unit_source_value"), column("source_value"))
+    for other in (column("value_as_string"), column("value_source_value"), coded):
+        values = values.where(values.str.strip() != "", other)
+    units = column("unit_source_value")
+    units = units.where(units.str.strip() != "", column("unit_concept_id").map(plain_id).map(unit_names()).fillna(""))
+    concept = f"{name}_concept_id"
+    if cells.standard:
+        names = read_concepts(cells.standard, set(coded) & set(values))
+        for code in set(_texts(frame, concept).map(plain_id)):
+            cells.meanings[f"{name}[{code}]"] = {value: called for value, (_, called) in names.items() if called}
+    _by_concept(cells, frame, name, concept, values, units, column("source_value"))
 
 
 def _by_concept(cells: _Cells, frame: pd.DataFrame, selector: str, concept: str, values, units, said) -> None:
+    """Rows without a standard concept are of many kinds and no column; they are only counted."""
     table = pd.DataFrame({"value": values, "who": _texts(frame, "person_id"), "unit": units, "said": said})
-    for code, part in table.groupby(_texts(frame, concept), sort=False):
+    for code, part in table.groupby(_texts(frame, concept).map(plain_id), sort=False):
+        if code in ("", "0"):
+            patients = part["who"].nunique()
+            cells.remarks.append(
+                f"rows of {patients if patients >= MINIMUM else 'few'} patients have no standard concept ({concept} 0 or blank); "
+                "only what the source maps to one can be read"
+            )
+            continue
         cells.extend(f"{selector}[{code}]", part["value"], part["who"], part["unit"], part["said"], code=code)

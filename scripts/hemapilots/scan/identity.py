@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from hemapilots.texts import fold
 
-__all__ = ["names_a_patient", "names_a_person", "names_someone"]
+__all__ = ["names_a_patient", "names_a_person", "names_someone", "of_a_patient"]
 
 # Words of a header; those of resources/codes/headers.csv come to these.
 _WORDS = frozenset(
@@ -33,6 +33,10 @@ _WHO = (
 _NUMBER = (
     "id ids nr no num number nummer numero number code codigo codice kennung identifier identificativo key pid αριθμος"
 ).split()
+# Words of the person, where others are of a case, a sample or a stay, of which a patient may have several.
+_PERSONAL = re.compile(
+    r"^(?:pat(?!h)|paz|paci|utente|doente|subject|person|participant|member|proband|pseudonym|ασθεν)"
+)
 _PATIENT = re.compile(f"^(?:{'|'.join(_WHO)})(?:{'|'.join(_NUMBER)})$")
 # Entries of the dictionary that are identities only when nothing stands beside them: route, chemotherapy, "number of".
 _ALONE = {"via", "cap", "nombre", "ort", "tk"}
@@ -59,6 +63,11 @@ def names_a_patient(header: str) -> bool:
     words = _words(header)
     short = len(words) <= 4 and "concept" not in words
     return any(_PATIENT.match(word) for word in words) or (short and bool({*words} & {*_WHO} and {*words} & {*_NUMBER}))
+
+
+def of_a_patient(header: str) -> bool:
+    """Whether a header that numbers something says that it is the patient."""
+    return any(_PERSONAL.match(word) for word in _words(header))
 
 
 def names_a_person(text: str) -> bool:

@@ -31,7 +31,12 @@ def show(
         form = ", ".join(f"{key} {_visible(value)}" for key, value in table.form.items() if value)
         rows = "several rows a patient" if table.repeated else "one row a patient"
         if table.patient is None:
-            rows = "no column names patients, so rows are counted"
+            beside = table is not tables[0]
+            rows = (
+                "no column names its patients, so nothing is counted"
+                if beside
+                else "no column names patients, so rows are counted"
+            )
         lines += ["", f"{table.path} ({table.alias}): {table.rows} rows, {rows}{', ' + form if form else ''}"]
         lines.append(f"  {'column':{WIDTH}} {'type':10} {'missing':>8} {'distinct':>8}  what is in it")
         for profile in profiles[table.alias]:
