@@ -111,7 +111,8 @@ def _clear_the_way(folder: Path, config: dict) -> None:
 
 def _command(config: dict) -> list[str]:
     values = [f"{key}={config[key]}" for key in ("run", "cohort_mirror") if config.get(key)]
-    return [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--config", *values]
+    start = str(ROOT / "scripts" / "start_snakemake.py")
+    return [sys.executable, start, "--snakefile", str(ROOT / "Snakefile"), "--config", *values]
 
 
 def _run(pilots: list[str], options: argparse.Namespace, settings: dict) -> int:

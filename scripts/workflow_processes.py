@@ -42,9 +42,9 @@ def _here(folder: Path) -> list[psutil.Process]:
 
 
 def _is_workflow(process: psutil.Process) -> bool:
-    """`python -m snakemake ...` or `.../snakemake ...`, not merely a word in a path."""
+    """`python -m snakemake ...`, `.../snakemake ...` or our start of it, not merely a word in a path."""
     words = _try(process.cmdline) or []
-    return any(Path(word).name == "snakemake" for word in words[:3])
+    return any(Path(word).name in ("snakemake", "start_snakemake.py") for word in words[:3])
 
 
 def _is_job(process: psutil.Process) -> bool:

@@ -74,8 +74,7 @@ def run_pilot(root: Path, folder: Path, pilot: str, cores: int, targets: tuple[s
     """Run Snakemake; returns wall seconds."""
     command = [
         sys.executable,
-        "-m",
-        "snakemake",
+        str(root / "scripts" / "start_snakemake.py"),
         "--snakefile",
         str(root / "Snakefile"),
         "--directory",

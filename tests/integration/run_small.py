@@ -38,8 +38,7 @@ def snakemake(folder: Path, *arguments: str, cores: int = 2) -> subprocess.Compl
     """Run the workflow of this checkout in a folder that was laid out; output is captured as text."""
     command = [
         sys.executable,
-        "-m",
-        "snakemake",
+        str(ROOT / "scripts" / "start_snakemake.py"),
         "--snakefile",
         str(ROOT / "Snakefile"),
         "--cores",
