@@ -137,7 +137,9 @@ def test_a_network_that_stops_early_is_refitted_for_the_rounds_it_kept(world, tm
     seen = []
     real = refitting.train
     monkeypatch.setattr(
-        refitting, "train", lambda grid, plan, options: seen.append(options) or real(grid, plan, options)
+        refitting,
+        "train",
+        lambda grid, plan, options, **more: seen.append(options) or real(grid, plan, options, **more),
     )
     primary = PRIMARY | {"regime": "federated/fedavg", "refits": 1}
     (refit,) = refitting.refit(folders, tmp_path, AGREED, spec, primary)

@@ -58,7 +58,7 @@ def refitted(tables, counts, agreed: dict, spec: dict, primary: dict, original: 
             data = strategy_times(data, spec, spec["strategies"][strategy])
             exits[site] = Exit(site, "refit", "off")
             apps[site] = client_app(plan.kind, data, exits[site], *mods_of(faults, site, exits[site]))
-        fitted = train(FaultyGrid(apps, exits, faults), plan, options)
+        fitted = train(FaultyGrid(apps, exits, faults), plan, options, test_proportionality=False)
         fits.append(describe(fitted, endpoint, name, primary["regime"]))
     return with_competing(*fits)
 

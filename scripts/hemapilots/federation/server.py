@@ -34,7 +34,9 @@ def server_app(plan: Plan, strategy: dict, keep: Callable[[Fitted], None], relea
     return app
 
 
-def train(grid: Grid, plan: Plan, strategy: dict, release_baseline: bool = False) -> Fitted:
+def train(
+    grid: Grid, plan: Plan, strategy: dict, release_baseline: bool = False, test_proportionality: bool = True
+) -> Fitted:
     """Train every fit of the plan by the strategy's dictionary (`name` and its options) over the grid's sites.
 
     Averages may do without a site in one round and have it in the next; what sums over sites keeps to one set of them.
@@ -50,7 +52,7 @@ def train(grid: Grid, plan: Plan, strategy: dict, release_baseline: bool = False
     fitted.rounds_kept = watch.round if watch else None
     if hasattr(fitting, "describe"):
         fitting.describe(fitted)
-    if plan.kind == "cox" and strategy["name"] == "newton":
+    if test_proportionality and plan.kind == "cox" and strategy["name"] == "newton":
         fitted.more["proportional_hazards"] = proportionality(grid, plan, fitted)
     if grid.absences:
         fitted.more["absences"] = grid.absences
