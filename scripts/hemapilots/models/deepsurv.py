@@ -27,7 +27,7 @@ def update(state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarra
     """What the site answers to `config["task"]`; arrays keyed by name."""
     if config["task"] == "baselines":
         return baselines(state, data, config)
-    # Only who trains needs torch, which takes a second to import.
+    # What trains it builds on this module.
     from hemapilots.models.deepsurv_loss import NETWORK
 
     return NETWORK.update(state, data, config)

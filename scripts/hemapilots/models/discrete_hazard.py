@@ -27,7 +27,7 @@ def initial(plan, preprocessing: Preprocessing) -> dict[str, np.ndarray]:
 
 def update(state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarray]:
     """What the site answers to `config["task"]`; arrays keyed by name."""
-    # Only who trains needs torch, which takes a second to import.
+    # What trains it builds on this module.
     from hemapilots.models.discrete_hazard_loss import NETWORK
 
     return NETWORK.update(state, data, config)

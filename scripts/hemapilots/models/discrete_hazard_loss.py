@@ -1,9 +1,8 @@
-"""The likelihood of discrete hazards for training sets side by side, in torch: what trains them."""
+"""The likelihood of discrete hazards for training sets side by side: what trains them."""
 
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from hemapilots.models.batch import Batch
 from hemapilots.models.data import TrainingData
@@ -15,14 +14,19 @@ from hemapilots.models.network import Network
 class Intervals:
     """at_risk, event (B, n, K): whether a patient is known to have faced an interval, and whether its event lies in it."""
 
-    at_risk: torch.Tensor
-    event: torch.Tensor
+    at_risk: np.ndarray
+    event: np.ndarray
 
 
-def loglik(outputs: torch.Tensor, intervals: Intervals) -> torch.Tensor:
+def loglik(outputs: np.ndarray, intervals: Intervals) -> np.ndarray:
     """Log-likelihood (B,) of logits (B, n, K)."""
-    terms = intervals.event * outputs - intervals.at_risk * torch.nn.functional.softplus(outputs)
-    return terms.sum(dim=(1, 2))
+    terms = intervals.event * outputs - intervals.at_risk * np.logaddexp(0.0, outputs)
+    return terms.sum(axis=(1, 2))
+
+
+def residuals(outputs: np.ndarray, intervals: Intervals) -> np.ndarray:
+    """Its derivative by the logits (B, n, K): events less the expected number."""
+    return intervals.event - intervals.at_risk / (1.0 + np.exp(-outputs))
 
 
 def _prepare(data: TrainingData, batch: Batch, config: dict) -> Intervals:
@@ -32,7 +36,7 @@ def _prepare(data: TrainingData, batch: Batch, config: dict) -> Intervals:
     inside = (time > np.concatenate([[0.0], cuts[:-1]])) & (time <= cuts)
     event = inside & died & batch.member[:, :, None]
     at_risk = ((time >= cuts) & batch.member[:, :, None]) | event
-    return Intervals(torch.from_numpy(at_risk).double(), torch.from_numpy(event).double())
+    return Intervals(at_risk.astype(float), event.astype(float))
 
 
-NETWORK = Network(layers, _prepare, loglik)
+NETWORK = Network.of_outputs(layers, _prepare, loglik, residuals)

@@ -1,4 +1,4 @@
-"""The shape of a small network of dense layers, and its outputs: all that a fitted one needs, without torch."""
+"""Small networks of dense layers: their shape, outputs of one, and outputs and gradients of many side by side."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -53,3 +53,31 @@ class Layers:
             if number < len(self.parts) - 1:
                 out = np.maximum(out, 0.0)
         return out
+
+    def forward(self, parameters: np.ndarray, x: np.ndarray) -> list[np.ndarray]:
+        """Inputs (F, n, p) of networks with parameters (F, m), and what each of their layers gives; the outputs (F, n, k) come last."""
+        at, values = 0, [x]
+        for number, (a, b, bias) in enumerate(self.parts):
+            out = values[-1] @ parameters[:, at : at + a * b].reshape(-1, a, b)
+            at += a * b
+            if bias:
+                out += parameters[:, None, at : at + b]
+                at += b
+            if number < len(self.parts) - 1:
+                np.maximum(out, 0.0, out=out)
+            values.append(out)
+        return values
+
+    def backward(self, parameters: np.ndarray, values: list[np.ndarray], slope: np.ndarray) -> np.ndarray:
+        """Gradient (F, m) of a function whose derivative by the outputs is slope (F, n, k); values as from `forward`."""
+        gradient, end = np.empty(parameters.shape), self.size
+        for (a, b, bias), inputs in zip(self.parts[::-1], values[-2::-1], strict=True):
+            if bias:
+                gradient[:, end - b : end] = slope.sum(axis=1)
+                end -= b
+            weights = slice(end - a * b, end)
+            gradient[:, weights] = (inputs.transpose(0, 2, 1) @ slope).reshape(len(gradient), -1)
+            end -= a * b
+            if end:
+                slope = (slope @ parameters[:, weights].reshape(-1, a, b).transpose(0, 2, 1)) * (inputs > 0)
+        return gradient

@@ -1,4 +1,7 @@
-"""The evidence bound of survival autoencoders for training sets side by side, in torch: what trains them."""
+"""The evidence bound of survival autoencoders for training sets side by side, in torch: what trains them.
+
+64-bit floats, one thread, deterministic kernels: the same bytes on any core.
+"""
 
 from dataclasses import dataclass
 
@@ -7,8 +10,13 @@ import torch
 
 from hemapilots.models.batch import Batch
 from hemapilots.models.data import TrainingData
-from hemapilots.models.network import Network, forward
+from hemapilots.models.layers import Layers
+from hemapilots.models.network import Network
 from hemapilots.models.savae import STEEPEST, Autoencoder
+
+torch.set_num_threads(1)
+# The same switch as use_deterministic_algorithms, which takes a second to import compilers that are not used here.
+torch.set_deterministic_debug_mode("error")
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,22 @@ def loglik(outputs: torch.Tensor, ready: Outcome) -> torch.Tensor:
     # A hazard that leaves the range of floats would end training; no step comes back from there.
     terms = ready.died * (log_shape + exponent - ready.log_time) - torch.exp(exponent.clamp(max=50.0))
     return (terms * ready.member).sum(dim=1)
+
+
+def forward(shape: Layers, parameters: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """Outputs (F, n, k) for parameters (F, m) and inputs (F, n, p), as `Layers.forward`."""
+    at, out = 0, x
+    for number, (a, b, bias) in enumerate(shape.parts):
+        weight = parameters[:, at : at + a * b].view(-1, a, b)
+        at += a * b
+        if bias:
+            out = torch.baddbmm(parameters[:, None, at : at + b], out, weight)
+            at += b
+        else:
+            out = torch.bmm(out, weight)
+        if number < len(shape.parts) - 1:
+            out = torch.relu(out)
+    return out
 
 
 def at_mean_code(shape: Autoencoder, parameters: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
@@ -58,4 +82,15 @@ def _prepare(data: TrainingData, batch: Batch, config: dict) -> Outcome:
     return Outcome(*(torch.from_numpy(array.astype(float)) for array in (batch.member, died, log_time)))
 
 
-NETWORK = Network(Autoencoder.of, _prepare, loglik, at_mean_code, bound)
+def _loglik(shape: Autoencoder, parameters: np.ndarray, x: np.ndarray, ready: Outcome) -> np.ndarray:
+    with torch.no_grad():
+        return loglik(at_mean_code(shape, torch.tensor(parameters), torch.from_numpy(x)), ready).numpy()
+
+
+def _gradient(shape: Autoencoder, parameters: np.ndarray, x: np.ndarray, ready: Outcome) -> np.ndarray:
+    moving = torch.tensor(parameters, requires_grad=True)
+    bound(shape, moving, torch.from_numpy(x), ready).sum().backward()
+    return moving.grad.numpy()
+
+
+NETWORK = Network(Autoencoder.of, _prepare, _loglik, _gradient)
