@@ -20,6 +20,7 @@ _FUNCTIONS = {  # name: (fewest arguments, most arguments)
     "exp": (1, 1),
     "case": (3, None),
     "missing": (1, 1),
+    "year": (1, 1),
 }
 ARITHMETIC = {ast.Add: np.add, ast.Sub: np.subtract, ast.Mult: np.multiply, ast.Div: np.divide}
 COMPARISON = {

@@ -1,4 +1,4 @@
-"""The one small language of the YAMLs: arithmetic, comparison, and/or/not with unknown, eight functions.
+"""The one small language of the YAMLs: arithmetic, comparison, and/or/not with unknown, nine functions.
 
 Text becomes a Python syntax tree, of which a short list of nodes is allowed; Python itself evaluates nothing.
 Values are float64 columns, nan for unknown (truth is 1, falsehood 0), or text columns, None for unknown.
@@ -10,7 +10,8 @@ Values are float64 columns, nan for unknown (truth is 1, falsehood 0), or text c
   unknown where an argument is;
 - `case(condition, value, condition, value, ..., default)`: the first condition that is not false decides, an
   unknown one gives unknown;
-- `missing(x)`: 1 where x is unknown, else 0.
+- `missing(x)`: 1 where x is unknown, else 0;
+- `year(date)`: the calendar year of a day.
 """
 
 import ast
@@ -199,6 +200,11 @@ class _Evaluator:
 
     def do_missing(self, args: list[ast.expr]) -> np.ndarray:
         return pd.isna(self.visit(args[0])).astype(float)
+
+    def do_year(self, args: list[ast.expr]) -> np.ndarray:
+        days = self.number(args[0])
+        known = np.where(np.isnan(days), 0, days).astype("datetime64[D]").astype("datetime64[Y]").astype(float)
+        return np.where(np.isnan(days), np.nan, known + 1970)
 
     def do_case(self, args: list[ast.expr]) -> np.ndarray:
         values = [self.visit(node) for node in [*args[1::2], args[-1]]]

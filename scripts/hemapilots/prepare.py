@@ -8,6 +8,7 @@ from hemapilots.errors import HemaPilotsError
 from hemapilots.federation.release import MINIMUM_SUPPORT
 from hemapilots.leakage import leakage
 from hemapilots.models.training_sets import column_support, training_sets
+from hemapilots.periods import sizes
 
 MINIMUM_PATIENTS = 20
 
@@ -15,29 +16,55 @@ MINIMUM_PATIENTS = 20
 def assign_folds(harmonized: pd.DataFrame, primary_endpoint: str, resampling: dict, site: str) -> pd.DataFrame:
     """Fold of every row in every replicate, stratified by the primary endpoint's event: columns replicate, fold, row.
 
-    Rows are dealt in turn within each stratum, so that fold sizes differ by one at most; the strata continue each other's turn.
+    In a split in time fold 0 is that of the patients whom no training set of theirs holds, and `judged` marks those of them who are
+    judged: whose index year is known, and late.
     """
     event = harmonized[f"{primary_endpoint}_event"].fillna(-1).to_numpy()
     rows = harmonized["row"].to_numpy()
     frames = []
     for replicate in range(resampling["replicates"]):
         rng = np.random.default_rng([resampling["seed"], replicate, *site.encode()])
-        shuffled = rng.permutation(rows.size)
-        order = shuffled[np.argsort(event[shuffled], kind="stable")]
-        start = rng.integers(resampling["folds"])
-        fold = np.empty(rows.size, dtype=np.int64)
-        fold[order] = (start + np.arange(rows.size)) % resampling["folds"]
-        frames.append(pd.DataFrame({"replicate": replicate, "fold": fold, "row": rows}))
+        if resampling.get("judge_from"):
+            return _in_time(harmonized, event, resampling, site, rng)
+        frames.append(
+            pd.DataFrame({"replicate": replicate, "fold": _dealt(event, resampling["folds"], rng), "row": rows})
+        )
     return pd.concat(frames, ignore_index=True)
 
 
+def _dealt(event: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
+    """Fold (n,) of each row: dealt in turn within each stratum, so that sizes differ by one at most; strata continue each other's turn."""
+    shuffled = rng.permutation(event.size)
+    order = shuffled[np.argsort(event[shuffled], kind="stable")]
+    start = rng.integers(folds)
+    fold = np.empty(event.size, dtype=np.int64)
+    fold[order] = (start + np.arange(event.size)) % folds
+    return fold
+
+
+def _in_time(
+    harmonized: pd.DataFrame, event: np.ndarray, resampling: dict, site: str, rng: np.random.Generator
+) -> pd.DataFrame:
+    year = harmonized[resampling["index_year"]].to_numpy(dtype=float)
+    earlier, later = year < resampling["judge_from"], year >= resampling["judge_from"]
+    if not earlier.any() and not later.any():
+        raise HemaPilotsError(
+            f"site {site}: no patient's index year is known, so patients cannot be split in time; "
+            "deliver the index date, or remove `judge_from` from the protocol"
+        )
+    fold = np.zeros(year.size, dtype=np.int64)
+    fold[earlier] = 1 + _dealt(event[earlier], resampling["folds"] - 1, rng)
+    return pd.DataFrame({"replicate": 0, "fold": fold, "row": harmonized["row"].to_numpy(), "judged": later})
+
+
 def support(harmonized: pd.DataFrame, design: pd.DataFrame, folds: pd.DataFrame, spec: dict) -> dict:
-    """What the site says of its support, per endpoint: yes or no to each question, never a count.
+    """What the site says of its support, per endpoint: yes or no to each question, and of a split in time the sizes of its parts.
 
     patients, events, competing (events): enough in the smallest training set; any_event, any_competing: at least one in all;
     trains: enough patients and events in all to take part where the gate is enforced; columns: enough carriers and
     non-carriers, or observed values of other columns, in every training set; incomplete: columns with enough missing values
-    to tell; constant: columns that do not vary; leakage: columns that give the outcome away, and those that could be assessed.
+    to tell; constant: columns that do not vary; leakage: columns that give the outcome away, and those that could be assessed;
+    periods: see `periods.sizes`.
     """
     sets = training_sets(spec["resampling"]["replicates"], spec["resampling"]["folds"], tune=True)
     wide = folds.pivot(index="row", columns="replicate", values="fold").reindex(design["row"]).to_numpy()
@@ -66,6 +93,7 @@ def support(harmonized: pd.DataFrame, design: pd.DataFrame, folds: pd.DataFrame,
             "trains": bool(known.sum() >= MINIMUM_PATIENTS and event.sum() >= MINIMUM_SUPPORT),
             "columns": {name: bool(count >= MINIMUM_SUPPORT) for name, count in zip(names, columns, strict=True)},
             "leakage": leakage(x, names, time - entry, event),
+            "periods": sizes(folds[known], event, spec["gate"]) if "judged" in folds else None,
             "incomplete": [name for name, count in zip(names, missing, strict=True) if count >= MINIMUM_SUPPORT],
             "constant": [
                 name for name, values in zip(names, x.T, strict=True) if np.unique(values[~np.isnan(values)]).size < 2
@@ -84,7 +112,7 @@ def agree(supports: dict[str, dict], columns: list[dict], spec: dict) -> dict:
     site, whether each of these columns could be assessed there.
     """
     out = {"sites": {}, "competing": {}, "evaluated_only": {}, "columns": {}, "left_out": []}
-    out |= {"leakage": [], "leakage_assessed": {}}
+    out |= {"leakage": [], "leakage_assessed": {}, "periods": {}}
     for endpoint in spec["endpoints"]:
         by_site = {site: supports[site][endpoint] for site in sorted(supports)}
         if not any(found["any_event"] for found in by_site.values()):
@@ -102,6 +130,7 @@ def agree(supports: dict[str, dict], columns: list[dict], spec: dict) -> dict:
         out["sites"][endpoint] = training
         enough = "competing" if spec["gate"] == "enforce" else "any_competing"
         out["competing"][endpoint] = [site for site in training if by_site[site][enough]]
+        out["periods"][endpoint] = {site: found["periods"] for site, found in by_site.items() if found["periods"]}
         out["evaluated_only"][endpoint] = [site for site in by_site if site not in training]
         able = [site for site in training if _may_train(by_site[site])]
         objections = _objections(by_site, training, able, columns)

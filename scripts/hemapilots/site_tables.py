@@ -18,9 +18,11 @@ def read_site(folder: Path) -> dict[str, pd.DataFrame]:
 
 
 def read_evaluation(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, dict[tuple[str, str, str], pd.DataFrame]]:
-    """Outcomes, folds, and predictions by (endpoint, model, regime)."""
-    predictions = {}
+    """Outcomes, folds of those who are judged, and predictions by (endpoint, model, regime)."""
+    predictions, folds = {}, read_parquet(folder / "folds.parquet")
+    if "judged" in folds:
+        folds = folds[folds["judged"]].drop(columns="judged").reset_index(drop=True)
     for path in sorted((folder / "predictions").rglob("*.parquet")):
         endpoint, model, *regime = path.relative_to(folder / "predictions").with_suffix("").parts
         predictions[endpoint, model, "/".join(regime)] = read_parquet(path)
-    return read_parquet(folder / "harmonized.parquet"), read_parquet(folder / "folds.parquet"), predictions
+    return read_parquet(folder / "harmonized.parquet"), folds, predictions

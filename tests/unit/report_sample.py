@@ -86,6 +86,7 @@ def study(**changes) -> dict:
         "in_sample": {},
         "checklists": load_checklists(RESOURCES),
         "varies": None,
+        "dates": {"variable": "index_year", "undated": ["north-files"]},
         "citation": None,
     }
     return record | changes

@@ -194,6 +194,18 @@ def test_treatment_as_a_competing_event_equals_patients_so_recorded(sites, table
     assert row_of(table, "competing graft", metric="oe")["estimate"] < row_of(table, "primary", metric="oe")["estimate"]
 
 
+def test_who_is_censored_at_the_treatment_is_one_whom_it_took(sites):
+    censored = {}
+    for name, (outcomes, *rest) in sites.items():
+        at = outcomes["os_time"].where((outcomes["os_event"] == 0) & (outcomes.index % 3 == 0)) + 1e-12
+        censored[name] = (outcomes.assign(treated_time=at), *rest)
+    taken = sum(data[0]["treated_time"].notna().sum() for data in censored.values())
+    table = sensitivity_table("all", censored, spec())
+    assert row_of(table, "competing graft")["changed"] == taken > 10
+    assert row_of(table, "censored graft")["changed"] == 0
+    assert np.isfinite(row_of(table, "competing graft")["estimate"])
+
+
 def test_patients_treated_at_an_unknown_time_are_counted(sites, table):
     everybody = pd.concat([data[0] for data in sites.values()])
     expected = ((everybody["treated"] == 1) & everybody["treated_time"].isna()).sum()

@@ -255,3 +255,10 @@ def test_columns_of_different_length_and_dates_are_refused():
         parse("x + y").evaluate({"x": np.zeros(2), "y": np.zeros(3)})
     with pytest.raises(HemaPilotsError, match="neither number nor text"):
         parse("x == 1").evaluate({"x": pd.Series(pd.to_datetime(["2020-01-01"]))})
+
+
+@pytest.mark.parametrize("day", ["1969-12-31", "1970-01-01", "2000-02-29", "2011-01-01", "1899-12-31"])
+def test_year_is_that_of_the_calendar(day):
+    days = float(np.datetime64(day).astype(np.int64))
+    assert value("year(x)", x=days) == int(day[:4])
+    assert np.isnan(value("year(x)", x=np.nan))

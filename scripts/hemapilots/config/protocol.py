@@ -10,11 +10,27 @@ from hemapilots.config.strategies import Strategies
 
 
 class Resampling(Strict):
-    """Repeated cross-validation, stratified by site and primary event."""
+    """Repeated cross-validation, stratified by site and primary event; or a split in time.
+
+    judge_from: a calendar year. Patients whose index date lies in it or later are judged, by models trained on the earlier ones, whose
+    folds serve to choose penalties.
+    """
 
     replicates: Annotated[int, Field(ge=1, le=100)] = 2
     folds: Annotated[int, Field(ge=2, le=20)] = 5
     seed: int
+    judge_from: Annotated[int, Field(ge=1900, le=2200)] | None = None
+
+    @model_validator(mode="after")
+    def _once(self):
+        if self.judge_from is not None and self.replicates != 1:
+            raise ValueError("a split in time (`judge_from`) is made once; give `replicates: 1`")
+        return self
+
+    @property
+    def parts(self) -> int:
+        """Folds of a replicate, the later patients of a split in time as one more."""
+        return self.folds + (self.judge_from is not None)
 
 
 class Times(Strict):

@@ -233,7 +233,7 @@ class Abstention(Strict):
 
 
 class UseCase(Strict):
-    """A clinical question: config/use_cases/<name>.yaml."""
+    """A clinical question: config/use_cases/<name>.yaml. index_year: the number that is the calendar year of the index date."""
 
     name: Name
     title: Text
@@ -247,6 +247,7 @@ class UseCase(Strict):
     window: Range | None = None
     before: str | None = None
     follow_up: FollowUp | None = None
+    index_year: str | None = None
     endpoints: dict[VariableName, Endpoint]
     primary_endpoint: str
     recurrent: dict[VariableName, Recurrent] = {}

@@ -5,6 +5,7 @@ Each complaint names file, line and field.
 
 from hemapilots.cross_checks.cohort import SITE, check_cohort, load_public
 from hemapilots.cross_checks.endpoints import choose_endpoints, restricted, with_bar
+from hemapilots.cross_checks.index_year import check_in_time, undated
 from hemapilots.cross_checks.mapping import check_mapping, missing_outcomes
 from hemapilots.cross_checks.protocol import refusals, resolve_models, resolve_strategies
 from hemapilots.cross_checks.scenario import check_poison, check_scenario, scenario_of
@@ -16,6 +17,7 @@ __all__ = [
     "SITE",
     "Source",
     "check_cohort",
+    "check_in_time",
     "check_mapping",
     "check_poison",
     "check_scenario",
@@ -29,5 +31,6 @@ __all__ = [
     "resolve_use_case",
     "restricted",
     "scenario_of",
+    "undated",
     "with_bar",
 ]

@@ -38,6 +38,8 @@ def _kind(node: ast.expr, kinds: dict[str, str], texts: set[str]) -> str:
             return _same([_kind(branch, kinds, texts) for branch in [*args[1::2], args[-1]]])
         case ast.Call(func=ast.Name(id="min" | "max" | "clip"), args=args):
             return _same([_kind(argument, kinds, texts) for argument in args])
+        case ast.Call(func=ast.Name(id="year"), args=args):
+            return _year(_kind(args[0], kinds, texts))
         case ast.Call(func=ast.Name(id=name), args=args) if name not in _COUNTING:
             return _number(_kind(args[0], kinds, texts))
     return "number"
@@ -54,6 +56,12 @@ def _arithmetic(op: ast.operator, left: str, right: str) -> str:
     if days == 1 and isinstance(op, ast.Add | ast.Sub) and not (isinstance(op, ast.Sub) and right == "date"):
         return "date"
     raise HemaPilotsError("two days can be subtracted, and days added to one; nothing else can be computed with a day")
+
+
+def _year(kind: str) -> str:
+    if kind != "date":
+        raise HemaPilotsError(f"year() is given a {kind}; give it a variable of type date")
+    return "number"
 
 
 def _number(kind: str) -> str:

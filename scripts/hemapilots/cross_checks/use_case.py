@@ -5,6 +5,7 @@ from pathlib import Path
 from hemapilots.config import UseCase
 from hemapilots.config.shapes import nearest
 from hemapilots.cross_checks.cohort import SITE
+from hemapilots.cross_checks.index_year import check_index_year
 from hemapilots.cross_checks.kinds import kind_of
 from hemapilots.cross_checks.predictors import check_kept, resolve_comparators, resolve_predictor_sets
 from hemapilots.cross_checks.recurrent import check_recurrent
@@ -45,6 +46,7 @@ def resolve_use_case(source: Source, resources: Path = RESOURCES) -> dict:
         check_reason(source, ("inclusion", at, "reason"), rule.reason)
     _check_endpoints(source, known)
     _check_follow_up(source)
+    check_index_year(source)
     out = use_case.model_dump(mode="json") | resolve_scores(source, resources / "scores")
     out["horizons"] = sorted(use_case.horizons)
     for name, endpoint in out["endpoints"].items():

@@ -197,11 +197,13 @@ def _covariates(sites: Mapping[str, SiteData], sample: Sample, columns: list[dic
 
 
 def _ended(outcomes: pd.DataFrame, treatment: Mapping[str, Any], code: int, spec: Mapping[str, Any]) -> pd.DataFrame:
-    """Outcomes whose follow-up ends at the treatment, with this code."""
+    """Outcomes whose follow-up ends at the treatment, with this code; also of those whom the use case censors there already."""
     time, entry, event = (f"{spec['primary_endpoint']}_{part}" for part in ("time", "entry", "event"))
     at = outcomes[treatment["time"]].astype(float) - spec["sensitivity"]["origin"]
-    ended = (at >= 0) & (at < outcomes[time] - outcomes[entry]) & outcomes[event].notna()
-    moved = outcomes[entry] + at.clip(lower=HALF_DAY)
+    end = outcomes[time] - outcomes[entry]
+    there = (at - end).abs() < HALF_DAY
+    ended = (at >= 0) & outcomes[event].notna() & ((at < end) & ~there | there & (outcomes[event] == 0))
+    moved = (outcomes[entry] + at.clip(lower=HALF_DAY)).mask(there, outcomes[time])
     return outcomes.assign(**{time: outcomes[time].mask(ended, moved), event: outcomes[event].mask(ended, float(code))})
 
 

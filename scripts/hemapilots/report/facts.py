@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from hemapilots import __version__
 from hemapilots.report import verdict_words
+from hemapilots.report.periods_section import judged_from, temporal_sentence
 from hemapilots.report.provenance import GATES
 from hemapilots.report.released import Released
 from hemapilots.report.sensitivity_section import sensitivity_sentence
@@ -110,8 +111,17 @@ def _methods(released: Released, labels: Labels, sample_size: str) -> dict[str, 
         "gate": GATES[released.protocol["gate"]],
         "sample_size": sample_size,
         "sensitivity": sensitivity_sentence(released),
+        "temporal": temporal_sentence(released),
+        "apart": _apart(released),
         "left_out": _left_out(released),
     }
+
+
+def _apart(released: Released) -> str:
+    """How patients of development and of evaluation differ."""
+    if judged_from(released) is None:
+        return "None by design: the same patients in turn (cross-validation)."
+    return f"Calendar time. {temporal_sentence(released)}"
 
 
 def _left_out(released: Released) -> str:
@@ -129,7 +139,7 @@ def _found(released: Released, labels: Labels) -> dict[str, str]:
     beside = "each site’s own model" + (
         ", and pooled training as a simulation" if released.pooled else "; pooling is not allowed"
     )
-    limits = "Cross-validation is internal validation; intervals are conditional on the fitted models; the federation ran in one process"
+    limits = "Validation is internal, at the same sites; intervals are conditional on the fitted models; the federation ran in one process"
     return {
         "metric": labels.metric(primary["metric"], primary["horizon"]),
         "estimate": interval(released.verdict["primary_estimate"]),

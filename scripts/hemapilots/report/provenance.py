@@ -41,7 +41,7 @@ def protocol_rows(released: Released, labels: Labels) -> list[dict]:
         {"name": "Strategies", "text": strategies},
         {
             "name": "Resampling",
-            "text": f"{resampling['replicates']} × {resampling['folds']}-fold, seed {resampling['seed']}",
+            "text": _resampling(resampling),
         },
         {"name": "Times", "text": f"grid of {times['step']:g} years up to {times['tau']:g} years"},
         {"name": "Penalties tried", "text": ", ".join(f"{value:g}" for value in protocol["penalties"])},
@@ -52,6 +52,12 @@ def protocol_rows(released: Released, labels: Labels) -> list[dict]:
         },
         {"name": "Gate", "text": GATES[released.protocol["gate"]]},
     ]
+
+
+def _resampling(resampling: dict) -> str:
+    folds = f"{resampling['replicates']} × {resampling['folds']}-fold, seed {resampling['seed']}"
+    year = resampling.get("judge_from")
+    return f"index years from {year} on are judged; {folds} among the earlier ones" if year else folds
 
 
 def _not_for(released: Released, labels: Labels, name: str) -> str:

@@ -132,7 +132,9 @@ def _treatment(table: pd.DataFrame, name: str, treatment: dict) -> str:
     elif not np.isfinite(changed):
         text = "too few patients had it at a site to say more"
     else:
+        there = table[table["analysis"] == f"{TREATED[0]} {name}"]["changed"].iloc[0] == 0
         text = f"{count(changed)} patients had it before follow-up ended"
+        text += "; the primary analysis censors them there" if there else ""
     late = f"; {count(undated)} more had it nobody knows when, and are judged as without it" if undated > 0 else ""
     return f"{treatment['label']}: {text}{late}."
 

@@ -1,6 +1,7 @@
 """The verdict in plain words: what was asked, what was found, and what of the pilot is real."""
 
 from hemapilots.report.clinical_words import clinical_criterion
+from hemapilots.report.periods_section import judged_from, temporal_sentence
 from hemapilots.report.released import Released
 from hemapilots.report.words import Labels, signed_interval
 
@@ -121,10 +122,12 @@ def reality(released: Released) -> list[dict]:
         sites = f"Simulated: records were dealt at random to {count} sites ({shares} %, seed {study['split']['seed']}); {nature}."
     repeats = resampling["replicates"]
     again = f", repeated {repeats} times" if repeats > 1 else ""
-    split = (
-        f"{resampling['folds']}-fold cross-validation{again}, stratified by site and "
-        "event: internal validation. No patient is scored by a model that saw that patient; no external or temporal validation was done."
-    )
+    split = temporal_sentence(released) + " Internal validation of the same sites; no external validation was done."
+    if judged_from(released) is None:
+        split = (
+            f"{resampling['folds']}-fold cross-validation{again}, stratified by site and "
+            "event: internal validation. No patient is scored by a model that saw that patient; no external validation was done. "
+        ) + temporal_sentence(released)
     federation = (
         "Simulated: the sites’ programs ran in one process on one machine; only their messages were exchanged, and each is "
         "in the ledger, but no network or institution was crossed."

@@ -7,6 +7,7 @@ from hemapilots.config.scenario import Scenario
 from hemapilots.cross_checks import (
     Source,
     check_cohort,
+    check_in_time,
     check_mapping,
     check_poison,
     check_scenario,
@@ -18,6 +19,7 @@ from hemapilots.cross_checks import (
     resolve_use_case,
     restricted,
     scenario_of,
+    undated,
     with_bar,
 )
 from hemapilots.errors import HemaPilotsError
@@ -90,6 +92,8 @@ def load_study(name: str, config: Path, resources: Path) -> dict:
     mappings = {stem: Source(config / "mappings" / f"{stem}.yaml", Mapping) for stem in sorted(set(names.values()))}
     resolved = _checked(pilot, use_case, mappings, sites, resources)
     study = _cohort_of(base, pilot.value, sites, resources)
+    check_in_time(protocol, use_case, mappings)
+    study["dates"] = {"variable": resolved["index_year"], "undated": undated(use_case, mappings)}
     study["mappings"] = mappings_of(cohort, mappings)
     study["split"] = split_spec(studied, resolved["primary_endpoint"])
     if scenario:

@@ -25,6 +25,7 @@ _SHOWN = (
     "harmonize",
     "evaluate",
     "in_sample",
+    "dates",
     "varies",
 )
 
@@ -34,10 +35,16 @@ def prepare_spec(use_case: dict, models: dict, protocol: Protocol, gate: str) ->
     return {
         "endpoints": list(use_case["endpoints"]),
         "primary_endpoint": use_case["primary_endpoint"],
-        "resampling": protocol.resampling.model_dump(),
+        "resampling": _resampling(use_case, protocol),
         "columns": design_columns(use_case, models),
         "gate": gate,
     }
+
+
+def _resampling(use_case: dict, protocol: Protocol) -> dict:
+    """How folds are dealt; `folds` counts the later patients of a split in time, who are told by `index_year`."""
+    dealt = protocol.resampling.model_dump() | {"folds": protocol.resampling.parts}
+    return dealt | ({"index_year": use_case["index_year"]} if dealt["judge_from"] else {})
 
 
 def agree_spec(use_case: dict, models: dict, gate: str, leave_out: str | None) -> dict:
@@ -59,7 +66,7 @@ def train_spec(use_case: dict, models: dict, strategies: dict, protocol: Protoco
         "strategies": {name: strategies[name] for name in federations(strategies)},
         "endpoints": list(use_case["endpoints"]),
         "replicates": protocol.resampling.replicates,
-        "folds": protocol.resampling.folds,
+        "folds": protocol.resampling.parts,
         "penalties": sorted(protocol.penalties),
         "ties": protocol.ties,
         "grid": grid,
