@@ -31,7 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
         _check_folder(Path())
         settings = _settings(options.cohort_mirror)
         pilots = _pilots(options, settings)
-        load_studies(settings | {"run": ",".join(pilots)}, Path("config"), ROOT / "resources")
+        studies = load_studies(settings | {"run": ",".join(pilots)}, Path("config"), ROOT / "resources")
+        _check_compared(pilots if options.compare else [], studies)
         _clear_the_way(Path(), settings | {"run": ",".join(pilots)})
         return _run(pilots, options, settings)
     except HemaPilotsError as error:
@@ -92,6 +93,15 @@ def _pilots(options: argparse.Namespace, settings: dict) -> list[str]:
     if not names:
         raise HemaPilotsError(f"config/config.yaml: `{key}` names no pilot; add one that is in config/pilots/")
     return [str(name) for name in names] if isinstance(names, list) else [str(names)]
+
+
+def _check_compared(pilots: list[str], studies: dict[str, dict]) -> None:
+    """What is set side by side needs all sites' rows in one place."""
+    private = [name for name in pilots if studies[name]["sharing"] == "private"]
+    if private:
+        raise HemaPilotsError(
+            f"--compare: {private[0]} is private, and a comparison needs all sites' rows in one place; leave it out of --pilots"
+        )
 
 
 def _clear_the_way(folder: Path, config: dict) -> None:

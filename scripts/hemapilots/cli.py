@@ -50,9 +50,12 @@ def _parser() -> argparse.ArgumentParser:
         "--tolerance", type=float, default=1e-6, help="relative for numbers above one, absolute below (default: 1e-6)"
     )
     diff.set_defaults(command=_diff)
-    ledger = commands.add_parser("ledger", help="what left each site: messages by stage and type")
+    ledger = commands.add_parser(
+        "ledger", help="what left each site: messages and numbers by stage and kind, and what the gate said"
+    )
     ledger.add_argument("pilot", metavar="PILOT")
     ledger.add_argument("site", nargs="?", metavar="SITE", help="default: every site")
+    ledger.add_argument("--all", action="store_true", help="a line per stage, kind of message and decision of the gate")
     ledger.set_defaults(command=_ledger)
     closing = commands.add_parser("summary", help="the closing table of the pilots that have run")
     closing.add_argument("pilots", nargs="*", metavar="PILOT", help="default: every pilot with a verdict")
@@ -82,6 +85,9 @@ def _add_extract_commands(commands) -> None:
         type=Path,
         metavar="FOLDER",
         help="private: rows of patients are written there; keep one per source",
+    )
+    harmonize.add_argument(
+        "--force", action="store_true", help="replace what another source left in the folder of --out"
     )
     harmonize.set_defaults(command=_harmonize)
     dictionary = commands.add_parser("dictionary", help="the data dictionary of a use case: JSON, CSV and a page")
@@ -115,7 +121,7 @@ def _harmonize(options: argparse.Namespace) -> int:
     from hemapilots.quality.table import check_lines
 
     mapping, use_case = load_mapping(options.mapping, options.folder / "config")
-    check_private(options.out, options.extract)
+    check_private(options.out, options.extract, mapping["name"], options.force)
     made = harmonize_extract(options.extract, mapping, use_case)
     record = write_harmonization(made, mapping, use_case, options.out)
     failed = tally(made.exact["checks"])["failed"]
@@ -210,7 +216,9 @@ def _diff(options: argparse.Namespace) -> int:
 def _ledger(options: argparse.Namespace) -> int:
     from hemapilots.ledger import summarise
 
-    print(summarise(options.folder / "results" / options.pilot / "exchange", options.site))
+    print(summarise(options.folder / "results" / options.pilot / "exchange", options.site, options.all))
+    if not options.all:
+        print("\n--all prints a line per stage, kind of message and decision")
     return 0
 
 

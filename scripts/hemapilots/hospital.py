@@ -1,5 +1,6 @@
 """Harmonization at a hospital, without a pilot: an extract and a mapping in, a private folder with table and quality out."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ __all__ = [
 
 # What `write_harmonization` writes; a folder that holds anything else is not its own.
 _WRITTEN = {"harmonized.parquet", "events.parquet", "issues.parquet", "flow.json", "checks.csv", "secret"}
-_WRITTEN |= {"quality.json", "quality.html", "ledger.parquet"}
+_WRITTEN |= {"quality.json", "quality.html", "ledger.parquet", "source.json"}
 
 
 @dataclass
@@ -78,8 +79,11 @@ def _check_config(config: Path) -> None:
         )
 
 
-def check_private(out: Path, extract: Path) -> None:
-    """Raises HemaPilotsError where rows of patients would be written among other files, or into the extract."""
+def check_private(out: Path, extract: Path, source: str, force: bool = False) -> None:
+    """Raises HemaPilotsError where rows of patients would be written among other files, into the extract, or over those of another source.
+
+    source: the mapping's name; force: another source's are replaced, with the secret that belongs to it.
+    """
     if out.exists() and not out.is_dir():
         raise HemaPilotsError(f"{out}: it is a file; name a folder")
     here, there = out.resolve(), extract.resolve()
@@ -90,6 +94,22 @@ def check_private(out: Path, extract: Path) -> None:
         raise HemaPilotsError(
             f"{out}: it holds other files ({others[0]}); name a new folder, or that of an earlier run of this source"
         )
+    earlier = _source_of(out)
+    if earlier not in (None, source) and not force:
+        raise HemaPilotsError(
+            f"{out}: it holds the results of source {earlier}, not of {source}; name another folder, or replace them with --force"
+        )
+    if earlier not in (None, source):
+        (out / "secret").unlink(missing_ok=True)
+
+
+def _source_of(out: Path) -> str | None:
+    """The source whose results a folder holds, None where none is said."""
+    try:
+        found = json.loads((out / "source.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return found.get("source") if isinstance(found, dict) else None
 
 
 def harmonize_extract(extract: Path, mapping: dict, use_case: dict) -> Harmonization:
@@ -115,7 +135,8 @@ def write_harmonization(made: Harmonization, mapping: dict, use_case: dict, out:
     """Everything into one private folder; returns the quality record as released.
 
     harmonized, events and issues (.parquet), flow.json and checks.csv stay at the hospital, as does `secret`, which decides what is
-    hidden beside small counts and belongs to the source: the same folder for its next extract keeps it. quality.json leaves
+    hidden beside small counts and belongs to the source: the same folder for its next extract keeps it. source.json says whose results
+    they are. quality.json leaves
     through the exit with an enforced gate, small counts hidden and the others rounded; quality.html is drawn from it, and
     ledger.parquet lists what was released, run after run. Folder and files are for their owner only.
     Raises Refusal, after the ledger is written, where the gate says no.
@@ -130,6 +151,7 @@ def write_harmonization(made: Harmonization, mapping: dict, use_case: dict, out:
         write_parquet(out / "events.parquet", made.events)
         write_parquet(out / "issues.parquet", made.issues)
         write_json(out / "flow.json", made.flow)
+        write_json(out / "source.json", {"source": mapping["name"], "use_case": mapping["use_case"]})
         rows = [{name: _cell(value) for name, value in row.items()} for row in made.exact["checks"]]
         write_csv(out / "checks.csv", pd.DataFrame(rows))
         secret = site_secret(out, mapping["name"], "enforce")
@@ -138,7 +160,7 @@ def write_harmonization(made: Harmonization, mapping: dict, use_case: dict, out:
         try:
             exit_.release_json("quality", record, out / "quality.json")
         finally:
-            _add_to_ledger(exit_.entries, out / "ledger.parquet")
+            _add_to_ledger(exit_.entries, mapping["name"], out / "ledger.parquet")
         write_text(out / "quality.html", quality_page(record, mapping["name"], use_case))
     return record
 
@@ -155,11 +177,14 @@ def _private(folder: Path) -> Iterator[None]:
         os.umask(before)
 
 
-def _add_to_ledger(entries: list[dict], path: Path) -> None:
-    from hemapilots.federation.release import write_ledger
+def _add_to_ledger(entries: list[dict], site: str, path: Path) -> None:
+    """Adds to what was released of this folder before; `site` is the source that it was of."""
+    from hemapilots.federation.release import LEDGER_COLUMNS
 
-    earlier = read_parquet(path).to_dict("records") if path.exists() else []
-    write_ledger(earlier + entries, path)
+    new = pd.DataFrame([entry | {"site": site} for entry in entries], columns=["site", *LEDGER_COLUMNS])
+    new["privacy_spent"] = new["privacy_spent"].astype(float)
+    earlier = [read_parquet(path)] if path.exists() else []
+    write_parquet(path, pd.concat([*earlier, new], ignore_index=True)[["site", *LEDGER_COLUMNS]] if earlier else new)
 
 
 def _cell(value):

@@ -1,4 +1,4 @@
-"""A site's ledger in short: how many messages of which type left at which stage, their size, and what the gate said."""
+"""A site's ledger in short: what left at which stage and of which kind, how large it was, and what the gate said."""
 
 from pathlib import Path
 
@@ -10,10 +10,19 @@ from hemapilots.errors import HemaPilotsError
 from hemapilots.tables import read_parquet
 
 KEYS = ["stage", "message_type", "decision"]
+# What the gate's decisions mean, in words.
+DECISIONS = {
+    "would refuse": "left here, because the gate only reports; a private pilot would have kept it, because too few patients stand behind "
+    "it or it tells of single patients or of the site; the report says which",
+    "refused": "was kept by the gate and did not leave",
+}
 
 
-def summarise(exchange: Path, site: str | None = None) -> str:
-    """A text table per site of the last run, from its folder of ledgers; HemaPilotsError where there is none, or no such site."""
+def summarise(exchange: Path, site: str | None = None, whole: bool = False) -> str:
+    """A text per site of the last run, from its folder of ledgers; HemaPilotsError where there is none, or no such site.
+
+    What left by stage and by kind of message, and what the gate said against; with `whole` a line per stage, kind and decision.
+    """
     protocol = exchange.parent / "protocol.yaml"
     sites = yaml.safe_load(protocol.read_text(encoding="utf-8"))["sites"] if protocol.is_file() else None
     known = {path.stem: path for path in sorted(exchange.glob("*.parquet")) if sites is None or path.stem in sites}
@@ -21,7 +30,7 @@ def summarise(exchange: Path, site: str | None = None) -> str:
         raise HemaPilotsError(f"{exchange}: there is no ledger; check the pilot's name, or run the pilot first")
     if site is not None and site not in known:
         raise HemaPilotsError(f"{exchange}: there is no site '{site}'; {nearest(site, known)}")
-    return "\n\n".join(_site(name, path) for name, path in known.items() if site in (None, name))
+    return "\n\n".join(_site(name, path, whole) for name, path in known.items() if site in (None, name))
 
 
 def totals(ledger: pd.DataFrame) -> pd.DataFrame:
@@ -30,11 +39,29 @@ def totals(ledger: pd.DataFrame) -> pd.DataFrame:
     return grouped.agg(messages=("values", "size"), values=("values", "sum"), bytes=("bytes", "sum")).reset_index()
 
 
-def _site(name: str, path: Path) -> str:
-    ledger = read_parquet(path, [*KEYS, "values", "bytes"])
-    table = totals(ledger)
-    head = f"{name}: {len(ledger)} messages, {int(ledger['values'].sum())} values, {_size(int(ledger['bytes'].sum()))}"
-    return f"{head}\n{table.to_string(index=False, justify='left')}" if len(table) else head
+def _site(name: str, path: Path, whole: bool) -> str:
+    table = totals(read_parquet(path, [*KEYS, "values", "bytes"]))
+    lines = [f"{name}: {_sum(table)}"]
+    if len(table) and whole:
+        lines.append(table.to_string(index=False, justify="left"))
+    elif len(table):
+        # The stage of a federation names model and endpoint behind its regime.
+        regime = table["stage"].str.partition(" ")[0]
+        for key, title in ((regime, "by stage"), (table["message_type"], "by kind")):
+            lines += [f"  {title}:", *(f"    {what:<26} {_sum(part)}" for what, part in table.groupby(key, sort=False))]
+        for decision, meaning in DECISIONS.items():
+            part = table[table["decision"] == decision]
+            if len(part):
+                kinds = ", ".join(part["message_type"].unique())
+                lines.append(f"  {decision}: {_sum(part)} ({kinds}): {meaning}")
+    return "\n".join(lines)
+
+
+def _sum(table: pd.DataFrame) -> str:
+    messages, values, size = (int(table[name].sum()) for name in ("messages", "values", "bytes"))
+    return (
+        f"{messages} message{'s' if messages != 1 else ''}, {values} number{'s' if values != 1 else ''}, {_size(size)}"
+    )
 
 
 def _size(count: int) -> str:

@@ -7,6 +7,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from hemapilots.errors import HemaPilotsError
+from hemapilots.yaml_words import said
 
 MAXIMUM_BYTES = 1 << 20
 MAXIMUM_NODES = 200_000
@@ -84,12 +85,12 @@ def line_of(node: yaml.Node | None, location: tuple) -> int | None:
 def _sentence(fault: dict, node: yaml.Node | None, path: Path) -> str:
     location = _without_tags(node, tuple(part for part in fault["loc"] if part != "[key]"), fault["type"] == "missing")
     line = line_of(node, location + tuple(fault.get("ctx", {}).get("keys", ())))
-    message = fault["msg"].removeprefix("Value error, ")
+    message = said(fault)
     where = f"{path}, line {line}" if line else str(path)
     field = ".".join(str(part) for part in location)
     context = fault.get("ctx", {})
     kind = str(context.get("discriminator", "")).strip("'")
-    if fault["type"] == "missing":
+    if fault["type"] == "missing" and not isinstance(fault["loc"][-1], int):
         message = "this field is required; add it"
     elif fault["type"] == "union_tag_invalid":
         message = f"unknown {kind} '{context['tag']}'; use one of {context['expected_tags']}"

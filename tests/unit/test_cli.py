@@ -118,12 +118,31 @@ def test_ledger_counts_messages(tmp_path, capsys):
     exchange = tmp_path / "results" / "own" / "exchange"
     exchange.mkdir(parents=True)
     entry = {"stage": "train", "message_type": "statistics", "decision": "released", "values": 10, "bytes": 80}
-    table = pd.DataFrame([entry, entry, entry | {"message_type": "baselines", "values": 1, "bytes": 8}])
+    other = entry | {"message_type": "baselines", "values": 1, "bytes": 8, "decision": "would refuse"}
+    table = pd.DataFrame([entry, entry, other, entry | {"stage": "explain"}])
     table.to_parquet(exchange / "site-a.parquet")
     assert main(["--folder", str(tmp_path), "ledger", "own"]) == 0
+    lines = said(capsys)[0].splitlines()
+    assert lines[0] == "site-a: 4 messages, 31 numbers, 0.2 KiB"
+    assert [line.split() for line in lines[2:4]] == [
+        "train 3 messages, 21 numbers, 0.2 KiB".split(),
+        "explain 1 message, 10 numbers, 0.1 KiB".split(),
+    ]
+    assert [line.split()[:4] for line in lines[5:7]] == [
+        "statistics 3 messages, 30".split(),
+        "baselines 1 message, 1".split(),
+    ]
+    assert lines[7].startswith(
+        "  would refuse: 1 message, 1 number, 0.0 KiB (baselines): left here, because the gate only reports"
+    )
+    assert main(["--folder", str(tmp_path), "ledger", "own", "--all"]) == 0
     out, _ = said(capsys)
-    assert out.splitlines()[0] == "site-a: 3 messages, 21 values, 0.2 KiB"
-    assert [line.split()[-3:] for line in out.splitlines()[2:]] == [["2", "20", "160"], ["1", "1", "8"]]
+    assert out.splitlines()[0] == "site-a: 4 messages, 31 numbers, 0.2 KiB"
+    assert [line.split()[-3:] for line in out.splitlines()[2:]] == [
+        ["2", "20", "160"],
+        ["1", "1", "8"],
+        ["1", "10", "80"],
+    ]
     assert main(["--folder", str(tmp_path), "ledger", "own", "site-b"]) == 2
     assert "did you mean 'site-a'?" in said(capsys)[1]
     assert main(["--folder", str(tmp_path), "ledger", "nosuch"]) == 2
@@ -205,7 +224,7 @@ def test_harmonize_without_a_pilot(hospital, capsys):
     assert out.startswith("clinic: records delivered: 60, kept: 60 (rounded") and not err and "Beispiel" not in out
     assert "By the exact counts no check fails" in out
     names = {"harmonized.parquet", "events.parquet", "issues.parquet", "flow.json", "checks.csv", "secret"}
-    names |= {"quality.json", "quality.html", "ledger.parquet"}
+    names |= {"quality.json", "quality.html", "ledger.parquet", "source.json"}
     assert {path.name for path in (hospital / "private").iterdir()} == names
     table = pd.read_parquet(hospital / "private" / "harmonized.parquet")
     assert table["hb"].tolist()[:3] == [8.0, 8.1, 8.2] and table["os_time"].tolist()[:2] == [1.5, 2.25]
@@ -225,10 +244,27 @@ def test_harmonize_releases_through_the_exit_and_keeps_its_folder_closed(hospita
         assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
         ledger = pd.read_parquet(folder / "ledger.parquet")
         assert ledger["message_type"].tolist() == ["quality"] * runs and set(ledger["decision"]) == {"released"}
-        assert set(ledger["stage"]) == {"harmonize"}
+        assert set(ledger["stage"]) == {"harmonize"} and set(ledger["site"]) == {"clinic"}
     secret, before = (folder / "secret").read_bytes(), (folder / "quality.json").read_bytes()
     assert main(["harmonize", "extract", "--mapping", "clinic", "--out", "private"]) == 0
     assert (folder / "secret").read_bytes() == secret and (folder / "quality.json").read_bytes() == before
+
+
+def test_results_of_another_source_are_replaced_by_force_only(hospital, capsys):
+    approved(hospital)
+    (hospital / "config" / "mappings" / "other.yaml").write_text(
+        (hospital / "config" / "mappings" / "clinic.yaml").read_text()
+    )
+    assert main(["harmonize", "extract", "--mapping", "clinic", "--out", "private"]) == 0
+    kept = {path.name: path.read_bytes() for path in (hospital / "private").iterdir()}
+    said(capsys)
+    assert main(["harmonize", "extract", "--mapping", "other", "--out", "private"]) == 2
+    assert "it holds the results of source clinic, not of other; name another folder" in said(capsys)[1]
+    assert {path.name: path.read_bytes() for path in (hospital / "private").iterdir()} == kept
+    assert main(["harmonize", "extract", "--mapping", "other", "--out", "private", "--force"]) == 0
+    assert pd.read_parquet(hospital / "private" / "ledger.parquet")["site"].tolist() == ["clinic", "other"]
+    assert (hospital / "private" / "secret").read_bytes() != kept["secret"]
+    assert main(["harmonize", "extract", "--mapping", "clinic", "--out", "private"]) == 2
 
 
 def test_harmonize_exits_with_one_where_a_check_fails(hospital, capsys):

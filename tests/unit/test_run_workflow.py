@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 import run_workflow
+from hemapilots.errors import HemaPilotsError
 from run_small import lay_out
 from workflow_processes import OWNER, end, living_workflow, orphans
 from workflow_progress import Progress
@@ -179,3 +180,11 @@ def test_what_a_killed_run_left_is_ended(folder):
         end([psutil.Process(process.pid) for process in (workflow, job, bystander) if process.poll() is None])
         for process in (workflow, job, bystander):
             process.wait()
+
+
+def test_a_private_pilot_is_not_compared():
+    with pytest.raises(
+        HemaPilotsError, match=r"--compare: own is private, and a comparison needs .*; leave it out of --pilots$"
+    ):
+        run_workflow._check_compared(["a", "own"], {"a": {"sharing": "public"}, "own": {"sharing": "private"}})
+    run_workflow._check_compared(["a"], {"a": {"sharing": "public"}, "own": {"sharing": "private"}})

@@ -32,6 +32,7 @@ def edit(path: Path, old: str, new: str) -> int:
 
 
 PILOT, SPLIT = "pilots/mds-synthetic.yaml", "pilots/mds-ipssm.yaml"
+POOLED = "  - {name: non-inferior to pooling, test: non_inferior, against: pooled, margin: 0.01}\n"
 USE_CASE, PROTOCOL, MAPPING = "use_cases/mds.yaml", "protocols/standard.yaml", "mappings/mds-clinic-en.yaml"
 
 MISTAKES = [
@@ -48,7 +49,7 @@ MISTAKES = [
     ),
     (PILOT, "sharing: synthetic", "sharing: privat", ["cohort.sharing", "'private'"]),
     (PILOT, "recipe: mds", "recipe: mdx", ["cohort.synthetic.recipe", "no such recipe"]),
-    (PROTOCOL, "folds: 5", "folds: five", ["resampling.folds", "integer"]),
+    (PROTOCOL, "folds: 5", "folds: five", ["resampling.folds", "whole number"]),
     (PROTOCOL, "replicates: 2", "replicate: 2", ["unknown key 'replicate'", "did you mean 'replicates'?"]),
     (
         PROTOCOL,
@@ -218,6 +219,7 @@ def test_endpoint_without_its_column_in_the_mapping(config):
 
 
 def test_private_cohort_enforces_the_gate_and_refuses_a_shared_baseline(config, tmp_path):
+    edit(config / PROTOCOL, POOLED, "")
     pilot = config / "pilots/own.yaml"
     body = """title: Own
 use_case: mds
@@ -296,7 +298,27 @@ def test_missing_mirror_and_wrong_hash(config, tmp_path):
         load_studies(settings, config, ROOT / "resources")
 
 
+def test_a_private_pilot_has_nothing_pooled_to_be_compared_with(config):
+    (config / "pilots/own.yaml").write_text("""title: Own
+use_case: mds
+protocol: standard
+cohort:
+  sharing: private
+  allow: [local_models]
+  sites:
+    a: {mapping: mds-clinic-en, extract: /data/a}
+    b: {mapping: mds-clinic-en, extract: /data/b}
+""")
+    with pytest.raises(
+        HemaPilotsError, match=r"standard.yaml, line \d+: criteria.0.against: a private cohort has no pooled model"
+    ):
+        load(config, "own")
+    edit(config / PROTOCOL, POOLED, "")
+    assert load(config, "own")["evaluate"]["criteria"][0]["against_name"] == "bar"
+
+
 def test_a_private_pilot_is_not_set_side_by_side(config):
+    edit(config / PROTOCOL, POOLED, "")
     (config / "pilots/own.yaml").write_text("""title: Own
 use_case: mds
 protocol: standard
@@ -313,6 +335,7 @@ cohort:
 
 
 def test_missing_or_empty_private_extract_is_found_before_the_run(config, tmp_path):
+    edit(config / PROTOCOL, POOLED, "")
     pilot = config / "pilots/own.yaml"
     pilot.write_text(
         f"""title: Own
@@ -445,6 +468,7 @@ def test_unquoted_yes_and_off_are_understood_or_explained(config):
 
 
 def test_a_site_whose_mapping_reads_a_database_needs_no_extract(config):
+    edit(config / PROTOCOL, POOLED, "")
     mapping = (config / "mappings/mds-hospital-omop.yaml").read_text()
     coded = mapping.replace("files:\n  cdm: {path: cdm}\n", "database: OMOP_ADDRESS\n")
     assert coded != mapping

@@ -72,7 +72,7 @@ def evaluation_spec(protocol: Source, use_case: dict, cohort, sites: list[str], 
                 *scores.values(),
             ],
         ),
-        "criteria": _criteria(protocol, use_case, scores, [*federated, "local/own", "pooled"]),
+        "criteria": _criteria(protocol, use_case, scores, [*federated, "local/own", "pooled"], cohort.sharing),
         "primary": {
             "endpoint": use_case["primary_endpoint"],
             "model": primary.model,
@@ -198,7 +198,7 @@ def _predicted(model: str, regime: str, use_case: dict, models: dict) -> list[st
     return models[model]["endpoints"]
 
 
-def _criteria(protocol: Source, use_case: dict, scores: dict, regimes: list[str]) -> list[dict]:
+def _criteria(protocol: Source, use_case: dict, scores: dict, regimes: list[str], sharing: str) -> list[dict]:
     """The protocol's criteria, each with the model and regime that it is against; none where the use case marks no bar."""
     bar = next((name for name, comparator in use_case["comparators"].items() if comparator["bar"]), None)
     known = {None: None, "bar": scores.get(bar), **scores}
@@ -210,6 +210,12 @@ def _criteria(protocol: Source, use_case: dict, scores: dict, regimes: list[str]
         if name not in possible:
             hint = nearest(name, [one for one in possible if one])
             raise protocol.fault(("criteria", at, "against"), f"no such regime or score; {hint}")
+        if name == "pooled" and sharing == "private":
+            problem = "a private cohort has no pooled model, because its patients stay at their sites"
+            raise protocol.fault(
+                ("criteria", at, "against"),
+                f"{problem}; compare with local/own or a score, or leave this criterion out",
+            )
         against = possible[name]
         out.append(criterion.model_dump() | {"against": list(against) if against else None, "against_name": name})
     return out
