@@ -64,14 +64,13 @@ def within_site(counts: pd.DataFrame, kind: str, spec: Mapping[str, Any]) -> pd.
     the figure is estimable; n and events are theirs.
     """
     level = float(spec["bootstrap"]["level"])
-    groups = counts[counts["kind"] == kind].groupby(NAMES, sort=False, dropna=False)
+    part = counts[counts["kind"] == kind]
+    found = _weighted(part, part.groupby(NAMES, sort=False, dropna=False).ngroup().to_numpy(), level)
+    if kind == "difference":
+        found = found.rename(columns={"estimate": "difference"})
+    names = part.drop_duplicates(NAMES)[NAMES].reset_index(drop=True)
     scope = {"scenario": spec["scenario"], "evaluated_on": "all", "estimand": "within-site"}
-    rows = []
-    for name, group in groups:
-        found = _weighted(group, level)
-        if kind == "difference":
-            found["difference"] = found.pop("estimate")
-        rows.append(scope | dict(zip(NAMES, name, strict=True)) | found)
+    rows = [scope | row for row in pd.concat([names, found], axis=1).to_dict("records")]
     if kind == "difference":
         _add_bands(rows, level)
     return frame(rows, METRIC_COLUMNS if kind == "metric" else COMPARISON_COLUMNS)
@@ -90,23 +89,27 @@ def _comparison(row: dict[str, Any]) -> tuple:
     return tuple(row[name] for name in NAMES if name not in ("horizon", "threshold", "subgroup"))
 
 
-def _weighted(group: pd.DataFrame, level: float) -> dict[str, Any]:
-    used = group[np.isfinite(group[["estimate", "se", "weight"]]).all(axis=1)]
-    if used.empty:
-        return {"estimate": np.nan, "n": 0.0, "events": 0.0}
-    share = (used["weight"] / used["weight"].sum()).to_numpy()
-    estimate = float(share @ used["estimate"].to_numpy())
-    se = float(np.sqrt(np.sum((share * used["se"].to_numpy()) ** 2)))
+def _weighted(part: pd.DataFrame, group: np.ndarray, level: float) -> pd.DataFrame:
+    """Per group, numbered from 0: estimate, lower, upper, se, p, n and events over its rows with an estimate, an error and a weight."""
+    count = int(group.max()) + 1 if len(group) else 0
+    told = np.isfinite(part[["estimate", "se", "weight"]].to_numpy(float)).all(axis=1)
+    used, group = part[told], group[told]
+
+    def summed(values: np.ndarray) -> np.ndarray:
+        return np.bincount(group, weights=values, minlength=count)
+
+    sites, total = np.bincount(group, minlength=count), summed(used["weight"].to_numpy(float))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = used["weight"].to_numpy(float) / total[group]
+        estimate = np.where(sites > 0, summed(share * used["estimate"].to_numpy(float)), np.nan)
+        se = np.where(sites > 0, np.sqrt(summed((share * used["se"].to_numpy(float)) ** 2)), np.nan)
+        p = 2 * ndtr(-np.abs(estimate) / se)
     half = float(ndtri(0.5 + level / 2)) * se
-    size = {"n": float(used["n"].sum()), "events": float(used["events"].sum())}
-    found = {"estimate": estimate, "lower": estimate - half, "upper": estimate + half, "se": se}
-    return found | {"p": _normal_p(used, estimate, se)} | size
-
-
-def _normal_p(used: pd.DataFrame, estimate: float, se: float) -> str | None:
-    if (used["p"] == "identical").all():
-        return "identical"
-    return p_text(float(2 * ndtr(-abs(estimate) / se))) if se > 0 else None
+    identical = (sites > 0) & (summed((used["p"] == "identical").to_numpy(float)) == sites)
+    texts = [p_text(float(one)) if error > 0 else None for one, error in zip(p, se, strict=True)]
+    columns = {"estimate": estimate, "lower": estimate - half, "upper": estimate + half, "se": se}
+    columns["p"] = np.where(identical, "identical", np.array(texts, dtype=object))
+    return pd.DataFrame(columns | {name: summed(used[name].to_numpy(float)) for name in ("n", "events")})
 
 
 def _site_differences(counts: pd.DataFrame, spec: Mapping[str, Any]) -> pd.DataFrame:
