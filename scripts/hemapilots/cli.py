@@ -40,7 +40,9 @@ def _parser() -> argparse.ArgumentParser:
     validate = commands.add_parser("validate", help="check the YAML of pilots, and the extracts that they name")
     validate.add_argument("pilots", nargs="*", metavar="PILOT", help="default: every file in config/pilots")
     validate.add_argument("--mapping", metavar="M", help="check a mapping instead: a YAML file or a name")
-    validate.add_argument("--extract", type=Path, metavar="FOLDER", help="with --mapping: check its headers too")
+    validate.add_argument(
+        "--extract", type=Path, metavar="FOLDER", help="with --mapping: check its headers, units and values too"
+    )
     validate.set_defaults(command=_validate)
     add_predict(commands)
     diff = commands.add_parser("diff", help="compare metrics, comparisons and verdict of two results folders")
@@ -153,18 +155,29 @@ def _dictionary(options: argparse.Namespace) -> int:
 
 
 def _validate_mapping(options: argparse.Namespace) -> int:
-    """A mapping against its use case, and against the headers of an extract."""
+    """A mapping against its use case, and against the headers, units and values of an extract."""
     from hemapilots.hospital import load_mapping
-    from hemapilots.ingest.readers import check_extract
 
     if options.pilots:
         raise HemaPilotsError("validate: give pilots, or --mapping; not both")
-    mapping, _ = load_mapping(options.mapping, options.folder / "config")
-    if options.extract:
-        check_extract(options.extract, mapping)
+    mapping, use_case = load_mapping(options.mapping, options.folder / "config")
+    warnings = _against(options.extract, mapping, use_case) if options.extract else []
     headers = ", and the extract has its columns" if options.extract else ""
     print(f"{mapping['name']}: valid (use case {mapping['use_case']}, {len(mapping['variables'])} variables{headers})")
+    for warning in warnings:
+        print(f"warning: {warning}")
     return 0
+
+
+def _against(extract: Path, mapping: dict, use_case: dict) -> list[str]:
+    """What the extract says otherwise; HemaPilotsError where it cannot be read by the mapping."""
+    from hemapilots.harmonize.reading.units import load_factors
+    from hemapilots.ingest.readers import check_extract
+    from hemapilots.mapping_warnings import mapping_warnings
+    from hemapilots.paths import RESOURCES
+
+    check_extract(extract, mapping)
+    return mapping_warnings(extract, mapping, use_case, load_factors(RESOURCES / "units" / "factors.csv"))
 
 
 def _validate(options: argparse.Namespace) -> int:

@@ -216,6 +216,30 @@ def test_validate_a_mapping_and_an_extract(hospital, capsys):
     assert main(["validate", "--mapping", "clinic", "--extract", "extract"]) == 2
 
 
+def test_what_an_extract_says_otherwise_is_a_warning(hospital, capsys):
+    """A header with another unit, and values that no cell holds; a unit that is the header's own, written otherwise, is none."""
+    extract, path = hospital / "extract" / "a.csv", hospital / "config" / "mappings" / "clinic.yaml"
+    extract.write_text(extract.read_text().replace("Hämoglobin;", "Hämoglobin (g/l);"))
+    path.write_text("""use_case: small
+language: de
+patient_id: ID
+files: {a: {path: a.csv, decimal: ","}}
+variables:
+  sex: {column: Geschlecht, values: {Männlich: M, weiblich: F, divers: F}}
+  hb: {column: Hämoglobin (g/l), unit: g/L}
+  os_years: {column: Überleben (Jahre), unit: a}
+  os_status: {column: Verstorben}
+""")
+    assert main(["validate", "--mapping", "clinic", "--extract", "extract"]) == 0
+    lines = said(capsys)[0].splitlines()
+    assert lines[0].startswith("clinic: valid") and len(lines) == 2
+    assert lines[1].startswith("warning: variables.sex.values: no cell holds “divers”;")
+    path.write_text(path.read_text().replace("unit: g/L", "unit: g/dL").replace(", divers: F", ""))
+    assert main(["validate", "--mapping", "clinic", "--extract", "extract"]) == 0
+    warning = "warning: variables.hb.unit: the mapping says g/dL, the header “Hämoglobin (g/l)” says g/l; check which is right"
+    assert said(capsys)[0].splitlines()[1:] == [warning]
+
+
 def test_harmonize_without_a_pilot(hospital, capsys):
     approved(hospital)
     said(capsys)
