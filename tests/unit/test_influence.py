@@ -63,6 +63,14 @@ def test_two_sites_have_no_federation_without_one(world):
     assert without_each_site(folders, root / "models", pair, TRAIN, PRIMARY) == ([], [])
 
 
+def test_a_site_without_which_too_few_answer_is_not_left_out(world):
+    """A site that sends nothing of use leaves two; without one of them there is no federation, without the silent one there is."""
+    root, folders = world
+    silent = TRAIN | {"faults": {"z": {"kind": "nan", "round": 1, "share": 1.0, "seed": 0}}}
+    rows, predictions = without_each_site(folders, root / "models", THREE, silent, PRIMARY)
+    assert [row["site"] for row in rows] == [None, "z"] and len(predictions) == 2
+
+
 def test_of_a_network_no_coefficient_is_told():
     found = coefficient_change({"final_parameters": np.zeros(3)}, {"final_parameters": np.ones(3)}, ["a"])
     assert found == {"column": None, "coefficient": None, "coefficient_without": None, "root_mean_square": None}

@@ -15,6 +15,8 @@ from hemapilots.site_tables import read_site
 
 __all__ = ["COLUMNS", "coefficient_change", "without_each_site"]
 
+# Faults by which a site's answers are missed.
+SILENT = ("drop", "late", "nan")
 COLUMNS = ["site", "metric", "change", "column", "coefficient", "coefficient_without", "root_mean_square"]
 
 
@@ -22,7 +24,7 @@ def without_each_site(
     folders: dict[str, Path], models: Path, agreed: dict, spec: dict, primary: dict
 ) -> tuple[list[dict], list[Refit]]:
     """Per training site how the final coefficients change without it, and out-of-fold predictions of all patients; those of the model of
-    all sites come first, as site None. Nothing where too few sites are left.
+    all sites come first, as site None. Nothing where too few sites are left, and no row of a site without which too few would answer.
 
     Each training set keeps its chosen penalty. spec: what training and prediction receive, together.
     """
@@ -34,7 +36,7 @@ def without_each_site(
     tables = {site: read_site(folder) for site, folder in folders.items()}
     once = {site: pd.Series(1, index=table["folds"].index) for site, table in tables.items()}
     rows, predictions, everybody = [], [], None
-    for site in (None, *training):
+    for site in (None, *_spared(training, spec.get("faults", {}))):
         left = {
             part: {endpoint: [one for one in agreed.get(part, {}).get(endpoint, []) if one != site]}
             for part in ("sites", "competing")
@@ -44,6 +46,12 @@ def without_each_site(
         rows.append({"site": site} | coefficient_change(everybody, model[0], model[1]["columns"]))
         predictions.append({one: predicted(model, table, endpoint, spec, once[one]) for one, table in tables.items()})
     return rows, predictions
+
+
+def _spared(training: list[str], faults: dict[str, dict]) -> list[str]:
+    """The sites without which two others still answer, whatever a scenario lets fall silent."""
+    answering = [site for site in training if faults.get(site, {}).get("kind") not in SILENT]
+    return [site for site in training if len(set(answering) - {site}) >= 2]
 
 
 def coefficient_change(all_sites: dict[str, np.ndarray], without: dict[str, np.ndarray], columns: list[str]) -> dict:
