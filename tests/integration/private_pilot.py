@@ -45,9 +45,6 @@ def make_private_pilot(folder: Path, sites: dict[str, tuple[str, int]] = SITES) 
     protocol["resampling"] = {"replicates": 1, "folds": 3, "seed": 1}
     protocol["penalties"] = [10, 100]
     protocol["bootstrap"] |= {"samples": 100, "refits": 0}
-    protocol["criteria"].append(
-        {"name": "as good as pooling", "test": "non_inferior", "against": "pooled", "margin": 0.01}
-    )
     (folder / "config/protocols/short.yaml").write_text(yaml.safe_dump(protocol))
     (folder / "config/config.yaml").write_text(yaml.safe_dump({"pilots": [PILOT]}))
     return folder
