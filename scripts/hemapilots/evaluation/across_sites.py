@@ -8,6 +8,7 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from hemapilots.evaluation.frames import METRIC_COLUMNS, frame
+from hemapilots.evaluation.measures import of_one_site
 
 __all__ = ["PREDICTION", "RANDOM_EFFECTS", "TAU", "across_sites"]
 
@@ -47,7 +48,7 @@ def across_sites(counts: pd.DataFrame, spec: Mapping[str, Any]) -> pd.DataFrame:
     scale of the analysis. counts: of the sites, as `evaluate_site` gives them.
     """
     own = counts[(counts["kind"] == "metric") & counts["metric"].isin(SCALES) & (counts["subgroup"] == "all")]
-    own = own[own["estimate"].gt(0) & own["se"].gt(0) & ~own["regime"].map(_of_one_site)]
+    own = own[own["estimate"].gt(0) & own["se"].gt(0) & ~own["regime"].map(of_one_site)]
     own = own[own["estimate"].lt(1) | ~own["metric"].isin(["uno_c", "harrell_c"])]
     rows = []
     for name, group in own.sort_values("site", kind="stable").groupby(NAMES, sort=False, dropna=False):
@@ -57,11 +58,6 @@ def across_sites(counts: pd.DataFrame, spec: Mapping[str, Any]) -> pd.DataFrame:
             head | row | {"metric": head["metric"] + row["metric"]} for row in _rows(group, SCALES[head["metric"]])
         ]
     return frame(rows, METRIC_COLUMNS)
-
-
-def _of_one_site(regime: str) -> bool:
-    """Whether a model learned at one site only: its own site is then no site like the others."""
-    return regime.startswith("local/") and regime != "local/own"
 
 
 def _rows(group: pd.DataFrame, scale: Scale) -> list[dict[str, Any]]:

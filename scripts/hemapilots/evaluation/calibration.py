@@ -37,11 +37,11 @@ __all__ = [
 # Replicates of ICI, E50 and E90 are computed on this many groups of neighbouring predictions; the estimate on every patient.
 GROUPS = 100
 BINS = 10
+ON_THE_SCALE = ("calibration_intercept", "calibration_slope", "ici", "e50", "e90")
 KNOTS = (0.1, 0.5, 0.9)
 FEWEST_VALUES = 5
 SMALLEST = 1e-6
 LEAST_INSIDE = 0.9
-ON_THE_SCALE = ("calibration_intercept", "calibration_slope", "ici", "e50", "e90")
 TRIANGLES = {size: np.triu_indices(size) for size in (1, 2, 3)}
 
 
@@ -178,10 +178,14 @@ class Status:
         without = self.mass @ (1 - self.event)
         return ((1 - self.observed) ** 2 * with_event + self.observed**2 * without) / self.total
 
+    def ratio(self, risk: np.ndarray) -> dict[str, np.ndarray]:
+        """oe (batch,) of predicted risks (n,): events observed over expected."""
+        expected = self.outcomes.weights @ risk / self.total
+        return {"oe": np.divide(self.observed, expected, out=np.full_like(expected, np.nan), where=expected > 0)}
+
     def measures(self, risk: np.ndarray) -> dict[str, np.ndarray]:
         """oe, calibration_intercept, calibration_slope, ici, e50, e90 (batch,) of predicted risks (n,)."""
-        expected = self.outcomes.weights @ risk / self.total
-        found = {"oe": np.divide(self.observed, expected, out=np.full_like(expected, np.nan), where=expected > 0)}
+        found = self.ratio(risk)
         part, told = self._inside(risk)
         if part is None:
             return found | {name: np.full(len(self.total), np.nan) for name in ON_THE_SCALE}

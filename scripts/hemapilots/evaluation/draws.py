@@ -6,7 +6,7 @@ import numpy as np
 
 from hemapilots.evaluation.calibration import ON_THE_SCALE, Status, d_calibration, d_calibration_shares, on_the_scale
 from hemapilots.evaluation.discrimination import Fold, Ratio
-from hemapilots.evaluation.measures import Measure, decisions_of, measures
+from hemapilots.evaluation.measures import Measure, decisions_of, measures, of_one_site
 from hemapilots.evaluation.prediction_error import brier, integrated
 from hemapilots.evaluation.sample import Key
 from hemapilots.evaluation.scope import EVENTS_FOR_C, Scope, reportable
@@ -39,7 +39,7 @@ def draw(scope: Scope) -> dict[Key, dict[Measure, Draws]]:
 def draw_one(scope: Scope, key: Key) -> dict[Measure, Draws]:
     """The draws of one regime."""
     nothing = Draws(np.full(scope.samples, np.nan), np.nan, scope.n, scope.events)
-    found = dict.fromkeys(measures(scope.endpoint, scope.spec), nothing)
+    found = dict.fromkeys(measures(scope.endpoint, scope.spec, key[1]), nothing)
     return found | ranking(scope, key) | _at_horizons(scope, key) | _over_time(scope, key) | _decisions(scope, key)
 
 
@@ -79,7 +79,7 @@ def _at_horizons(scope: Scope, key: Key) -> dict[Measure, Draws]:
         if status is None:
             continue
         risks = _risks(scope, key, horizon)
-        replicates = [_of_replicate(status, risk) for risk in risks]
+        replicates = [_of_replicate(status, risk, not of_one_site(key[1])) for risk in risks]
         case = status.outcomes.event[on_the_scale(risks).all(axis=0)] == 1
         for name in replicates[0]:
             values = np.mean([one[name] for one in replicates], axis=0)
@@ -97,9 +97,10 @@ def _denominator(status: Status, name: str, value: float) -> float:
     return float(status.null_brier[0]) if name == "ipa" else 1.0
 
 
-def _of_replicate(status: Status, risk: np.ndarray) -> dict[str, np.ndarray]:
+def _of_replicate(status: Status, risk: np.ndarray, in_full: bool) -> dict[str, np.ndarray]:
     error = brier(status.outcomes, 1 - risk[:, None], np.array([status.horizon]))[:, 0]
-    return {"brier": error, "ipa": 1 - error / status.null_brier} | status.measures(risk)
+    found = {"brier": error, "ipa": 1 - error / status.null_brier}
+    return found | (status.measures(risk) if in_full else status.ratio(risk))
 
 
 def _risks(scope: Scope, key: Key, horizon: float) -> np.ndarray:
@@ -124,7 +125,7 @@ def _over_time(scope: Scope, key: Key) -> dict[Measure, Draws]:
         errors.append(integrated(brier(status.outcomes, survival, grid), grid))
         apart.append(d_calibration_shares(status.outcomes, survival, grid))
     found = {Measure("ibs", tau): _of_status(status, np.mean(errors, axis=0))}
-    if scope.endpoint in scope.spec["competing"]:
+    if scope.endpoint in scope.spec["competing"] or of_one_site(key[1]):
         return found
     return found | {Measure("d_calibration", tau): _of_status(status, d_calibration(np.mean(apart, axis=0)))}
 
@@ -133,10 +134,7 @@ def _decisions(scope: Scope, key: Key) -> dict[Measure, Draws]:
     """Net benefit over the thresholds of each decision; treating all or nobody is a prediction of 1 or 0 for everybody."""
     found = {}
     fixed = {TREAT_ALL: 1.0, TREAT_NONE: 0.0}
-    # A single site's model is compared where it learned, as `local/own`.
-    decisions = (
-        [] if key[1].startswith("local/") and key[1] != "local/own" else decisions_of(scope.endpoint, scope.spec)
-    )
+    decisions = [] if of_one_site(key[1]) else decisions_of(scope.endpoint, scope.spec)
     for decision in decisions:
         horizon, act = float(decision["horizon"]), decision["act"]
         part, judged = scope.among(decision), next(iter(scope.reach.keys(horizon)), None) if key in fixed else key

@@ -5,13 +5,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hemapilots.evaluation.calibration import ON_THE_SCALE
 from hemapilots.evaluation.utility import thresholds_of
 
-__all__ = ["COMPARED", "Measure", "decisions_of", "grouping", "measures"]
+__all__ = ["COMPARED", "Measure", "decisions_of", "grouping", "measures", "of_one_site"]
 
 # Differences of these mean something; those of O/E or slopes do not.
 COMPARED = ("uno_c", "harrell_c", "auc", "brier", "ipa", "ibs", "ici", "net_benefit")
-AT_HORIZON = ("auc", "brier", "ipa", "oe", "calibration_intercept", "calibration_slope", "ici", "e50", "e90")
+AT_HORIZON = ("auc", "brier", "ipa", "oe", *ON_THE_SCALE)
 
 
 class Measure(NamedTuple):
@@ -34,9 +35,21 @@ def grouping(spec: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys([*spec["subgroups"], *among]))
 
 
-def measures(endpoint: str, spec: Mapping[str, Any]) -> list[Measure]:
-    """Every measure of an endpoint in the order of the tables."""
+def of_one_site(regime: str) -> bool:
+    """Whether a regime is one site's model, used everywhere."""
+    return regime.startswith("local/") and regime != "local/own"
+
+
+def measures(endpoint: str, spec: Mapping[str, Any], regime: str = "") -> list[Measure]:
+    """Every measure of an endpoint in the order of the tables, or those of a regime.
+
+    Of one site's model, used everywhere, they are discrimination, errors and O/E: nobody would decide by it elsewhere, and where it
+    learned it is judged in full, as `local/own`.
+    """
     tau = float(spec["tau"])
+    if of_one_site(regime):
+        short = [Measure(name, float(t)) for name in AT_HORIZON[:4] for t in spec["horizons"][endpoint]]
+        return [Measure("uno_c", tau), Measure("harrell_c", np.nan), *short, Measure("ibs", tau)]
     found = [Measure("uno_c", tau), Measure("harrell_c", np.nan)]
     found += [Measure(name, float(t)) for name in AT_HORIZON for t in spec["horizons"][endpoint]]
     found += [Measure("ibs", tau)]

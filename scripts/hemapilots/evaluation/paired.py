@@ -26,7 +26,7 @@ def metric_rows(scope: Scope, draws: AllDraws) -> Iterator[dict[str, Any]]:
     treated = [key for key in draws if key not in scope.sample.risk]
     for key in [*sorted([*scope.sample.risk, *scope.sample.absent]), *treated]:
         found = draws.get(key, {})
-        for measure in found if key in treated else measures(scope.endpoint, scope.spec):
+        for measure in found if key in treated else measures(scope.endpoint, scope.spec, key[1]):
             yield figure_row(scope, key, measure, found.get(measure))
 
 
@@ -42,11 +42,11 @@ def difference_rows(scope: Scope, draws: AllDraws) -> Iterator[dict[str, Any]]:
     Net benefit is compared with treating everybody and nobody as well, and has a band that holds at all thresholds of a decision
     together.
     """
-    compared = [measure for measure in measures(scope.endpoint, scope.spec) if measure.metric in COMPARED]
     for pair in _pairs(scope):
         first = draws.get((pair["model"], pair["regime"]))
         second = draws.get((pair["reference_model"], pair["reference_regime"]))
-        ones = {}
+        judged = measures(scope.endpoint, scope.spec, pair["reference_regime"])
+        compared, ones = [measure for measure in judged if measure.metric in COMPARED], {}
         for measure in compared:
             if first is not None and second is not None and measure in first and measure in second:
                 ones[measure] = _subtracted(first[measure], second[measure])

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from hemapilots.evaluation.measures import of_one_site
 from hemapilots.report.figures import Drawn
 from hemapilots.report.performance import figure_of, methods_of, scores_of
 from hemapilots.report.released import Released
@@ -41,7 +42,7 @@ def _left_out(figures: dict[str, dict], label: str) -> dict[str, str]:
 
 def _methods(released: Released, endpoint: str) -> list[tuple[str, str]]:
     own = methods_of(released, endpoint, released.primary["model"], recalibrated=True)
-    kept = [method for method in own if not method[1].startswith("local/") or method[1] == "local/own"]
+    kept = [method for method in own if not of_one_site(method[1])]
     return kept + scores_of(released, endpoint)
 
 

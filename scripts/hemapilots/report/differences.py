@@ -3,17 +3,13 @@
 import numpy as np
 import pandas as pd
 
+from hemapilots.evaluation.measures import of_one_site
 from hemapilots.report.figures import Drawn, forest
 from hemapilots.report.released import Released
 from hemapilots.report.style import colour_of
 from hemapilots.report.words import Labels, signed_interval
 
-__all__ = ["difference_forest", "difference_text", "of_one_site"]
-
-
-def of_one_site(regime: str) -> bool:
-    """Whether a regime is one site's model, used everywhere."""
-    return regime.startswith("local/") and regime != "local/own"
+__all__ = ["difference_forest", "difference_text"]
 
 
 def _differences(released: Released, endpoint: str, where: str = "all") -> pd.DataFrame:

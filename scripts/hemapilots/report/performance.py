@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from hemapilots.report.differences import difference_text, of_one_site
+from hemapilots.evaluation.measures import of_one_site
+from hemapilots.report.differences import difference_text
 from hemapilots.report.figures import Drawn, forest
 from hemapilots.report.released import Released
 from hemapilots.report.style import colour_of
