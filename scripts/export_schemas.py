@@ -4,7 +4,10 @@ import json
 import sys
 from pathlib import Path
 
-from hemapilots.config import Mapping, Pilot, Protocol, Settings, UseCase
+from hemapilots.config.mapping import Mapping
+from hemapilots.config.pilot import Pilot, Settings
+from hemapilots.config.protocol import Protocol
+from hemapilots.config.use_case import UseCase
 
 SCHEMAS = {"use_case": UseCase, "mapping": Mapping, "protocol": Protocol, "pilot": Pilot, "config": Settings}
 

@@ -3,7 +3,7 @@ from pathlib import Path
 from job import job
 
 with job(snakemake):
-    from hemapilots.config import Habits
+    from hemapilots.config.habits import Habits
     from hemapilots.harmonize.reading.units import load_factors
     from hemapilots.paths import RESOURCES
     from hemapilots.synthesis.cohort import draw

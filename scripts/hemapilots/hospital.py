@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from hemapilots.config import Mapping, UseCase, nearest
+from hemapilots.config.mapping import Mapping
+from hemapilots.config.shapes import nearest
+from hemapilots.config.use_case import UseCase
 from hemapilots.cross_checks import Source, check_mapping, resolve_use_case
 from hemapilots.errors import HemaPilotsError
 from hemapilots.paths import RESOURCES

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from hemapilots.config import nearest
+from hemapilots.config.shapes import nearest
 from hemapilots.errors import HemaPilotsError
 from hemapilots.tables import read_parquet
 

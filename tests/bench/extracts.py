@@ -56,7 +56,7 @@ def _child(*arguments: str):
 
 def _measure(total: int, sites: int, only: str | None) -> dict:
     """Draws and writes; every site's files are counted and removed, as another site would have its own disk."""
-    from hemapilots.config import Habits
+    from hemapilots.config.habits import Habits
     from hemapilots.harmonize.reading.units import load_factors
     from hemapilots.study import load_study
     from hemapilots.synthesis.cohort import draw_site

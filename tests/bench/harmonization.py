@@ -168,7 +168,8 @@ def _ours(kind: str, folder: Path) -> float:
 
 def _study(kind: str) -> tuple[dict, dict]:
     """A mapping and a use case for each source."""
-    from hemapilots.config import Mapping, UseCase
+    from hemapilots.config.mapping import Mapping
+    from hemapilots.config.use_case import UseCase
 
     number = {"label": "x", "type": "number", "unit": "g/dL", "hard": [-1e6, 1e6], "known_at": "index"}
     count = number | {"unit": "10*9/L"}

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from damage import DAMAGES, HEAVY, damage_one_file
-from hemapilots.config import Mapping
+from hemapilots.config.mapping import Mapping
 from hemapilots.errors import HemaPilotsError
 from hemapilots.ingest.readers import check_extract, ingest
 from hemapilots.scan import scan

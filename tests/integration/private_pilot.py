@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from hemapilots.config import Mapping
+from hemapilots.config.mapping import Mapping
 from hemapilots.cross_checks import Source
 from hemapilots.harmonize.reading.units import load_factors
 from hemapilots.study import load_study

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from extracts import clean
-from hemapilots.config import Mapping, UseCase
+from hemapilots.config.mapping import Mapping
+from hemapilots.config.use_case import UseCase
 from hemapilots.harmonize.engine import harmonize
 from hemapilots.harmonize.reading.units import load_factors
 from hemapilots.ingest.readers import ingest

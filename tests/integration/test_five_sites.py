@@ -13,7 +13,9 @@ import pytest
 from extracts import clean, cohorts
 from extracts.compare import differences
 from extracts.faults import Fault, plant, unsaid
-from hemapilots.config import Habits, Mapping, UseCase
+from hemapilots.config.habits import Habits
+from hemapilots.config.mapping import Mapping
+from hemapilots.config.use_case import UseCase
 from hemapilots.cross_checks import Source, check_mapping, resolve_use_case
 from hemapilots.harmonize.engine import harmonize
 from hemapilots.harmonize.reading.units import load_factors

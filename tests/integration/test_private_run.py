@@ -7,7 +7,7 @@ import sys
 import pandas as pd
 import pytest
 
-from hemapilots.config import Habits
+from hemapilots.config.habits import Habits
 from hemapilots.federation.message_types import MESSAGE_TYPES
 from private_pilot import PILOT, ROOT, SITES, make_private_pilot
 

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from extracts import clean
 from extracts.compare import differences
-from hemapilots.config import Habits, Mapping, UseCase
+from hemapilots.config.habits import Habits
+from hemapilots.config.mapping import Mapping
+from hemapilots.config.use_case import UseCase
 from hemapilots.harmonize.engine import harmonize
 from hemapilots.harmonize.reading.units import load_factors
 from hemapilots.ingest.readers import ingest

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from hemapilots.config import Habits
+from hemapilots.config.habits import Habits
 from hemapilots.harmonize.engine import harmonize
 from hemapilots.harmonize.episodes import episodes
 from hemapilots.harmonize.reading.units import load_factors

@@ -14,7 +14,7 @@ import yaml
 
 from extracts import clean, cohorts
 from extracts.compare import differences
-from hemapilots.config import Habits
+from hemapilots.config.habits import Habits
 from hemapilots.expressions import parse
 from hemapilots.harmonize.engine import harmonize
 from hemapilots.harmonize.reading.units import load_factors

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hemapilots.config import UseCase
+from hemapilots.config.use_case import UseCase
 from hemapilots.cross_checks import Source, resolve_use_case
 from hemapilots.expressions import parse
 from hemapilots.harmonize.reading.columns import harmonize_column

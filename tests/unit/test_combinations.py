@@ -127,8 +127,8 @@ def test_fine_gray_is_trained_for_endpoints_with_a_competing_event_and_without_l
 
 
 def test_a_model_that_cannot_learn_from_late_entry_is_not_trained_for_it(config):
-    from hemapilots.config import Protocol
     from hemapilots.config.models import Cox, DeepSurv, DiscreteHazard
+    from hemapilots.config.protocol import Protocol
     from hemapilots.cross_checks.protocol import _learnable
     from hemapilots.cross_checks.source import Source
 

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hemapilots.config import Mapping
-from hemapilots.config.mapping import Episodes
+from hemapilots.config.mapping import Episodes, Mapping
 from hemapilots.errors import HemaPilotsError
 from hemapilots.harmonize.engine import harmonize
 from hemapilots.harmonize.episodes import episodes

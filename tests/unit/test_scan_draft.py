@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import scan_sample
-from hemapilots.config import Mapping
+from hemapilots.config.mapping import Mapping
 from hemapilots.errors import HemaPilotsError
 from hemapilots.hospital import load_mapping
 from hemapilots.ingest.fhir import codes as fhir_codes

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hemapilots.config import UseCase
 from hemapilots.config.score import Score
+from hemapilots.config.use_case import UseCase
 from hemapilots.cross_checks import load_scores
 from hemapilots.cross_checks.predictors import known_at
 from hemapilots.cross_checks.source import Source

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hemapilots.config import UseCase
+from hemapilots.config.use_case import UseCase
 from hemapilots.cross_checks import load_scores
 from hemapilots.cross_checks.source import Source
 from hemapilots.scores import evaluate

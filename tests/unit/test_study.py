@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hemapilots.config import UseCase
+from hemapilots.config.use_case import UseCase
 from hemapilots.cross_checks import Source, resolve_use_case
 from hemapilots.errors import HemaPilotsError
 from hemapilots.study import load_studies, load_study

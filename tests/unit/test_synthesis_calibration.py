@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hemapilots.config import UseCase
+from hemapilots.config.use_case import UseCase
 from hemapilots.cross_checks import Source, resolve_use_case
 from hemapilots.synthesis import calibration as module
 from hemapilots.synthesis.calibration import COLUMNS, calibration

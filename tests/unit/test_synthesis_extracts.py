@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from hemapilots.config import Habits
+from hemapilots.config.habits import Habits
 from hemapilots.errors import HemaPilotsError
 from hemapilots.harmonize.reading.units import load_factors
 from hemapilots.harmonize.reading.words import vocabulary

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hemapilots.config import Habits
+from hemapilots.config.habits import Habits
 from hemapilots.errors import HemaPilotsError
 from hemapilots.harmonize.reading.units import load_factors
 from hemapilots.paths import RESOURCES

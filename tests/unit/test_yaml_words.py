@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hemapilots.config import Mapping
+from hemapilots.config.mapping import Mapping
 from hemapilots.errors import HemaPilotsError
 from hemapilots.yaml_source import read_yaml, validate
 from hemapilots.yaml_words import PATTERNS

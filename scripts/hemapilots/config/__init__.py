@@ -2,12 +2,3 @@
 
 What holds between files (a mapping's variables are the use case's, a criterion's regime exists) is checked in `cross_checks`.
 """
-
-from hemapilots.config.habits import Habits
-from hemapilots.config.mapping import Mapping
-from hemapilots.config.pilot import Pilot, PublicCohort, Settings
-from hemapilots.config.protocol import Protocol
-from hemapilots.config.shapes import nearest
-from hemapilots.config.use_case import UseCase
-
-__all__ = ["Habits", "Mapping", "Pilot", "Protocol", "PublicCohort", "Settings", "UseCase", "nearest"]

@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, field_validator, model_validator
 
+from hemapilots.config.readers import READERS
 from hemapilots.config.shapes import Name, Range, Strict, Text, VariableName
 from hemapilots.config.use_case import Inclusion
 
-READERS = ("csv", "excel", "parquet", "redcap", "fhir", "omop", "cbioportal")
 LANGUAGES = ("en", "de", "fr", "es", "it", "el", "pt", "nl")
 Character = Annotated[str, StringConstraints(min_length=1, max_length=1)]
 DecimalMark = Literal[".", ","]

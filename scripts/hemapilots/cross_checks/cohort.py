@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from hemapilots.config import PublicCohort, nearest
+from hemapilots.config.pilot import PublicCohort
+from hemapilots.config.shapes import nearest
 from hemapilots.cross_checks.source import Source, check_known
 from hemapilots.synthesis.recipe import load_recipe
 from hemapilots.synthesis.sites import PLAIN

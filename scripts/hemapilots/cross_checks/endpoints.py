@@ -1,6 +1,6 @@
 """Which endpoints of a use case a pilot studies, what predicts them, and which comparator is the bar."""
 
-from hemapilots.config import nearest
+from hemapilots.config.shapes import nearest
 from hemapilots.cross_checks.source import Source
 
 __all__ = ["choose_endpoints", "restricted", "with_bar"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from hemapilots.config import UseCase
+from hemapilots.config.use_case import UseCase
 from hemapilots.cross_checks.predictors import check_kept, known_at
 from hemapilots.cross_checks.source import Source, check_known
 from hemapilots.expressions import parse

@@ -1,7 +1,8 @@
 """A mapping against its use case: every variable exists, has a unit that can be converted and codes that mean something."""
 
-from hemapilots.config import Mapping, UseCase, nearest
-from hemapilots.config.mapping import INFER
+from hemapilots.config.mapping import INFER, Mapping
+from hemapilots.config.shapes import nearest
+from hemapilots.config.use_case import UseCase
 from hemapilots.cross_checks.recurrent import check_episodes
 from hemapilots.cross_checks.source import Source, check_expression, check_known
 from hemapilots.cross_checks.use_case import check_reason, companions

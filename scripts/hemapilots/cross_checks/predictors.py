@@ -2,8 +2,8 @@
 
 import math
 
-from hemapilots.config import UseCase
 from hemapilots.config.shapes import nearest
+from hemapilots.config.use_case import UseCase
 from hemapilots.cross_checks.source import Source, check_known
 from hemapilots.expressions import parse
 

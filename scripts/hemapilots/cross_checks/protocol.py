@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hemapilots.config import nearest
+from hemapilots.config.shapes import nearest
 from hemapilots.cross_checks.combinations import PERSONAL, goes_on_from, refusal
 from hemapilots.cross_checks.predictors import endpoints_of
 from hemapilots.cross_checks.source import Source

@@ -1,6 +1,7 @@
 """Recurrent events of a use case, and the columns of a mapping that hold their episodes."""
 
-from hemapilots.config import UseCase, nearest
+from hemapilots.config.shapes import nearest
+from hemapilots.config.use_case import UseCase
 from hemapilots.cross_checks.predictors import known_at
 from hemapilots.cross_checks.source import Source, check_known
 

@@ -1,7 +1,7 @@
 """Scenarios of a pilot: the sites, variables and strategies that they name exist, and what they ask for makes sense."""
 
-from hemapilots.config import nearest
 from hemapilots.config.scenario import Scenario
+from hemapilots.config.shapes import nearest
 from hemapilots.cross_checks.combinations import AVERAGING, PERSONAL
 from hemapilots.cross_checks.predictors import check_kept
 from hemapilots.cross_checks.source import Source, check_known

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from hemapilots.config import UseCase
 from hemapilots.config.score import Score
 from hemapilots.config.shapes import nearest
+from hemapilots.config.use_case import UseCase
 from hemapilots.cross_checks.predictors import known_at
 from hemapilots.cross_checks.score_tables import load_scores
 from hemapilots.cross_checks.source import Source

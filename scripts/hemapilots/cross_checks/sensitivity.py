@@ -1,6 +1,6 @@
 """Sensitivity analyses of a use case: what they name is there, and of the right kind."""
 
-from hemapilots.config import UseCase
+from hemapilots.config.use_case import UseCase
 from hemapilots.cross_checks.predictors import check_kept, known_at
 from hemapilots.cross_checks.source import Source, check_known
 

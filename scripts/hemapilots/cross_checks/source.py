@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from hemapilots.config import nearest
+from hemapilots.config.shapes import nearest
 from hemapilots.errors import HemaPilotsError
 from hemapilots.expressions import parse
 from hemapilots.yaml_source import line_of, read_yaml, validate

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from hemapilots.config import UseCase
 from hemapilots.config.shapes import nearest
+from hemapilots.config.use_case import UseCase
 from hemapilots.cross_checks.cohort import SITE
 from hemapilots.cross_checks.index_year import check_index_year
 from hemapilots.cross_checks.kinds import kind_of

@@ -1,7 +1,7 @@
 """Decisions and subgroups of a use case: what predicted risks are for, and among whom they are judged."""
 
-from hemapilots.config import UseCase
 from hemapilots.config.shapes import nearest
+from hemapilots.config.use_case import UseCase
 from hemapilots.cross_checks.predictors import known_at
 from hemapilots.cross_checks.source import Source, check_known
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hemapilots.config.mapping import READERS
+from hemapilots.config.readers import READERS
 from hemapilots.delivered import Delivered
 from hemapilots.errors import HemaPilotsError
 

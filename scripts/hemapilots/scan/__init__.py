@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from hemapilots.config import Mapping, nearest
+from hemapilots.config.mapping import Mapping
+from hemapilots.config.shapes import nearest
 from hemapilots.errors import HemaPilotsError
 from hemapilots.paths import RESOURCES
 from hemapilots.scan.draft import draft, variant_columns

@@ -1,6 +1,7 @@
 """What a draft still lacks: outcomes that no column gives, and an age that two dates would give."""
 
-from hemapilots.config import Mapping, UseCase
+from hemapilots.config.mapping import Mapping
+from hemapilots.config.use_case import UseCase
 from hemapilots.cross_checks import missing_outcomes
 from hemapilots.scan.tables import Table
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hemapilots.config import nearest
-from hemapilots.config.mapping import READERS
+from hemapilots.config.readers import READERS
+from hemapilots.config.shapes import nearest
 from hemapilots.errors import HemaPilotsError
 from hemapilots.ingest.files import check_file, check_inside
 from hemapilots.texts import BLANKS

@@ -1,6 +1,6 @@
 """What is computed from predictions: horizons, grid, comparisons in full, criteria with what they are against."""
 
-from hemapilots.config import nearest
+from hemapilots.config.shapes import nearest
 from hemapilots.cross_checks import Source
 from hemapilots.cross_checks.combinations import PERSONAL, goes_on_from
 from hemapilots.federation.release import MINIMUM_SUPPORT

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from hemapilots.config import UseCase
+from hemapilots.config.use_case import UseCase
 from hemapilots.cross_checks import Source, load_public
 
 __all__ = ["frozen_protocol", "public_hashes", "reference_tables", "score_tables", "sha256"]

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
-from hemapilots.config import Mapping, Pilot, Protocol, Settings, UseCase
+from hemapilots.config.mapping import Mapping
+from hemapilots.config.pilot import Pilot, Settings
+from hemapilots.config.protocol import Protocol
 from hemapilots.config.scenario import Scenario
+from hemapilots.config.use_case import UseCase
 from hemapilots.cross_checks import (
     Source,
     check_cohort,

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hemapilots.config import Habits
+from hemapilots.config.habits import Habits
 from hemapilots.config.mapping import Auxiliary
 from hemapilots.cross_checks import SITE, Source
 from hemapilots.study.hashes import sha256

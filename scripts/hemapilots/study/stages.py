@@ -1,7 +1,7 @@
 """What each stage after harmonization receives."""
 
 from hemapilots.columns import column_specs
-from hemapilots.config import Protocol
+from hemapilots.config.protocol import Protocol
 from hemapilots.cross_checks.combinations import PERSONAL
 from hemapilots.expressions import parse
 from hemapilots.study.design import design_columns

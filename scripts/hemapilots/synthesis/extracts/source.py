@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from hemapilots.config import Habits
+from hemapilots.config.habits import Habits
 from hemapilots.errors import HemaPilotsError
 from hemapilots.harmonize.reading.units import Factors
 
