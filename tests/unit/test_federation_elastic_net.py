@@ -139,3 +139,26 @@ def test_a_column_that_is_missing_at_a_whole_site_is_filled():
         ["a", "b", "c"], np.array([False, True, False]), 1, 2, np.array([2.0]), "efron", GRID, l1_ratios=np.ones(1)
     )
     assert np.isfinite(train(grid_for("cox", parts), plan, NEWTON).coefficients).all()
+
+
+def test_identical_columns_share_their_effect_under_a_penalty_on_absolute_values():
+    """The lasso does not say how twins share an effect, only what it is: the fit ends, as good as that of one of them."""
+    parts = wide([150, 120])
+    for part in parts:
+        part.x[:, 11] = part.x[:, 0]
+    twins = fitted(parts, [2.0], [1.0])
+    for part in parts:
+        part.x[:, 11] = 0.0
+    alone = fitted(parts, [2.0], [1.0])
+    together = twins.coefficients[0, 0]
+    assert twins.rounds < NEWTON["rounds"]
+    assert together[0] + together[11] == pytest.approx(alone.coefficients[0, 0][0], abs=1e-6)
+    np.testing.assert_allclose(together[1:11], alone.coefficients[0, 0][1:11], atol=1e-6)
+
+
+def test_a_singular_matrix_gives_a_step():
+    """Exactly twin columns both in the model: the minimum is found, whoever of them carries it."""
+    information = np.array([[[2.0, 2.0, 0.0], [2.0, 2.0, 0.0], [0.0, 0.0, 1.0]]])
+    step = shrunken_step(information, np.array([[3.0, 3.0, 0.5]]), np.array([[0.1, 0.2, 0.0]]), np.array([1.0]))
+    found = np.array([0.1, 0.2, 0.0]) + step[0]
+    assert found[0] + found[1] == pytest.approx((3.0 + 2 * 0.3 - 1) / 2, abs=1e-9) and found[2] == 0

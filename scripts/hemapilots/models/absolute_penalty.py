@@ -47,7 +47,15 @@ def _solved(a: np.ndarray, c: np.ndarray, b: np.ndarray, w: np.ndarray) -> tuple
     """The minimum (F, p) on the coefficients that are not 0, and of which fits (F,) it is the minimum over all of them."""
     kept, sign = b != 0, np.sign(b)
     matrix = np.where(kept[:, :, None] & kept[:, None, :], a, 0.0) + np.eye(b.shape[1]) * ~kept[:, None, :]
-    exact = np.linalg.solve(matrix, np.where(kept, c - w * sign, 0.0)[:, :, None])[:, :, 0]
+    exact = _solution(matrix, np.where(kept, c - w * sign, 0.0))
     pull = np.abs(c - np.einsum("fij,fj->fi", a, exact))
     still = np.where(kept, np.sign(exact) == sign, pull <= w * (1 + 1e-12) + 1e-12)
     return exact, still.all(axis=1)
+
+
+def _solution(matrices: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Solutions (F, p); of collinear columns, which without a squared penalty share their effect as they like, the shortest."""
+    try:
+        return np.linalg.solve(matrices, right[:, :, None])[:, :, 0]
+    except np.linalg.LinAlgError:
+        return np.einsum("fij,fj->fi", np.linalg.pinv(matrices, rcond=1e-10, hermitian=True), right)
