@@ -1,5 +1,6 @@
 """From a batch of values (estimate first, then bootstrap replicates) to intervals, and paired differences."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,8 +34,20 @@ def interval(values: np.ndarray, level: float) -> Interval:
     replicates = values[1:][np.isfinite(values[1:])]
     if not np.isfinite(values[0]) or len(replicates) < max(2, (1 - UNDEFINED_SHARE) * (len(values) - 1)):
         return Interval.missing()
-    lower, upper = np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(values[0]), float(lower), float(upper), float(np.std(replicates, ddof=1)))
+    lower, upper = _quantiles(np.sort(replicates), (1 - level) / 2, (1 + level) / 2)
+    apart = replicates - replicates.sum() / replicates.size
+    return Interval(float(values[0]), lower, upper, math.sqrt(float(apart @ apart) / (replicates.size - 1)))
+
+
+def _quantiles(ordered: np.ndarray, *shares: float) -> tuple[float, ...]:
+    """Values below which shares of an ordered sample lie, joined by straight lines as by np.quantile, which is slow for one row."""
+    found = []
+    for share in shares:
+        place = share * (ordered.size - 1)
+        below = min(int(place), ordered.size - 2)
+        low, high = float(ordered[below]), float(ordered[below + 1])
+        found.append(low + (high - low) * (place - below))
+    return tuple(found)
 
 
 def paired_p(differences: np.ndarray) -> str | None:

@@ -23,7 +23,10 @@ class Preprocessing:
     def apply(self, x: np.ndarray, s: int) -> np.ndarray:
         """Columns imputed, centred and scaled as agreed for training set s; constant columns become 0."""
         scale = np.where(self.scale[s] > 0, self.scale[s], np.inf)
-        return (np.where(np.isnan(x), self.fill[s], x) - self.location[s]) / scale
+        out = np.where(np.isnan(x), self.fill[s], x)
+        out -= self.location[s]
+        out /= scale
+        return out
 
 
 @dataclass(frozen=True)

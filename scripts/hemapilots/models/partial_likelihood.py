@@ -5,6 +5,7 @@ D0, D1 the same over the dead. Efron (1977) replaces the d equal terms S0 by S0 
 """
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -12,6 +13,35 @@ from scipy.sparse import csr_array
 OVERSHOT = -1e300
 # Values of all fits' weighted rows at once, at most, so that memory does not grow with penalties.
 BLOCK = 4_000_000
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """A matrix (count, size) with a one where a row (m,) belongs to a bin (m,), so that products with it sum over bins.
+
+    Rows whose bin is negative belong to none.
+    """
+
+    bins: np.ndarray
+    rows: np.ndarray
+    count: int
+    size: int
+
+    def __matmul__(self, values: np.ndarray) -> np.ndarray:
+        """Sums (count, k) of values (size, k)."""
+        if values.shape[1] > 1:
+            return self._matrix @ values
+        bins, rows = self._kept
+        return np.bincount(bins, weights=values[rows, 0], minlength=self.count)[:, None]
+
+    @cached_property
+    def _kept(self) -> tuple[np.ndarray, np.ndarray]:
+        inside = self.bins >= 0
+        return self.bins[inside], self.rows[inside]
+
+    @cached_property
+    def _matrix(self) -> csr_array:
+        return csr_array((np.ones(len(self._kept[0])), self._kept), shape=(self.count, self.size))
 
 
 @dataclass(frozen=True)
@@ -29,9 +59,9 @@ class RiskSets:
     last: np.ndarray
     dead: np.ndarray
     group: np.ndarray
-    leaving: csr_array
-    entering: csr_array | None
-    dying: csr_array
+    leaving: Indicator
+    entering: Indicator | None
+    dying: Indicator
 
     @classmethod
     def build(
@@ -46,10 +76,10 @@ class RiskSets:
         group = last[dead] - 1
         deaths = np.bincount(group, minlength=times.size)
         everyone = np.arange(time.size)
-        leaving = _indicator(last - 1, everyone, times.size, time.size)
-        entering = _indicator(first - 1, everyone, times.size, time.size) if first.any() else None
+        leaving = Indicator(last - 1, everyone, times.size, time.size)
+        entering = Indicator(first - 1, everyone, times.size, time.size) if first.any() else None
         return cls(
-            times, deaths, first, last, dead, group, leaving, entering, _indicator(group, dead, times.size, time.size)
+            times, deaths, first, last, dead, group, leaving, entering, Indicator(group, dead, times.size, time.size)
         )
 
     def over_risk_sets(self, values: np.ndarray) -> np.ndarray:
@@ -206,9 +236,3 @@ def baseline_hazard(hazard: np.ndarray, sets: RiskSets, ties: str) -> np.ndarray
     """Cumulative baseline hazard after each death time (D,), for hazard = exp(x.b) (n,): Breslow's, or Efron's where ties is so."""
     column = hazard[:, None]
     return np.cumsum(tie_terms(sets.over_risk_sets(column), sets.over_deaths(column), sets.deaths, ties).inverse[:, 0])
-
-
-def _indicator(bins: np.ndarray, rows: np.ndarray, count: int, size: int) -> csr_array:
-    """Matrix (count, size) with a one where a row belongs to a bin; rows whose bin is negative belong to none."""
-    kept = bins >= 0
-    return csr_array((np.ones(kept.sum()), (bins[kept], rows[kept])), shape=(count, size))
