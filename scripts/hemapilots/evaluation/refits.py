@@ -26,10 +26,10 @@ def refit_values(
     the patients whom it reaches: a site without an event in the resample has no baseline. One that reaches nobody is left out.
     """
     endpoint = spec["primary"]["endpoint"]
-    compared = list(assemble(sites, endpoint, []).risk)
+    compared = _compared(sites, endpoint)
     values = []
     for refit in refits:
-        sample = assemble(_beside(sites, refit, endpoint), endpoint, [], only=[*compared, _RISK, _COUNT])
+        sample = assemble(_of_refit(compared, refit, endpoint), endpoint, [], only=[_RISK, _COUNT])
         if _RISK in sample.risk and len(sample.time):
             outcomes = weigh(sample.time, sample.event, sample.risk[_COUNT][:1])
             folds = zip(sample.fold, sample.risk[_RISK], strict=True)
@@ -37,14 +37,23 @@ def refit_values(
     return np.array(values)
 
 
-def _beside(sites: Mapping[str, SiteData], refit: Mapping[str, pd.DataFrame], endpoint: str) -> dict[str, SiteData]:
-    """The sites with the risks of a refit, and how often each patient was drawn for it, beside the other regimes."""
+def _compared(sites: Mapping[str, SiteData], endpoint: str) -> dict[str, SiteData]:
+    """The sites reduced to the patients on whom the regimes are compared, without any prediction: refits differ in their own alone."""
+    sample, reduced = assemble(sites, endpoint, []), {}
+    for site, (outcomes, folds, _) in sites.items():
+        rows = sample.row[sample.site == site]
+        reduced[site] = (outcomes[outcomes["row"].isin(rows)], folds, {})
+    return reduced
+
+
+def _of_refit(sites: Mapping[str, SiteData], refit: Mapping[str, pd.DataFrame], endpoint: str) -> dict[str, SiteData]:
+    """The sites with the risks of a refit, and how often each patient was drawn for it."""
     extended = {}
-    for site, (outcomes, folds, predictions) in sites.items():
+    for site, (outcomes, folds, _) in sites.items():
         frame = refit[site]
         count = frame[["replicate", "row"]].assign(risk=frame["count"].astype(float))
         added = {(endpoint, *_RISK): frame[["replicate", "row", "risk"]], (endpoint, *_COUNT): count}
-        extended[site] = (outcomes, folds, {**predictions, **added})
+        extended[site] = (outcomes, folds, added)
     return extended
 
 
