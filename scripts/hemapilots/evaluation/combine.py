@@ -11,7 +11,7 @@ from scipy.special import ndtr, ndtri
 from hemapilots.evaluation.across_sites import across_sites
 from hemapilots.evaluation.comparison import p_text
 from hemapilots.evaluation.federated import federated_rows
-from hemapilots.evaluation.frames import COMPARISON_COLUMNS, METRIC_COLUMNS, frame
+from hemapilots.evaluation.frames import COMPARISON_COLUMNS, METRIC_COLUMNS, frame, typed
 
 __all__ = ["combine", "within_site"]
 
@@ -119,5 +119,4 @@ def _site_differences(counts: pd.DataFrame, spec: Mapping[str, Any]) -> pd.DataF
 
 
 def _stacked(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
-    rows = [row for table in tables for row in table.to_dict("records")]
-    return frame(rows, columns)
+    return pd.concat([typed(table.reindex(columns=columns)) for table in tables], ignore_index=True)

@@ -15,6 +15,7 @@ __all__ = [
     "METRIC_COLUMNS",
     "frame",
     "released",
+    "typed",
     "wanted_comparisons",
     "write_metrics",
 ]
@@ -40,8 +41,12 @@ FIGURES = ("estimate", "difference", "lower", "upper", "band_lower", "band_upper
 
 def frame(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
     """Rows as a table with these columns: text for names, float64 for the rest; what is absent is missing."""
-    table = pd.DataFrame(rows, columns=columns)
-    for name in columns:
+    return typed(pd.DataFrame(rows, columns=columns))
+
+
+def typed(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with text for names and float64 for the rest, in place."""
+    for name in table.columns:
         table[name] = table[name].astype(object if name in TEXT else np.float64)
         if name in TEXT:
             table[name] = table[name].where(table[name].notna(), None)

@@ -45,15 +45,18 @@ def odds(thresholds: np.ndarray) -> np.ndarray:
 
 def net_benefit(status: Status, risk: np.ndarray, thresholds: np.ndarray, act: str) -> np.ndarray:
     """(batch, thresholds) of acting on predicted risks (n,); nan where the group acted upon is too small, 0 where nobody is in it."""
-    groups = risk[:, None] >= thresholds if act == "above" else risk[:, None] < thresholds
-    estimate, gradient = np.full(len(thresholds), np.nan), np.zeros(groups.shape)
+    acted = risk[:, None] >= thresholds if act == "above" else risk[:, None] < thresholds
+    # Groups lie within each other, so that those of one size are one: many thresholds part few patients.
+    _, first, which = np.unique(acted.sum(axis=0), return_index=True, return_inverse=True)
+    groups = acted[:, first]
+    estimate, gradient = np.full(len(first), np.nan), np.zeros(groups.shape)
     for k, group in enumerate(groups.T):
         if np.count_nonzero(status.outcomes.time[group] > status.horizon) >= FEWEST_AT_RISK:
             parts = status.outcomes.time[group], status.outcomes.event[group], status.horizon
             estimate[k], gradient[group, k] = incidence_gradient(*parts)
     share = status.outcomes.weights @ groups / status.total[:, None]
     event = np.clip(estimate + (status.outcomes.weights - 1) @ gradient, 0.0, 1.0)
-    return np.where(groups.any(axis=0), benefit(share, event, thresholds, act), 0.0)
+    return np.where(groups.any(axis=0)[which], benefit(share[:, which], event[:, which], thresholds, act), 0.0)
 
 
 def benefit(share: np.ndarray, event: np.ndarray, thresholds: np.ndarray, act: str) -> np.ndarray:
