@@ -2,7 +2,7 @@
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.stats import t
+from scipy.special import stdtrit
 
 LEVEL = 0.975
 
@@ -24,10 +24,10 @@ def random_effects(estimates: np.ndarray, variances: np.ndarray) -> dict:
     mean = (weight * y).sum() / weight.sum()
     factor = max(1.0, (weight * (y - mean) ** 2).sum() / (y.size - 1))
     error = np.sqrt(factor / weight.sum())
-    half = t.ppf(LEVEL, y.size - 1) * error
+    half = stdtrit(y.size - 1, LEVEL) * error
     out |= {"estimate": mean, "lower": mean - half, "upper": mean + half, "tau2": tau2}
     if y.size >= 5:
-        half = t.ppf(LEVEL, y.size - 2) * np.sqrt(tau2 + error**2)
+        half = stdtrit(y.size - 2, LEVEL) * np.sqrt(tau2 + error**2)
         out |= {"predicted_lower": mean - half, "predicted_upper": mean + half}
     return {name: value if name == "sites" or value is None else float(value) for name, value in out.items()}
 
