@@ -172,6 +172,19 @@ def test_first_round_asks_once_for_each_training_set():
     assert steps.asked.tolist() == list(range(6))
 
 
+def test_last_step_of_fits_that_are_not_told_needs_no_answer():
+    """A Poisson mean per fit, loglik y b - exp(b): at log y to 1e-9 with fewer answers; who is told has answers from where it ends."""
+    y, asked = np.array([0.5, 2.0, 5.0, 5.0]), np.zeros(4, int)
+    steps = Newton(np.zeros(4), np.ones((4, 1), bool), "efron", 1e-10, told=np.array([False, False, False, True]))
+    while not steps.converged:
+        asked[steps.asked] += 1
+        b, of = steps.trial[steps.asked, 0], y[steps.asked]
+        steps.advance(of * b - np.exp(b), (of - np.exp(b))[:, None], np.exp(b)[:, None])
+    np.testing.assert_allclose(steps.coefficients[:, 0], np.log(y), rtol=0, atol=1e-9)
+    assert asked[2] == asked[3] - 1
+    np.testing.assert_allclose(steps.information[3, 0], np.exp(steps.coefficients[3, 0]), rtol=1e-15)
+
+
 def test_preprocessing_is_that_of_the_pooled_training_set():
     x, *_ = data = cohort([150, 90, 60], missing=True)
     fitted = federate(data).preprocessing

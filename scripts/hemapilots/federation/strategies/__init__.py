@@ -55,6 +55,7 @@ def _newton(grid: Grid, plan: Plan, options: dict, preprocessing: Preprocessing)
         tolerance=options["tolerance"],
         l1=plan.fit_l1,
         groups=plan.fit_set,
+        told=plan.fit_set == 0,
     )
     if plan.kind in SUBDISTRIBUTION:
         return RobustNewton(**common, grid=grid)

@@ -18,7 +18,7 @@ class Newton(NewtonSteps, OwnStrategy):
     """Cox regression stratified by site (`baseline: site`): log-likelihood, gradient and information leave, baselines stay.
 
     penalties (F,) with their share l1 (F,) on absolute values; usable (F, p) is False for constant columns; groups (F,): the training set
-    of each fit, whose fits share what the sites answer.
+    of each fit, whose fits share what the sites answer; told (F,): the fits of the final model, see `NewtonSteps`.
     """
 
     task = "newton_statistics"
