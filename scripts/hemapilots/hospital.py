@@ -96,22 +96,23 @@ def check_private(out: Path, extract: Path, source: str, force: bool = False) ->
         raise HemaPilotsError(
             f"{out}: it holds other files ({others[0]}); name a new folder, or that of an earlier run of this source"
         )
-    earlier = _source_of(out)
-    if earlier not in (None, source) and not force:
+    other = _other_source(out, source)
+    if other and not force:
         raise HemaPilotsError(
-            f"{out}: it holds the results of source {earlier}, not of {source}; name another folder, or replace them with --force"
+            f"{out}: it holds the results of {other}, not of {source}; name another folder, or replace them with --force"
         )
-    if earlier not in (None, source):
-        (out / "secret").unlink(missing_ok=True)
 
 
-def _source_of(out: Path) -> str | None:
-    """The source whose results a folder holds, None where none is said."""
+def _other_source(out: Path, source: str) -> str | None:
+    """Whose results a folder holds where they are not, or cannot be told to be, of this source; None where it is free or its own."""
     try:
         found = json.loads((out / "source.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
-        return None
-    return found.get("source") if isinstance(found, dict) else None
+        found = None
+    earlier = found.get("source") if isinstance(found, dict) else None
+    if earlier is None:
+        return "a source that is not named" if (out / "secret").exists() else None
+    return None if earlier == source else f"source {earlier}"
 
 
 def harmonize_extract(extract: Path, mapping: dict, use_case: dict) -> Harmonization:
@@ -153,9 +154,11 @@ def write_harmonization(made: Harmonization, mapping: dict, use_case: dict, out:
         write_parquet(out / "events.parquet", made.events)
         write_parquet(out / "issues.parquet", made.issues)
         write_json(out / "flow.json", made.flow)
-        write_json(out / "source.json", {"source": mapping["name"], "use_case": mapping["use_case"]})
         rows = [{name: _cell(value) for name, value in row.items()} for row in made.exact["checks"]]
         write_csv(out / "checks.csv", pd.DataFrame(rows))
+        if _other_source(out, mapping["name"]):
+            (out / "secret").unlink(missing_ok=True)
+        write_json(out / "source.json", {"source": mapping["name"], "use_case": mapping["use_case"]})
         secret = site_secret(out, mapping["name"], "enforce")
         record = released_record(made.harmonized, made.issues, made.flow, use_case, made.rules, MINIMUM_SUPPORT, secret)
         exit_ = QualityExit(mapping["name"], "harmonize", "enforce", use_case=use_case, mappings=[mapping])

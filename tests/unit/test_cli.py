@@ -291,6 +291,23 @@ def test_results_of_another_source_are_replaced_by_force_only(hospital, capsys):
     assert main(["harmonize", "extract", "--mapping", "clinic", "--out", "private"]) == 2
 
 
+def test_a_secret_is_replaced_with_the_results_that_it_belongs_to_and_not_before(hospital, capsys):
+    approved(hospital)
+    mappings, folder = hospital / "config" / "mappings", hospital / "private"
+    (mappings / "other.yaml").write_text((mappings / "clinic.yaml").read_text())
+    assert main(["harmonize", "extract", "--mapping", "clinic", "--out", "private"]) == 0
+    kept = {path.name: path.read_bytes() for path in folder.iterdir()}
+    (hospital / "empty").mkdir()
+    assert main(["harmonize", "empty", "--mapping", "other", "--out", "private", "--force"]) == 2
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == kept
+    (folder / "source.json").unlink()
+    said(capsys)
+    assert main(["harmonize", "extract", "--mapping", "clinic", "--out", "private"]) == 2
+    assert "it holds the results of a source that is not named, not of clinic" in said(capsys)[1]
+    assert main(["harmonize", "extract", "--mapping", "clinic", "--out", "private", "--force"]) == 0
+    assert (folder / "secret").read_bytes() != kept["secret"]
+
+
 def test_harmonize_exits_with_one_where_a_check_fails(hospital, capsys):
     approved(hospital)
     path = hospital / "extract" / "a.csv"

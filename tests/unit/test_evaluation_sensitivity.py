@@ -9,7 +9,7 @@ from hemapilots.evaluation.censoring import weigh
 from hemapilots.evaluation.censoring_model import by_covariates, by_stratum
 from hemapilots.evaluation.discrimination import Fold
 from hemapilots.evaluation.resampling import bootstrap_weights
-from hemapilots.evaluation.sensitivity import sensitivity_table
+from hemapilots.evaluation.sensitivity import FEWEST_SAMPLES, sensitivity_table
 from hemapilots.evaluation.weighted_pairs import concordances
 
 GRID = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0]
@@ -115,6 +115,11 @@ def test_resampled_models_are_near_fits_of_the_resamples():
 def test_a_column_that_separates_the_censored_gives_no_model():
     time, event, x, _ = draw(100, 8)
     assert by_covariates(time, event, np.ones((1, 100)), np.zeros(100, int), np.column_stack([x[:, 0]] * 2)) is None
+
+
+def test_columns_that_do_not_vary_give_no_model():
+    time, event, _, _ = draw(60, 8)
+    assert by_covariates(time, event, np.ones((1, 60)), np.zeros(60, int), np.zeros((60, 1))) is None
 
 
 @pytest.mark.parametrize("competing", [False, True])
@@ -238,3 +243,33 @@ def test_too_few_censorings_for_a_covariate_leave_it_out(sites):
     table = sensitivity_table("a", {"a": (outcomes, folds, predictions)}, spec())
     assert np.isnan(row_of(table, "covariates")["estimate"])
     assert np.isfinite(row_of(table, "primary")["estimate"])
+
+
+def test_a_covariate_that_does_not_vary_takes_no_place_of_another(sites):
+    outcomes, folds, predictions = sites["a"]
+    outcomes = outcomes.assign(same=4.0)
+    outcomes.loc[np.flatnonzero(outcomes["os_event"] == 0)[15:], "os_event"] = 1.0
+    wanted = spec()["sensitivity"]
+    constant = [{"column": "same", "variable": "same", "type": "number"}]
+    first, alone, none = (
+        row_of(
+            sensitivity_table(
+                "a", {"a": (outcomes, folds, predictions)}, spec(sensitivity=wanted | {"covariates": columns})
+            ),
+            "covariates",
+        )["estimate"]
+        for columns in (constant + X, X, constant)
+    )
+    assert first == alone and np.isfinite(alone) and np.isnan(none)
+
+
+def test_those_who_are_not_judged_are_counted_nowhere(sites, monkeypatch):
+    outcomes, folds, predictions = sites["a"]
+    judged = folds.query("fold == 0").reset_index(drop=True)
+    kept = {key: one[one["row"].isin(judged["row"])] for key, one in predictions.items()}
+    few = outcomes[outcomes["row"].isin(judged["row"])].reset_index(drop=True)
+    pairs = (few["os_event"] == 1).sum() * len(few)
+    monkeypatch.setattr("hemapilots.evaluation.sensitivity.AFFORDABLE", (FEWEST_SAMPLES + 5) * pairs)
+    whole, part = (sensitivity_table("all", {"a": (one, judged, kept)}, spec()) for one in (outcomes, few))
+    assert row_of(part, "competing graft")["undated"] > 0
+    pd.testing.assert_frame_equal(whole, part)

@@ -59,6 +59,7 @@ def test_the_page_says_how_patients_were_split(inputs, tmp_path):
     render_report(inputs, study, tmp_path / "report.html", tmp_path / "figures", tmp_path / "summary.json")
     page = (tmp_path / "report.html").read_text()
     assert '<section id="periods">' in page and "From 2010 on, judged" in page
+    assert "no model that is judged here was fitted on a later patient; the final model" in page
     assert "cross-validation" not in reality(read_released(inputs, study))[2]["text"]
     tripod = (tmp_path / "tripod_ai.csv").read_text()
     assert "Calendar time. Split in time: models learned" in tripod and "the same patients in turn" not in tripod

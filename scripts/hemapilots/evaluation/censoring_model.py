@@ -62,12 +62,14 @@ def by_stratum(time: np.ndarray, event: np.ndarray, weights: np.ndarray, stratum
 def by_covariates(
     time: np.ndarray, event: np.ndarray, weights: np.ndarray, stratum: np.ndarray, x: np.ndarray
 ) -> CensoringModel | None:
-    """A Cox model of censoring on covariates x (n, p) with a baseline for each stratum; None where no fit is reached.
+    """A Cox model of censoring on covariates x (n, p) with a baseline for each stratum; None where no fit is reached or none varies.
 
     Coefficients are those of row 0 of the weights; the other rows take one Newton step from them with their own score, exact to first
     order, and have their own baseline.
     """
     spread = x.std(axis=0)
+    if not spread.any():
+        return None
     x = (x - x.mean(axis=0))[:, spread > 0] / spread[spread > 0]
     parts = [_Stratum.of(time, event, stratum == code) for code in range(stratum.max(initial=-1) + 1)]
     fitted = _fit(parts, x, weights[:1])

@@ -70,7 +70,8 @@ def _guarded(table: pd.DataFrame, minimum: int) -> pd.DataFrame:
 
 def _affordable(sites: Mapping[str, SiteData], spec: Mapping[str, Any]) -> Mapping[str, Any]:
     """The specification, with fewer resamples where there are many patients."""
-    events = np.concatenate([data[0][f"{spec['primary_endpoint']}_event"].to_numpy(float) for data in sites.values()])
+    judged = [outcomes[outcomes["row"].isin(folds["row"])] for outcomes, folds, _ in sites.values()]
+    events = pd.concat(judged)[f"{spec['primary_endpoint']}_event"].to_numpy(float)
     replicate, fold = (next(iter(sites.values()))[1][name].max() + 1 for name in ("replicate", "fold"))
     pairs = max(1.0, np.count_nonzero(events == 1) * len(events) * replicate / fold)
     samples = min(spec["bootstrap"]["samples"], max(FEWEST_SAMPLES, int(AFFORDABLE / pairs)))
@@ -108,7 +109,7 @@ def _analyses(
             altered = {site: (_ended(data[0], treatment, code, spec), *data[1:]) for site, data in sites.items()}
             other = _scope(altered, spec)
             changed = np.count_nonzero((other.sample.time != sample.time) | (other.sample.event != sample.event))
-            undated = sum(_undated(data[0], treatment, spec) for data in sites.values())
+            undated = sum(_undated(data[0], sample.row[sample.site == site], treatment) for site, data in sites.items())
             found = _figures(other, keys, None) if changed and other.events >= EVENTS_FOR_C else {}
             yield f"{how} {name}", found, {"changed": float(changed), "undated": float(undated)}
 
@@ -192,7 +193,8 @@ def _covariates(sites: Mapping[str, SiteData], sample: Sample, columns: list[dic
     x = np.concatenate(parts)
     x = np.where(np.isnan(x), np.nanmedian(np.where(np.isnan(x).all(axis=0), 0.0, x), axis=0), x)
     few = np.minimum((x == 1).sum(axis=0), (x == 0).sum(axis=0)) < FEWEST
-    kept = [place for place, column in enumerate(columns) if not (is_flag(column) and few[place])]
+    few = few & [is_flag(column) for column in columns] | (np.ptp(x, axis=0) == 0)
+    kept = np.flatnonzero(~few)
     return x[:, kept[: np.count_nonzero(sample.event == 0) // FEWEST]]
 
 
@@ -207,9 +209,9 @@ def _ended(outcomes: pd.DataFrame, treatment: Mapping[str, Any], code: int, spec
     return outcomes.assign(**{time: outcomes[time].mask(ended, moved), event: outcomes[event].mask(ended, float(code))})
 
 
-def _undated(outcomes: pd.DataFrame, treatment: Mapping[str, Any], spec: Mapping[str, Any]) -> int:
-    """Patients who are said to have had the treatment at an unknown time."""
+def _undated(outcomes: pd.DataFrame, judged: np.ndarray, treatment: Mapping[str, Any]) -> int:
+    """Patients among the judged rows (n,) who are said to have had the treatment at an unknown time."""
     if not treatment["done"]:
         return 0
-    known = outcomes[f"{spec['primary_endpoint']}_event"].notna()
-    return int(np.count_nonzero(known & (outcomes[treatment["done"]] == 1) & outcomes[treatment["time"]].isna()))
+    own = outcomes[outcomes["row"].isin(judged)]
+    return int(np.count_nonzero((own[treatment["done"]] == 1) & own[treatment["time"]].isna()))
