@@ -1,5 +1,6 @@
 """Reads YAML that may be hostile or misspelt: safe loader, bounded, and every complaint names file, line and field."""
 
+from collections import Counter
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,22 +13,41 @@ from hemapilots.yaml_words import said
 MAXIMUM_BYTES = 1 << 20
 MAXIMUM_NODES = 200_000
 MAXIMUM_DEPTH = 100
+_MERGE = "tag:yaml.org,2002:merge"
 Model = TypeVar("Model", bound=BaseModel)
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-    """The safe loader, in its fast form where the platform has it, refusing a key that stands twice in one mapping."""
+    """The safe loader, in its fast form where the platform has it; values that are none of their type are faults."""
 
-    def construct_mapping(self, node, deep=False):
-        seen = {}
-        for key, _ in node.value:
-            if key.tag != "tag:yaml.org,2002:merge" and isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"the key '{key.value}' stands twice", key.start_mark
-                    )
-                seen[key.value] = True
-        return super().construct_mapping(node, deep)
+    def construct_object(self, node, deep=False):
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, KeyError, AttributeError):
+            raise _fault(f"'{str(node.value)[:40]}' is not a value of its type", node) from None
+
+
+def _refuse_twins(node: yaml.Node) -> None:
+    """Of a tree as it was written, before merge keys bring the keys of other mappings in; each node once."""
+    stack, seen = [node], set()
+    while stack:
+        current = stack.pop()
+        if id(current) in seen or not isinstance(current, yaml.CollectionNode):
+            continue
+        seen.add(id(current))
+        if isinstance(current, yaml.SequenceNode):
+            stack += current.value
+            continue
+        keys = [key for key, _ in current.value if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE]
+        twins = Counter(key.value for key in keys)
+        for key in reversed(keys):
+            if twins[key.value] > 1:
+                raise _fault(f"the key '{key.value}' stands twice", key)
+        stack += [part for pair in current.value for part in pair]
+
+
+def _fault(problem: str, node: yaml.Node) -> yaml.constructor.ConstructorError:
+    return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
 
 def read_yaml(path: Path) -> tuple[dict, yaml.Node]:
@@ -46,6 +66,7 @@ def read_yaml(path: Path) -> tuple[dict, yaml.Node]:
         loader = _Loader(text)
         node = loader.get_single_node()
         _bound(node, path)
+        _refuse_twins(node)
         data = None if node is None else loader.construct_document(node)
     except UnicodeDecodeError:
         raise HemaPilotsError(f"{path}: not UTF-8 text; save the file as UTF-8") from None
@@ -73,7 +94,8 @@ def line_of(node: yaml.Node | None, location: tuple) -> int | None:
     for key in location:
         child = None
         if isinstance(node, yaml.MappingNode):
-            child = next(((k, v) for k, v in node.value if k.value == str(key)), None)
+            # A merge has put the keys of other mappings before its own.
+            child = next(((k, v) for k, v in reversed(node.value) if k.value == str(key)), None)
         elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
             child = (node.value[key], node.value[key])
         if child is None:

@@ -162,3 +162,19 @@ def test_a_singular_matrix_gives_a_step():
     step = shrunken_step(information, np.array([[3.0, 3.0, 0.5]]), np.array([[0.1, 0.2, 0.0]]), np.array([1.0]))
     found = np.array([0.1, 0.2, 0.0]) + step[0]
     assert found[0] + found[1] == pytest.approx((3.0 + 2 * 0.3 - 1) / 2, abs=1e-9) and found[2] == 0
+
+
+def test_steps_of_collinear_columns_meet_the_conditions_of_a_minimum():
+    """Third columns that are the sum of two others or the same as one, over draws: slopes within the weight, equal to it where kept."""
+    rng = np.random.default_rng(0)
+    for draw in range(300):
+        x = rng.integers(-2, 3, (8, 3)).astype(float)
+        x[:, 2] = x[:, 0] + x[:, 1] if draw % 2 else x[:, 0]
+        a, start, weight = x.T @ x, rng.normal(0, 1, 3) * (draw % 3 == 0), rng.choice([0.5, 1.0, 5.0])
+        slope = x.T @ rng.normal(0, 3, 8) - a @ start
+        if (np.diag(a) == 0).any():
+            continue
+        b = start + shrunken_step(a[None], slope[None], start[None], np.array([weight]))[0]
+        pull = slope + a @ start - a @ b
+        gap = np.where(b != 0, np.abs(pull - weight * np.sign(b)), np.maximum(np.abs(pull) - weight, 0))
+        assert gap.max() < 1e-7 * weight and np.abs(b).max() < 100

@@ -8,7 +8,7 @@ from federation_sample import GRID, NETWORK, grid_for, plan_for, sites
 from hemapilots.federation.server import train
 from hemapilots.models import deepsurv, deepsurv_loss
 from hemapilots.models import partial_likelihood as pl
-from hemapilots.models.data import Preprocessing
+from hemapilots.models.data import Preprocessing, TrainingData
 from hemapilots.models.layers import Layers
 from hemapilots.models.training_sets import training_sets
 
@@ -44,6 +44,16 @@ def test_likelihood_and_gradient_are_those_of_the_cox_model(late_entry, ties):
         exact = pl.statistics(data.x[rows], beta[None], data.risk_sets(rows), ties, information=False)
         assert found[s] == pytest.approx(exact.loglik[0], rel=1e-12)
         np.testing.assert_allclose(gradient[s], exact.gradient[0], rtol=1e-9, atol=1e-9)
+
+
+def test_tied_deaths_bear_a_hazard_that_dwarfs_theirs():
+    """Who enters later with an enormous hazard swallows the sum in rounding: the tied dead are still at risk, all of them."""
+    time, entry = np.array([1.0, 1.0, 1.0, 3.0]), np.array([0.5, 0.5, 0.5, 2.0])
+    death, folds = np.array([1.0, 1.0, 1.0, 0.0]), np.array([[0, 0, 0, 0]])
+    data = TrainingData(np.zeros((4, 3)), entry, time, death, folds, np.zeros(3, bool))
+    _, ready, _ = prepared(data, np.full((1, 3), -1), "efron")
+    found = deepsurv_loss.loglik(np.array([0.0, 0.0, 0.0, 40.0])[None, :, None], ready)
+    assert found[0] == pytest.approx(-np.log(3 * 2 * 1), abs=1e-9)
 
 
 def standardised(x):

@@ -10,6 +10,7 @@ from hemapilots.config.use_case import UseCase
 from hemapilots.cross_checks import Source, resolve_use_case
 from hemapilots.errors import HemaPilotsError
 from hemapilots.study import load_studies, load_study
+from hemapilots.yaml_source import line_of, read_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -260,6 +261,8 @@ def test_hostile_yaml_is_refused(config):
         ("title: a\ntitle: b\n", "the key 'title' stands twice"),
         ("", "empty or not a mapping"),
         ("- 1\n- 2\n", "empty or not a mapping"),
+        ("note: 2020-13-45", "line 1: '2020-13-45' is not a value of its type"),
+        ("note: !!bool x", "is not a value of its type"),
         ("[" * 900_000, "nested too deeply"),
         (
             "x: &a [1,2,3,4,5,6,7,8,9]\n"
@@ -672,3 +675,11 @@ def test_a_pilot_may_name_another_bar(config):
     edit(config / SPLIT, "bar: ipss-ra", "bar: ipss-rb")
     with pytest.raises(HemaPilotsError, match="bar: no such comparator; did you mean 'ipss-r"):
         load(config, "mds-ipssm")
+
+
+def test_a_key_that_overrides_a_merged_one_is_found_at_its_own_line(tmp_path):
+    path = tmp_path / "merged.yaml"
+    path.write_text("_a: &a {x: 1}\ninner: &b {<<: *a, x: 2}\nouter:\n  <<: *b\n  x: 3\n", encoding="utf-8")
+    data, node = read_yaml(path)
+    assert data == {"inner": {"x": 2}, "outer": {"x": 3}}
+    assert line_of(node, ("outer", "x")) == 5

@@ -48,8 +48,10 @@ def _solved(a: np.ndarray, c: np.ndarray, b: np.ndarray, w: np.ndarray) -> tuple
     kept, sign = b != 0, np.sign(b)
     matrix = np.where(kept[:, :, None] & kept[:, None, :], a, 0.0) + np.eye(b.shape[1]) * ~kept[:, None, :]
     exact = _solution(matrix, np.where(kept, c - w * sign, 0.0))
-    pull = np.abs(c - np.einsum("fij,fj->fi", a, exact))
-    still = np.where(kept, np.sign(exact) == sign, pull <= w * (1 + 1e-12) + 1e-12)
+    pull = c - np.einsum("fij,fj->fi", a, exact)
+    # Of collinear columns the solution may be none, or so large that rounding is all of it.
+    stands = (np.sign(exact) == sign) & (np.abs(pull - w * sign) <= 1e-9 * (w + np.abs(c)))
+    still = np.where(kept, stands, np.abs(pull) <= w * (1 + 1e-12) + 1e-12)
     return exact, still.all(axis=1)
 
 

@@ -111,7 +111,8 @@ class NewtonSteps:
         """For each fit the place (number) of its group with the highest objective, its own trial where that is as high, and how high."""
         squares, sizes = (places**2).sum(axis=1), np.abs(places).sum(axis=1)
         objective = loglik - self.penalties[fits, None] / 2 * squares - self.absolute[fits, None] * sizes
-        objective = np.where(self.groups[fits, None] == self.groups[self.asked], objective, -np.inf)
+        told = (self.groups[fits, None] == self.groups[self.asked]) & ~np.isnan(objective)
+        objective = np.where(told, objective, -np.inf)
         each, best = np.arange(fits.size), np.argmax(objective, axis=1)
         own = np.searchsorted(self.asked, fits).clip(max=self.asked.size - 1)
         highest = objective[each, best]

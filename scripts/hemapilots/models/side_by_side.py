@@ -93,8 +93,10 @@ class Stacked:
         if self.entered is not None:
             order, position, _ = self.entered
             by_entry = flat[order].reshape(hazard.shape)
-            # A difference of sums over hazards of very unequal size may cancel; who dies is at risk.
-            at_risk = np.maximum(at_risk - self._padded(self._from_end(by_entry))[position], flat)
+            # A difference of sums over hazards of very unequal size may cancel; who dies then is at risk.
+            least = flat.copy()
+            least[self.tied] = self._over_ties(flat[self.tied])
+            at_risk = np.maximum(at_risk - self._padded(self._from_end(by_entry))[position], least)
         at_risk[self.tied] -= self._fraction * self._over_ties(flat[self.tied])
         return shift, flat, at_risk
 
