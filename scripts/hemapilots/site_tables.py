@@ -8,13 +8,14 @@ from hemapilots.tables import read_parquet
 
 
 def read_site(folder: Path) -> dict[str, pd.DataFrame]:
-    """harmonized; folds, one column per replicate, by row; design."""
-    folds = read_parquet(folder / "folds.parquet").pivot(index="row", columns="replicate", values="fold")
-    return {
+    """harmonized; folds, one column per replicate, by row; design; judged, of a split in time: who is judged, by row."""
+    dealt = read_parquet(folder / "folds.parquet")
+    tables = {
         "harmonized": read_parquet(folder / "harmonized.parquet"),
-        "folds": folds,
+        "folds": dealt.pivot(index="row", columns="replicate", values="fold"),
         "design": read_parquet(folder / "design.parquet"),
     }
+    return tables | ({"judged": dealt.set_index("row")[["judged"]]} if "judged" in dealt else {})
 
 
 def read_evaluation(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, dict[tuple[str, str, str], pd.DataFrame]]:

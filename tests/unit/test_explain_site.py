@@ -134,7 +134,7 @@ def test_agrees_with_permutation_importance_of_scikit_learn(world):
     theirs = CoxPHSurvivalAnalysis(alpha=1e-3).fit(x, outcome)
     theirs.coef_ = arrays["coefficients"][0, 0, 0] / arrays["scale"][0, 0]
     whole = type(one)(
-        **{name: getattr(one, name) for name in ("x", "outcome", "rows", "competes", "ranks", "final")},
+        **{name: getattr(one, name) for name in ("x", "outcome", "rows", "judged", "competes", "ranks", "final")},
         model=one.final,
         folds=np.zeros((len(one.x), 1), int),
     )
@@ -156,6 +156,28 @@ def test_a_variable_without_coefficient_loses_nothing(world):
     one.model.arrays["coefficients"][..., 3] = 0.0
     row = importances(one, {"c": [3]}, SPEC, [17])[0]
     assert (row["estimate"], row["lower"], row["upper"]) == (0.0, 0.0, 0.0)
+
+
+def test_in_a_split_in_time_only_the_judged_count(world, tmp_path):
+    """Fold 0 holds the later patients and those of unknown year: whatever came of anybody but the later changes nothing."""
+    root, tables = world
+    for name in ("harmonized", "design"):
+        tables["x"][name].to_parquet(tmp_path / f"{name}.parquet")
+    folds = pd.read_parquet(root / "x" / "folds.parquet")
+    later = (folds["fold"] == 0) & (folds["row"] % 5 != 0)
+    folds.assign(judged=later).to_parquet(tmp_path / "folds.parquet")
+    split = read_site(tmp_path)
+    importance, _ = explain_site("x", split, root / "models", SPEC | {"repeats": 2})
+    assert (importance["n"] == later.sum()).all() and set(importance["variable"]) == {"a", "b", "c"}
+    outcome = split["harmonized"]
+    moved = outcome["os_event"].mask(outcome["row"].isin(folds.loc[~later, "row"]), 1 - outcome["os_event"])
+    again, _ = explain_site(
+        "x", split | {"harmonized": outcome.assign(os_event=moved)}, root / "models", SPEC | {"repeats": 2}
+    )
+    pd.testing.assert_frame_equal(importance, again)
+    few = folds["row"].isin(folds.loc[later, "row"].head(4))
+    split["judged"]["judged"] = few.to_numpy()
+    assert explain_site("x", split, root / "models", SPEC | {"repeats": 2})[0].empty
 
 
 def test_a_site_tells_what_enough_patients_stand_behind(world):

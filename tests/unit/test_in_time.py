@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from hemapilots.config.use_case import UseCase
+from hemapilots.cross_checks import Source, resolve_use_case
 from hemapilots.errors import HemaPilotsError
 from hemapilots.federation.training import training_data
 from hemapilots.models.training_sets import training_sets
@@ -148,3 +150,21 @@ def test_the_index_year_is_a_number_known_at_the_index_date(tmp_path):
     folder = changed(tmp_path, lambda folder: edited(folder / "use_cases" / "mgus.yaml", index_year="sex"))
     with pytest.raises(HemaPilotsError, match="'sex' is no number"):
         load_study("mgus-mgus2", folder, RESOURCES)
+
+
+@pytest.mark.parametrize("name", ["index_year", "diagnosis_year"])
+@pytest.mark.parametrize(
+    ("place", "inside"),
+    [
+        ("table_one", lambda name: ["age", name]),
+        ("subgroups", lambda name: [name]),
+        ("sensitivity", lambda name: {"covariates": [name]}),
+        ("predictor_sets", lambda name: {"era": [name]}),
+        ("comparators", lambda name: {"era": {"label": "Era", "predictors": ["age", name]}}),
+    ],
+)
+def test_the_index_year_is_refused_where_it_would_leave_a_site(tmp_path, name, place, inside):
+    path = CONFIG / "use_cases" / "mgus.yaml"
+    edited(shutil.copy(path, tmp_path / "mgus.yaml") and tmp_path / "mgus.yaml", **{place: inside(name)})
+    with pytest.raises(HemaPilotsError, match=f"{place}.*'{name}' tells the calendar year .* which leaves no site"):
+        resolve_use_case(Source(tmp_path / "mgus.yaml", UseCase))

@@ -1,6 +1,6 @@
 """The calendar year of the index date: which variable it is, and which sources deliver it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from hemapilots.config.use_case import UseCase
 from hemapilots.cross_checks.predictors import check_kept, known_at
@@ -11,7 +11,7 @@ __all__ = ["check_in_time", "check_index_year", "undated"]
 
 
 def check_index_year(source: Source) -> None:
-    """It is a number that is known at the index date and kept."""
+    """It is a number that is known at the index date and kept; nothing that would leave a site names it or what it is made from."""
     use_case: UseCase = source.value
     name, where, known = use_case.index_year, ("index_year",), {**use_case.variables, **use_case.derived}
     if name is None:
@@ -20,6 +20,23 @@ def check_index_year(source: Source) -> None:
     check_kept(source, where, name)
     if known[name].type != "number" or known_at(use_case, name)[0] != "index":
         raise source.fault(where, f"'{name}' is no number that is known at the index date; derive one by year(date)")
+    for place, named in _leaving(use_case):
+        told = sorted({name, *_read(use_case, name)} & set(named))
+        if told:
+            raise source.fault(
+                place, f"'{told[0]}' tells the calendar year of the index date, which leaves no site; remove it"
+            )
+
+
+def _leaving(use_case: UseCase) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Where variables are named of which values, coefficients or groups leave a site, and which."""
+    yield ("table_one",), use_case.table_one
+    yield ("subgroups",), use_case.subgroups
+    yield ("sensitivity", "covariates"), use_case.sensitivity.covariates or ()
+    for name, one in use_case.predictor_sets.items():
+        yield ("predictor_sets", name), one.variables
+    for name, comparator in use_case.comparators.items():
+        yield ("comparators", name), tuple(comparator.predictors or ())
 
 
 def undated(use_case: Source, mappings: Mapping[str, Source]) -> list[str]:

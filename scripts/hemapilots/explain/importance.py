@@ -25,10 +25,12 @@ def importances(
 
     groups: columns of the design by variable; a variable's columns are dealt together, its sign of missing values with them.
     spec: metric, tau, repeats, samples, level. Losses are averaged over `repeats` deals, ratios over a replicate's folds as in
-    evaluation, then over replicates. The standard error joins the bootstrap of patients, conditional on model and deals, with
+    evaluation, then over replicates; in a split in time the later patients alone are judged.
+    The standard error joins the bootstrap of patients, conditional on model and deals, with
     the variance between deals.
     """
-    weights = bootstrap_weights(subject.folds[:, 0], int(spec["samples"]), int(seed[0]))
+    weights = np.zeros((int(spec["samples"]) + 1, len(subject.x)))
+    weights[:, subject.judged] = bootstrap_weights(subject.folds[subject.judged, 0], len(weights) - 1, int(seed[0]))
     time = subject.outcome[:, 1] - subject.outcome[:, 0]
     outcomes = weigh(time, subject.outcome[:, 2], weights)
     ratios = [_of_replicate(subject, outcomes, r, groups, spec, seed) for r in range(subject.folds.shape[1])]
@@ -40,7 +42,8 @@ def importances(
 def _of_replicate(subject, outcomes, replicate, groups, spec, seed) -> tuple[np.ndarray, float]:
     """Losses (variables, repeats, samples + 1) of a replicate, and its comparable pairs."""
     fold = subject.folds[:, replicate]
-    parts = [_of_fold(subject, outcomes, (replicate, int(k)), groups, spec, seed) for k in np.unique(fold)]
+    judged = np.unique(fold[subject.judged])
+    parts = [_of_fold(subject, outcomes, (replicate, int(k)), groups, spec, seed) for k in judged]
     lost, pairs = (sum(part[side] for part in parts) for side in (0, 1))
     return np.divide(lost, pairs, out=np.full(lost.shape, np.nan), where=pairs > 0), float(pairs[0])
 
@@ -48,7 +51,7 @@ def _of_replicate(subject, outcomes, replicate, groups, spec, seed) -> tuple[np.
 def _of_fold(subject, outcomes, at, groups, spec, seed) -> tuple[np.ndarray, np.ndarray]:
     """Concordant pairs lost (variables, repeats, samples + 1) and comparable ones (samples + 1,) of a test fold."""
     inside = subject.folds[:, at[0]] == at[1]
-    tested, learned = np.flatnonzero(inside), np.flatnonzero(~inside)
+    tested, learned = np.flatnonzero(inside & subject.judged), np.flatnonzero(~inside)
     before = subject.risk(subject.x[tested], tested, learned, at)
     # Who is out of a baseline's reach has no risk, whatever the values that are dealt.
     tested, before = tested[np.isfinite(before)], before[np.isfinite(before)]

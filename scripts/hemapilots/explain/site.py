@@ -23,7 +23,7 @@ def explain_site(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(importance, SurvSHAP) of the primary model in the folder, for each of its endpoints.
 
-    tables: harmonized, folds, design; spec: see `study.explain_spec`. A figure leaves only where at least `minimum_cell`
+    tables: those of `read_site`; spec: see `study.explain_spec`. A figure leaves only where at least `minimum_cell`
     patients, events, and carriers and non-carriers of each of a variable's 0/1 columns stand behind it; under an enforced
     gate sizes on the scale of survival stay too, for with the model they tell the site's baseline hazard, and shares leave.
     """
@@ -50,10 +50,12 @@ def groups_of(subject: Subject, spec: Mapping[str, Any]) -> dict[str, list[int]]
 
 
 def _importance(subject: Subject, groups: dict, spec: dict, seed: list[int]) -> list[dict[str, Any]]:
-    told = _supported(subject, subject.x, groups, spec["minimum_cell"])
+    x, event = subject.x[subject.judged], subject.outcome[subject.judged, 2] == 1
+    enough = min(len(x), np.count_nonzero(event)) >= spec["minimum_cell"]
+    told = _supported(subject, x, groups, spec["minimum_cell"]) if enough else []
     chosen = {name: groups[name] for name in told}
     rows = importances(subject, chosen, spec, seed) if chosen else []
-    return [{"metric": spec["metric"], "n": float(len(subject.x))} | row for row in rows if row["weight"] > 0]
+    return [{"metric": spec["metric"], "n": float(len(x))} | row for row in rows if row["weight"] > 0]
 
 
 def _survshap(subject: Subject, groups: dict, spec: dict, seed: list[int]) -> list[dict[str, Any]]:

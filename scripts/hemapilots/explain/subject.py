@@ -30,7 +30,8 @@ def final_arrays(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 @dataclass(frozen=True)
 class Subject:
-    """x (n, p) design of the patients with a known outcome; outcome (n, 3) entry, time, event; folds (n, R); rows (n,).
+    """x (n, p) design of the patients with a known outcome; outcome (n, 3) entry, time, event; folds (n, R); rows (n,);
+    judged (n,): on whom models of folds are judged, everybody but in a split in time.
 
     model: arrays by replicate and fold; final: the model on all patients. ranks: the time of the grid by whose probability patients
     are ranked, None where the log relative hazard ranks them.
@@ -42,6 +43,7 @@ class Subject:
     outcome: np.ndarray
     folds: np.ndarray
     rows: np.ndarray
+    judged: np.ndarray
     competes: bool
     ranks: int | None
 
@@ -72,7 +74,7 @@ class Subject:
 def subject_of(
     tables: dict[str, pd.DataFrame], endpoint: str, arrays: dict[str, np.ndarray], card: dict, spec: dict
 ) -> Subject:
-    """The model at a site. tables: harmonized, folds, design; spec: horizons, entry, competing and grid of the predictions."""
+    """The model at a site. tables: those of `read_site`; spec: horizons, entry, competing and grid of the predictions."""
     harmonized, design = tables["harmonized"], tables["design"]
     known = harmonized[f"{endpoint}_event"].notna().to_numpy()
     outcome = harmonized.loc[known, [f"{endpoint}_{part}" for part in ("entry", "time", "event")]].to_numpy(dtype=float)
@@ -88,6 +90,7 @@ def subject_of(
         outcome,
         tables["folds"].reindex(rows).to_numpy(),
         rows,
+        tables["judged"].loc[rows, "judged"].to_numpy() if "judged" in tables else np.ones(len(rows), bool),
         competes,
         None if time is None else int(np.argmin(np.abs(grid - float(time.removeprefix("survival_"))))),
     )
