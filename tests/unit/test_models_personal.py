@@ -68,6 +68,41 @@ def test_a_penalty_between_maximises_the_written_objective(cox):
     np.testing.assert_allclose(found, minimize(loss, centre, method="BFGS", options={"gtol": 1e-8}).x, atol=1e-5)
 
 
+def few_events(data):
+    """The site with two events in each fold, those of the highest first column."""
+    x, event = data.x, np.zeros(data.time.size)
+    for fold in range(FOLDS):
+        inside = np.flatnonzero(data.folds[0] == fold)
+        event[inside[np.argsort(-x[inside, 0])[:2]]] = 1
+    time = data.entry.max() + 1.0 + np.argsort(np.argsort(-x[:, 0]))
+    return TrainingData(x, data.entry, time, event, *_rest(data))
+
+
+def test_coefficients_that_run_away_are_not_taken(cox):
+    """The patients are ordered by the first column alone, so without a penalty its coefficient has no bound."""
+    arrays, card, data = cox
+    parted = few_events(data)
+    free = personalised(arrays, card, parted, {"penalties": [0.0]})
+    np.testing.assert_array_equal(free["coefficients"], arrays["coefficients"])
+    held, both = (personalised(arrays, card, parted, {"penalties": one}) for one in ([3.0], [0.0, 3.0]))
+    assert np.abs(held["coefficients"] - arrays["coefficients"]).max() > 0.02
+    for fold in range(FOLDS):
+        np.testing.assert_allclose(chosen(both, (0, fold)), chosen(held, (0, fold)), atol=1e-9)
+
+
+def test_columns_that_say_the_same_need_a_penalty(cox):
+    """Without one there are many solutions, and which comes out is rounding."""
+    arrays, card, data = cox
+    twice = data.x.copy()
+    twice[:, 2] = twice[:, 0]
+    alike = TrainingData(twice, data.entry, data.time, data.event, *_rest(data))
+    free = personalised(arrays, card, alike, {"penalties": [0.0]})
+    np.testing.assert_array_equal(free["coefficients"], arrays["coefficients"])
+    held, both = (personalised(arrays, card, alike, {"penalties": one}) for one in ([3.0], [0.0, 3.0]))
+    assert np.abs(held["coefficients"] - arrays["coefficients"]).max() > 0.02
+    np.testing.assert_allclose(both["coefficients"], held["coefficients"], atol=1e-9)
+
+
 def test_what_is_not_the_sites_stays_as_it_was(cox):
     arrays, card, data = cox
     kept = {name: value.copy() for name, value in arrays.items()}

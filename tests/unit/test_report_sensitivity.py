@@ -66,6 +66,19 @@ def test_a_private_site_that_hides_its_count_hides_the_sum(inputs, tmp_path):
     )
 
 
+def test_an_analysis_that_rests_on_fewer_sites_says_so(inputs, tmp_path):
+    table = report_sample.sensitivity("south")
+    table.loc[table["analysis"] == "covariates", ["estimate", "lower", "upper", "se", "weight"]] = np.nan
+    table.to_csv(tmp_path / "south.csv", index=False)
+    private = {name: paths for name, paths in inputs.items() if not name.startswith("pooled_")}
+    private["sensitivity"] = [inputs["sensitivity"][0], tmp_path / "south.csv"]
+    found = sensitivity_tables(*section(private, sharing="private"))
+    labels = ["Each site’s curve (primary)", "By covariates (1 of 2 sites)", "Graft <b> competes"]
+    assert [row["label"] for row in found["measures"][0]["rows"]] == found["heads"] == labels
+    drawn = sensitivity_forest(*section(private, sharing="private"))
+    assert drawn.table["label"].tolist() == labels
+
+
 def test_the_figure_holds_the_analyses_that_have_one(inputs):
     drawn = sensitivity_forest(*section(inputs))
     assert drawn.table["label"].tolist() == ["One curve for all (primary)", "By covariates", "Graft <b> competes"]

@@ -9,6 +9,8 @@ from hemapilots.models.data import Subset, TrainingData
 from hemapilots.models.newton_steps import NewtonSteps, pack_symmetric, unpack_symmetric
 
 ROUNDS, TOLERANCE = 50, 1e-9
+# Least curvature as a share of the largest, below which coefficients are not determined.
+SINGULAR = 1e-12
 Computed = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -88,17 +90,20 @@ def surrogate(state: dict, data: TrainingData, config: dict) -> dict[str, np.nda
     return out
 
 
-def centred_fits(subset: Subset, centre: np.ndarray, penalties: np.ndarray, ties: str) -> np.ndarray:
+def centred_fits(subset: Subset, centre: np.ndarray, penalties: np.ndarray, ties: str) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients (L, p) with the largest log partial likelihood of the rows less penalty/2 times the squared distance to centre (p,).
 
-    What the rows cannot tell, because a column does not vary in them or nobody had the event, stays at the centre.
+    What the rows cannot tell, because a column does not vary in them or nobody had the event, stays at the centre. With them
+    (L,) which have settled: where events are few and the penalty small coefficients run away, and where columns are
+    collinear there are many without a penalty.
     """
     varies = (np.ptp(subset.x, axis=0) > 0) if subset.risk_sets.times.size else np.zeros(centre.size, bool)
     steps = _maximised(
         lambda away, active: _statistics(subset, centre + away, ties),
         _Steps(penalties, np.tile(varies, (penalties.size, 1)), TOLERANCE),
     )
-    return centre + steps.coefficients
+    curvature = np.linalg.eigvalsh(steps.penalised(np.arange(penalties.size)))
+    return centre + steps.coefficients, ~steps.running & (curvature[:, 0] > SINGULAR * curvature[:, -1])
 
 
 def _statistics(subset: Subset, coefficients: np.ndarray, ties: str) -> Computed:

@@ -48,21 +48,27 @@ def _further_steps(arrays: dict, card: dict, data: TrainingData, places: list, o
 
 
 def _further_fits(arrays: dict, card: dict, data: TrainingData, places: list, options: dict) -> dict[str, np.ndarray]:
-    """Coefficients (F, p) of the places' Cox models, the penalty of each chosen inside the site's training folds."""
+    """Coefficients (F, p) of the places' Cox models, the penalty of each chosen inside the site's training folds.
+
+    Of two penalties as good the larger wins; where no penalty holds the coefficients they stay the federated ones.
+    """
     penalties, ties = np.asarray(options["penalties"], float), card["ties"]
     found = []
     for at in places:
         subset = _subset(arrays, "", at, data, data.members(_set(at)))
-        fits = centred_fits(subset, arrays["coefficients"][at][arrays["chosen"][at]], penalties, ties)
-        found.append(fits[_best(arrays, at, data, penalties, ties)])
+        centre = arrays["coefficients"][at][arrays["chosen"][at]]
+        fits, settled = centred_fits(subset, centre, penalties, ties)
+        criterion = np.where(settled, _criterion(arrays, at, data, penalties, ties), -np.inf)
+        best = penalties.size - 1 - int(np.argmax(criterion[::-1]))
+        found.append(fits[best] if np.isfinite(criterion[best]) else centre)
     return {"coefficients": np.array(found)}
 
 
-def _best(arrays: dict, at: tuple[int, int], data: TrainingData, penalties: np.ndarray, ties: str) -> int:
-    """The penalty with the best cross-validated log-likelihood (Verweij and van Houwelingen 1993) on the site's training folds.
+def _criterion(arrays: dict, at: tuple[int, int], data: TrainingData, penalties: np.ndarray, ties: str) -> np.ndarray:
+    """The cross-validated log-likelihood (Verweij and van Houwelingen 1993) of each penalty (L,) on the site's training folds.
 
-    A fold j is judged by what the site makes, without it, of the federated fit that saw neither j nor the place's test fold. Of two
-    as good the larger penalty wins.
+    A fold j is judged by what the site makes, without it, of the federated fit that saw neither j nor the place's test fold. A penalty
+    with which coefficients run away has -inf. Nothing is to be chosen from one penalty.
     """
     criterion = np.zeros(penalties.size)
     if penalties.size > 1:
@@ -70,10 +76,11 @@ def _best(arrays: dict, at: tuple[int, int], data: TrainingData, penalties: np.n
         for j in np.unique(data.folds[at[0]][kept]):
             inner, place = kept[data.folds[at[0]][kept] != j], (*at, j)
             own, all_ = (_subset(arrays, "crossed_", place, data, rows) for rows in (inner, kept))
-            fits = centred_fits(own, arrays["crossed_coefficients"][place], penalties, ties)
-            all_, own = (pl.loglik(part.x, fits, part.risk_sets, ties) for part in (all_, own))
-            criterion += all_ - own
-    return penalties.size - 1 - int(np.argmax(criterion[::-1]))
+            fits, settled = centred_fits(own, arrays["crossed_coefficients"][place], penalties, ties)
+            whole, part = (pl.loglik(one.x, fits[settled], one.risk_sets, ties) for one in (all_, own))
+            criterion[settled] += whole - part
+            criterion[~settled] = -np.inf
+    return criterion
 
 
 def _subset(arrays: dict, prefix: str, at: tuple, data: TrainingData, rows: np.ndarray) -> Subset:

@@ -13,18 +13,23 @@ from hemapilots.report.words import Labels, count, interval, signed_interval
 __all__ = ["sensitivity_forest", "sensitivity_sentence", "sensitivity_tables"]
 
 FIGURES = ["estimate", "lower", "upper"]
+# What a figure is of.
+FIGURE = ["metric", "horizon", "reference_model", "reference_regime"]
 
 
 def _over_all(released: Released) -> pd.DataFrame:
-    """Rows over all patients: the pooled ones, else the sites' figures combined; `changed` and `undated` summed over sites."""
+    """Rows over all patients: the pooled ones, else the sites' figures combined; `changed` and `undated` summed over sites, and
+    `sites`, on how many a combined figure rests."""
     table = released.sensitivity
     if released.pooled:
         return table[table["site"] == "all"]
     found = []
     for (analysis, kind), part in table.groupby(["analysis", "kind"], sort=False):
         combined = within_site(part.assign(kind="metric"), "metric", released.study["evaluate"])
-        names = part.drop_duplicates(["metric", "horizon", "reference_model", "reference_regime"])
+        names = part.drop_duplicates(FIGURE)
         sizes = {name: _total(part, name) for name in ("changed", "undated")}
+        told = part.assign(sites=np.isfinite(part[["estimate", "se", "weight"]].to_numpy(float)).all(axis=1))
+        sizes["sites"] = told.groupby(FIGURE, sort=False, dropna=False)["sites"].sum().to_numpy()
         references = {name: names[name].to_numpy() for name in ("reference_model", "reference_regime")}
         found.append(combined.assign(analysis=analysis, kind=kind, **references, **sizes))
     return pd.concat(found, ignore_index=True) if found else table
@@ -32,6 +37,15 @@ def _over_all(released: Released) -> pd.DataFrame:
 
 def _total(part: pd.DataFrame, name: str) -> float:
     return float(part.groupby("site")[name].first().sum(skipna=False))
+
+
+def _fewer(own: pd.DataFrame, analysis: str) -> str:
+    """On how many sites an analysis rests, where these are fewer than those of the primary one. own: the rows of one measure."""
+    if "sites" not in own:
+        return ""
+    sites = own[own["kind"] == "metric"].set_index("analysis")["sites"]
+    n, k = int(sites.get(analysis, 0)), int(sites.get(PRIMARY, 0))
+    return f" ({n} of {k} sites)" if n < k else ""
 
 
 def _label(analysis: str, released: Released) -> str:
@@ -58,7 +72,11 @@ def sensitivity_forest(released: Released, labels: Labels) -> Drawn | None:
         row = ranked.loc[analysis]
         marks = {"colour": colour_of(released.primary["regime"])[0] if analysis == PRIMARY else INK}
         rows.append(
-            {"label": _label(analysis, released), "text": interval(row), "bold": analysis == PRIMARY}
+            {
+                "label": _label(analysis, released) + _fewer(ranked.reset_index(), analysis),
+                "text": interval(row),
+                "bold": analysis == PRIMARY,
+            }
             | dict(row[FIGURES])
             | marks
         )
@@ -81,7 +99,7 @@ def sensitivity_tables(released: Released, labels: Labels) -> dict | None:
         "endpoint": labels.endpoint(released.primary["endpoint"]),
         "measures": [_measure(released, labels, table, name, horizon, done) for name, horizon in _measured(table)],
         "differences": _differences(released, labels, table, done),
-        "heads": [_label(one, released) for one in done],
+        "heads": [_label(one, released) + _fewer(table[table["metric"] == "uno_c"], one) for one in done],
         "covariates": ", ".join(labels.variable(name) for name in variables),
         "treatments": [_treatment(table, name, one) for name, one in spec["treatments"].items()],
         "undone": [_label(one, released) for one in asked if one == BY_COVARIATES],
@@ -107,7 +125,7 @@ def _measure(
         mine = own[own["analysis"] == analysis].set_index("kind")
         moved = signed_interval(*mine.loc["change", FIGURES]) if "change" in mine.index else ""
         figure = interval(mine.loc["metric"]) if "metric" in mine.index else "not estimable"
-        rows.append({"label": _label(analysis, released), "figure": figure, "moved": moved})
+        rows.append({"label": _label(analysis, released) + _fewer(own, analysis), "figure": figure, "moved": moved})
     return {"label": labels.metric(metric, None if metric == "uno_c" else horizon), "rows": rows}
 
 
