@@ -149,7 +149,7 @@ def test_a_personal_step_follows_the_strategy_that_it_goes_on_from(config):
     path.write_text(text.replace("strategies: [newton, fedavg]", "strategies: [finetune, newton, fedavg]"))
     study = load_study("mds-synthetic", config, ROOT / "resources")
     steps = study["predict"]["finetuned"]
-    assert set(steps) == {"cox-clinical", "cox-molecular"} and steps["cox-molecular"]["of"] == "newton"
+    assert set(steps) == {"cox-molecular"} and steps["cox-molecular"]["of"] == "newton"
     assert steps["cox-molecular"]["penalties"][-1] == 3000
     # It is no federation: nothing is trained or sent for it, and it is compared like any other regime.
     assert study["train"]["models"]["cox-molecular"]["strategies"] == ["newton", "fedavg"]
