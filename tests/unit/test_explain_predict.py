@@ -302,6 +302,7 @@ def write(path, text):
         ("age,age\n1,2\n", "column age stands there twice"),
         ('age,stage\n"65,I\n', "cannot be read as CSV"),
         ("\x00\x01\x02", "it holds no patients"),
+        ("age,stage\n65,I,7\n", "rows have more fields than the header"),
     ],
 )
 def test_hostile_tables_give_one_sentence(world, tmp_path, capsys, text, sentence):
@@ -347,6 +348,13 @@ def test_the_command_writes_a_row_per_patient_and_horizon(world, tmp_path, capsy
     assert len(found) == 10 and found["patient"].tolist() == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
     assert ((found["lower"] < found["risk"]) & (found["risk"] < found["upper"])).all()
     assert "10 risks given, 0 not" in capsys.readouterr().err
+    assert out.stat().st_mode & 0o077 == 0
+
+
+def test_the_file_of_the_patients_is_not_written_over(world, tmp_path, capsys):
+    path = write(tmp_path / "new.csv", "age,stage\n65,I\n")
+    assert main(["predict", str(world / "model"), str(path), "--site", str(world / "x"), "--out", str(path)]) == 2
+    assert "it is the file of the patients" in capsys.readouterr().err and path.read_text().startswith("age")
 
 
 def test_parquet_is_read_as_well(world, tmp_path):

@@ -44,12 +44,15 @@ def _predict(options: argparse.Namespace) -> int:
         return _template(options)
     if options.file is None:
         raise HemaPilotsError("predict: no FILE is given; name one, or let --template write an empty one")
+    if options.out and options.out.exists() and options.out.resolve() == options.file.resolve():
+        raise HemaPilotsError(f"{options.out}: it is the file of the patients; name another one for their risks")
     models = models_of(options.model, options.site)
     table = _risks(models, options)
     if options.out:
         from hemapilots.tables import write_csv
 
         write_csv(options.out, table, digits=6)
+        options.out.chmod(0o600)
     else:
         print(table.to_csv(index=False, float_format="%.4f", lineterminator="\n"), end="")
     abstained = int((table["answer"] == "abstained").sum())

@@ -1,5 +1,6 @@
 """New patients as a table of a model's inputs: read, checked cell by cell, derived, encoded."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,13 @@ def read_table(path: Path) -> pd.DataFrame:
         if path.suffix == ".parquet":
             table = read_parquet(path)
         else:
-            table = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8-sig")
+            # Without `index_col` a comma too many at the end of the rows would move every value by one column.
+            options = {"dtype": str, "keep_default_na": False, "na_values": [""], "index_col": False}
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", pd.errors.ParserWarning)
+                table = pd.read_csv(path, encoding="utf-8-sig", **options)
+    except pd.errors.ParserWarning:
+        raise HemaPilotsError(f"{path}: rows have more fields than the header; give each field a column") from None
     except FileNotFoundError:
         raise HemaPilotsError(f"{path}: no such file; give a CSV or Parquet file with one row per patient") from None
     except (ValueError, OSError) as error:
