@@ -11,15 +11,15 @@ PATTERNS = {
     r"^https://": "an address that starts with https://",
     r"^[0-9a-f]{64}$": "a SHA-256: 64 digits and letters from a to f",
 }
-_LIST, _KEYS = "it is a list; write it as in [a, b]", "keys with their values belong here, one per line beneath it"
-_NUMBER, _WHOLE, _TRUTH = "it is a number", "it is a whole number", "it is true or false"
+_LIST, _KEYS = "it must be a list; write it as in [a, b]", "keys with their values belong here, one per line beneath it"
+_NUMBER, _WHOLE, _TRUTH = "it must be a number", "it must be a whole number", "it must be true or false"
 _KINDS = {
     **dict.fromkeys(("tuple_type", "list_type"), _LIST),
     **dict.fromkeys(("dict_type", "model_type", "model_attributes_type", "mapping_type"), _KEYS),
     **dict.fromkeys(("float_type", "float_parsing"), _NUMBER),
     **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), _WHOLE),
     **dict.fromkeys(("bool_type", "bool_parsing"), _TRUTH),
-    "string_type": "it is a text; put quotes around what looks like a number, a date or a truth value",
+    "string_type": "it must be a text; put quotes around what looks like a number, a date or a truth value",
 }
 
 
@@ -27,7 +27,7 @@ def said(fault: dict) -> str:
     """The message of a fault that pydantic found."""
     context, kind = fault.get("ctx", {}), fault["type"]
     if kind == "string_pattern_mismatch":
-        return f"it is {PATTERNS.get(context['pattern'], 'written otherwise; config/README.md says how')}"
+        return f"it must be {PATTERNS.get(context['pattern'], 'written otherwise; config/README.md says how')}"
     if kind in ("too_short", "too_long"):
         least, bound = (
             ("at least", context.get("min_length")) if kind == "too_short" else ("at most", context.get("max_length"))

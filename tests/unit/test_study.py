@@ -301,8 +301,7 @@ def test_missing_mirror_and_wrong_hash(config, tmp_path):
         load_studies(settings, config, ROOT / "resources")
 
 
-def test_a_private_pilot_has_nothing_pooled_to_be_compared_with(config):
-    (config / "pilots/own.yaml").write_text("""title: Own
+PRIVATE = """title: Own
 use_case: mds
 protocol: standard
 cohort:
@@ -311,7 +310,11 @@ cohort:
   sites:
     a: {mapping: mds-clinic-en, extract: /data/a}
     b: {mapping: mds-clinic-en, extract: /data/b}
-""")
+"""
+
+
+def test_a_private_pilot_has_nothing_pooled_to_be_compared_with(config):
+    (config / "pilots/own.yaml").write_text(PRIVATE)
     with pytest.raises(
         HemaPilotsError, match=r"standard.yaml, line \d+: criteria.0.against: a private cohort has no pooled model"
     ):
@@ -322,16 +325,7 @@ cohort:
 
 def test_a_private_pilot_is_not_set_side_by_side(config):
     edit(config / PROTOCOL, POOLED, "")
-    (config / "pilots/own.yaml").write_text("""title: Own
-use_case: mds
-protocol: standard
-cohort:
-  sharing: private
-  allow: [local_models]
-  sites:
-    a: {mapping: mds-clinic-en, extract: /data/a}
-    b: {mapping: mds-clinic-en, extract: /data/b}
-""")
+    (config / "pilots/own.yaml").write_text(PRIVATE)
     settings = {"pilots": ["own"], "compare": ["mds-synthetic", "own"], "run": "mds-synthetic,own"}
     with pytest.raises(HemaPilotsError, match=r"config.yaml: compare: own is private, .*; take it out$"):
         load_studies(settings, config, ROOT / "resources")

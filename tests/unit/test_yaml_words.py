@@ -30,20 +30,20 @@ def fault(tmp_path, change):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"sentinels": -99}, "sentinels: it is a list; write it as in [a, b]"),
-        ({"sentinels": ["x"]}, "sentinels.0: it is a number"),
+        ({"sentinels": -99}, "sentinels: it must be a list; write it as in [a, b]"),
+        ({"sentinels": ["x"]}, "sentinels.0: it must be a number"),
         ({"window": [1]}, "window.1: an entry is missing: it is number 2 of the list"),
         ({"files": ["a.csv"]}, "files: keys with their values belong here, one per line beneath it"),
         (
             {"variables": {"hb": {"column": 5}}},
-            "variables.hb.column: it is a text; put quotes around what looks like a number",
+            "variables.hb.column: it must be a text; put quotes around what looks like a number",
         ),
-        ({"variables": {"Hb": {"column": "Hb"}}}, "it is a name of lower-case letters, digits and underscores"),
+        ({"variables": {"Hb": {"column": "Hb"}}}, "it must be a name of lower-case letters, digits and underscores"),
         (
             {"variables": {"hb": {"column": "Hb", "date_format": ["D.M.Y"]}}},
-            "it is a form of dates made of DD, MM and YYYY",
+            "it must be a form of dates made of DD, MM and YYYY",
         ),
-        ({"database": "postgres://x"}, "database: it is the name of an environment variable"),
+        ({"database": "postgres://x"}, "database: it must be the name of an environment variable"),
     ],
 )
 def test_faults_are_told_without_types_and_patterns(tmp_path, change, sentence):

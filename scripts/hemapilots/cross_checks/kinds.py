@@ -7,7 +7,6 @@ from hemapilots.expressions import parse
 
 __all__ = ["kind_of"]
 
-_ALWAYS_NUMBERS = (ast.Compare, ast.BoolOp)
 _COUNTING = ("count", "missing")
 
 

@@ -67,7 +67,7 @@ def check_example(source: Source) -> None:
             raise source.fault(where, "a flag is 0 or 1")
         low, high = variable.hard or (float("-inf"), float("inf"))
         if variable.type == "number" and (isinstance(value, str) or not low <= value <= high):
-            raise source.fault(where, f"it is a number from {low:g} to {high:g}")
+            raise source.fault(where, f"it must be a number from {low:g} to {high:g}")
         if variable.type not in ("category", "flag", "number"):
             raise source.fault(where, f"a {variable.type} is not kept; name what is made of it")
 
