@@ -19,6 +19,8 @@ from workflow_processes import OWNER, end, living_workflow, orphans
 from workflow_progress import LOG, Progress
 
 ROOT = Path(__file__).resolve().parents[1]
+# glibc keeps what a job frees: large arrays that come and go would else be fetched from the kernel, page by page, each time anew.
+KEEPING = {"MALLOC_TRIM_THRESHOLD_": str(1 << 30), "MALLOC_MMAP_THRESHOLD_": str(1 << 30)}
 PATIENCE = 10  # seconds that an interrupted workflow gets to tidy up before it is told again
 
 
@@ -136,7 +138,7 @@ def _run(pilots: list[str], options: argparse.Namespace, settings: dict) -> int:
         "--nocolor",
     ]
     target = "compare" if options.compare else "all"
-    environment = os.environ | {OWNER: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
+    environment = KEEPING | os.environ | {OWNER: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
     progress = Progress(sys.stdout)
     with open(LOG, "w", encoding="utf-8") as log:
         child = subprocess.Popen(
