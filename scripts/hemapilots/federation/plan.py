@@ -16,6 +16,7 @@ class Plan:
 
     l1_ratios (L,), where given, is the share of each penalty that is on absolute values (elastic net); beside own_penalty it is (S,).
     own_penalty (S,), where given, is the one penalty of each training set, chosen before; `penalties` then has length 1.
+    start (S, p), where given, beside own_penalty: the coefficients that Newton's method starts from, those of a fit of similar patients.
     settings: the model's own, fixed by the protocol; with `patience` its number of rounds is chosen inside the training folds.
     """
 
@@ -30,6 +31,7 @@ class Plan:
     kind: str = "cox"
     settings: dict = field(default_factory=dict)
     l1_ratios: np.ndarray | None = None
+    start: np.ndarray | None = None
 
     @property
     def model(self) -> ModuleType:

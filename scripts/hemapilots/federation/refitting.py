@@ -69,6 +69,11 @@ def _plan(plan: Plan, arrays: dict[str, np.ndarray], prefix: str) -> Plan:
     own = {"own_penalty": arrays[f"{prefix}penalties"][chosen]}
     if plan.l1_ratios is not None:
         own["l1_ratios"] = arrays[f"{prefix}l1_ratios"][chosen]
+    if f"{prefix}coefficients" in arrays:
+        # The optimum is the same from wherever Newton's method starts, and near where the original ended.
+        final, folds = arrays[f"{prefix}final_coefficients"], arrays[f"{prefix}coefficients"]
+        fits = np.concatenate([final[None], folds.reshape(-1, *folds.shape[2:])])
+        own["start"] = fits[np.arange(chosen.size), chosen]
     settings = {name: value for name, value in plan.settings.items() if name != "patience"}
     return replace(plan, penalties=np.zeros(1), settings=settings, **own)
 

@@ -21,6 +21,7 @@ class NewtonSteps:
     the weakly penalised, whose first steps are far too long, most of their halvings.
     told (F,), all by default: fits whose log-likelihood and information are wanted, and so are computed at their last coefficients. The
     others take their last step where the one after it is foreseen to be within the tolerance, and nobody is asked about that place.
+    start (F, p), zeros by default: where the fits start from, the fits of a group from the same place.
 
     trial (F, p): where the statistics of the fits that are `asked` (indices) are wanted next; coefficients (F, p): the best so far;
     running (F,): fits that still move;
@@ -35,6 +36,7 @@ class NewtonSteps:
         l1: np.ndarray | None = None,
         groups: np.ndarray | None = None,
         told: np.ndarray | None = None,
+        start: np.ndarray | None = None,
     ):
         l1 = np.zeros(penalties.shape) if l1 is None else l1
         self.usable, self.tolerance = usable, tolerance
@@ -42,8 +44,8 @@ class NewtonSteps:
         fits, p = usable.shape
         self.groups = np.arange(fits) if groups is None else groups
         self.told = np.ones(fits, dtype=bool) if told is None else told
-        self.trial = np.zeros((fits, p))
-        self.coefficients = np.zeros((fits, p))
+        self.trial = np.zeros((fits, p)) if start is None else np.where(usable, start, 0.0)
+        self.coefficients = self.trial.copy()
         self.objective = np.full(fits, -np.inf)
         self.loglik = np.full(fits, np.nan)
         self.step = np.zeros((fits, p))

@@ -56,6 +56,7 @@ def _newton(grid: Grid, plan: Plan, options: dict, preprocessing: Preprocessing)
         l1=plan.fit_l1,
         groups=plan.fit_set,
         told=plan.fit_set == 0,
+        start=plan.start,
     )
     if plan.kind in SUBDISTRIBUTION:
         return RobustNewton(**common, grid=grid)
