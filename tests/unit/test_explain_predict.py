@@ -10,8 +10,9 @@ from hemapilots.cli import main
 from hemapilots.encoding import encode
 from hemapilots.errors import HemaPilotsError
 from hemapilots.explain.foretell import Own, Portable
-from hemapilots.explain.new_patients import models_of, predict_patients
-from hemapilots.explain.new_rows import checked, read_table
+from hemapilots.explain.new_file import read_table
+from hemapilots.explain.new_patients import _not_given, models_of, predict_patients
+from hemapilots.explain.new_rows import checked
 from hemapilots.explain.portable import export_models, read_portable
 from hemapilots.explain.subject import FINAL, subject_of
 from hemapilots.explain.worked import worked_patients, worked_risks
@@ -259,8 +260,11 @@ def test_contributions_add_up_to_the_linear_predictor(world):
     ("change", "reason"),
     [
         ({"age": np.nan}, "required input missing: Age"),
-        ({"age": 109.0, "albumin": 6.99}, "outside the training patients: Ratio"),
-        ({"stage": None, "albumin": np.nan}, "2 of 3 inputs missing"),
+        (
+            {"age": 109.0, "albumin": 6.99},
+            "outside the training patients: Ratio (more than 5 standard deviations from their mean)",
+        ),
+        ({"stage": None, "albumin": np.nan}, "2 of 3 inputs missing, more than the 40 % that may be"),
         ({"age": 111.0}, "Age outside 0 to 110"),
     ],
 )
@@ -286,23 +290,33 @@ def test_a_site_with_few_patients_abstains(world, tmp_path):
 
 
 def write(path, text):
-    path.write_text(text)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return path
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("age,stage\nancient,I\n", "patient 1, column age: it is not a number with a decimal point"),
-        ("age,stage\n65,IV\n", "patient 1, column stage: it is not one of I, II, III"),
+        ("age,stage\nancient,I\n", "line 2, column age: it is not a number with a decimal point"),
+        ("age,stage\n65,IV\n", "line 2, column stage: it is not one of I, II, III"),
         ("age,stage\n1e999,I\n", "column age: it is not a number"),
         ("name\nMiller\n", "none of the model's inputs is among the columns"),
         ("age,stage\n", "it holds no patients"),
-        ("", "cannot be read as CSV"),
+        ("", "it is empty; `hemapilots predict MODEL --template FILE` writes a table to fill in"),
+        ('""\n', "it is empty"),
+        (
+            "patient;age;stage\n1;65;I\n",
+            "separated by semicolons; separate them by commas, and write decimals with a point",
+        ),
+        ("age,stage\n65,Größe\n".encode("latin-1"), "it is not text in UTF-8; save it as CSV in UTF-8"),
+        ("age,\n65,\n", "line 1: a column has no name"),
+        ('note,age\n"a\nb",70\n\nMiller,old\n', "line 5, column age: it is not a number"),
+        ("patient,age\nMiller,70\n,65\n", "line 3, column patient: it is empty; give each patient a name of its own"),
+        ("patient_id,age\nMiller,70\n\nMiller,65\n", "line 4, column patient_id: the same as in line 2; give each"),
         ("age,age\n1,2\n", "column age stands there twice"),
-        ('age,stage\n"65,I\n', "cannot be read as CSV"),
-        ("\x00\x01\x02", "it holds no patients"),
-        ("age,stage\n65,I,7\n", "rows have more fields than the header"),
+        ('age,stage\n"65,I\n', "line 2: its quotes do not pair"),
+        ("\x00\x01\x02", "it is no text"),
+        ("age,stage\n65,I,7\n", "line 2: it has more fields than the header"),
     ],
 )
 def test_hostile_tables_give_one_sentence(world, tmp_path, capsys, text, sentence):
@@ -422,6 +436,25 @@ def test_drivers_are_what_was_given(world):
     parts = model.contributions(encode(inputs.assign(row=0), ENCODING).drop(columns="row").to_numpy(float))
     assert imputed == f"imputed (1) {parts['stage'][0]:+.3f}"
     assert f"age {parts['age'][0]:+.3f}" in given
+
+
+def test_blank_lines_move_no_patient(world, tmp_path):
+    lines = ["age,stage,albumin", "60,I,4.0", "", " 70 ,III,3.1", "72,II"]
+    table = read_table(write(tmp_path / "new.csv", "\r\n".join(lines)))
+    assert table.index.tolist() == [2, 4, 5] and table["albumin"].isna().tolist() == [False, False, True]
+    wanted = pd.DataFrame({"age": [60.0, 70, 72], "stage": ["I", "III", "II"], "albumin": [4.0, 3.1, np.nan]})
+    models = models_of(world / "everywhere", None)
+    pd.testing.assert_frame_equal(predict_patients(models, table, "new.csv"), predict_patients(models, wanted, "new"))
+
+
+def test_what_is_missing_goes_by_the_columns_of_the_file(world):
+    """albumin behind ratio; ratio itself where it alone is not known."""
+    row = pd.DataFrame([{"age": 65.0, "albumin": 4.0}, {"age": 65.0, "stage": "I"}])
+    found = predict_patients(models_of(world / "everywhere", None), row, "new.csv")
+    assert found["missing"].tolist() == ["stage", "stage", "albumin", "albumin"]
+    bare = {"variables": ["ratio"], "inputs": EXPORT["inputs"]}
+    table = pd.DataFrame({"albumin": [0.0, np.nan], "ratio": [np.nan, np.nan]})
+    assert _not_given(bare, table, [["ratio"], ["ratio"]]) == [["ratio"], ["albumin"]]
 
 
 def test_a_template_is_filled_in_and_predicted_from(world, tmp_path, capsys):

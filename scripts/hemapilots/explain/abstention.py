@@ -67,11 +67,14 @@ def of_the_patients(model: Portable, table: pd.DataFrame, x: np.ndarray) -> list
     for name in rules["required"]:
         for row in np.flatnonzero(table[name].isna()):
             reasons[row].append(f"required input missing: {labels[name]}")
+    count, share = len(model.card["variables"]), rules["missing"]
     for row, gone in enumerate(missing_inputs(model, table)):
-        if len(gone) > rules["missing"] * len(model.card["variables"]):
-            reasons[row].append(f"{len(gone)} of {len(model.card['variables'])} inputs missing")
+        if len(gone) > share * count:
+            reasons[row].append(f"{len(gone)} of {count} inputs missing, more than the {100 * share:g} % that may be")
     for row, column in zip(*np.nonzero(model.far(x)), strict=True):
-        reasons[row].append(f"outside the training patients: {labels[model.card['encoding'][column]['variable']]}")
+        label = labels[model.card["encoding"][column]["variable"]]
+        far = f"more than {rules['deviations']:g} standard deviations from their mean"
+        reasons[row].append(f"outside the training patients: {label} ({far})")
     return reasons
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from hemapilots.explain.foretell import Portable
-from hemapilots.explain.new_rows import design_of, entry_of
+from hemapilots.explain.new_rows import design_of, entry_of, sources
 from hemapilots.expressions import parse
 
 __all__ = ["best_and_worst", "unknowns"]
@@ -47,17 +47,11 @@ def unknowns(card: dict[str, Any], table: pd.DataFrame) -> list[list[str]]:
     """Per patient the missing inputs behind the model's missing variables for which values can be tried, by name."""
     gone, inputs, rows = table.isna(), card["inputs"], [set() for _ in range(len(table))]
     for name in card["variables"]:
-        for source in _sources(name, inputs):
+        for source in sources(name, inputs):
             if _candidates(inputs[source]):
                 for row in np.flatnonzero(gone[name] & gone[source]):
                     rows[row].add(source)
     return [sorted(names) for names in rows]
-
-
-def _sources(name: str, inputs: dict) -> list[str]:
-    """The variables that a variable rests on and that are derived from nothing."""
-    reads = inputs[name].get("reads", [])
-    return [one for other in reads for one in _sources(other, inputs)] if reads else [name]
 
 
 def _candidates(one: dict) -> list:
@@ -113,7 +107,7 @@ class _Lacking:
     def _tried(self, state, x, name: str, rows: np.ndarray, values: list) -> tuple[pd.DataFrame, np.ndarray]:
         """The patients of some rows with every value of an input: what it bears on of the table, and their columns (k, p)."""
         inputs, encoding = self.model.card["inputs"], self.model.card["encoding"]
-        follows = [one for one in inputs if name in _sources(one, inputs)]
+        follows = [one for one in inputs if name in sources(one, inputs)]
         entry = self.model.card["entry"]
         reads = {*follows, *(other for one in follows for other in inputs[one].get("reads", []))}
         reads |= set(parse(entry).names) if entry else set()

@@ -67,7 +67,7 @@ def _risks(models, options: argparse.Namespace):
         from hemapilots.explain.new_extract import predict_extract
 
         return predict_extract(models, options.file, options.mapping, options.folder / "config")
-    from hemapilots.explain.new_rows import read_table
+    from hemapilots.explain.new_file import read_table
     from hemapilots.explain.template import unused_columns
 
     table = read_table(options.file)

@@ -9,7 +9,7 @@ from hemapilots.errors import HemaPilotsError
 from hemapilots.explain.abstention import Foretold, abstentions, missing_inputs, of_the_place
 from hemapilots.explain.best_worst import best_and_worst
 from hemapilots.explain.foretell import Own, Portable
-from hemapilots.explain.new_rows import NAMES, checked, design_of, entry_of
+from hemapilots.explain.new_rows import checked, design_of, entry_of, names_of, sources
 from hemapilots.explain.portable import read_portable
 from hemapilots.tables import read_parquet
 
@@ -66,11 +66,11 @@ def own_patients(site: Path, card: dict) -> Own:
 def predict_patients(models: list[Portable], table: pd.DataFrame, where: str) -> pd.DataFrame:
     """A row per patient, endpoint and horizon: COLUMNS. Who is abstained from has reasons and no risk.
 
-    table: harmonized columns, one row per patient; where: its file, for errors. patient: its patient_id, patient or row, else its
-    number from 1.
+    table: harmonized columns, one row per patient; where: its file, for errors. patient: as `names_of` calls it; missing: columns of
+    the file.
     """
-    names = next((table[name] for name in NAMES if name in table), pd.Series(np.arange(1, len(table) + 1)))
-    frames = [_of_model(model, table, names.to_numpy(), where) for model in models]
+    names = names_of(table, where)
+    frames = [_of_model(model, table, names, where) for model in models]
     order = pd.concat(frames, ignore_index=True)
     return order.sort_values("place", kind="stable")[COLUMNS].reset_index(drop=True)
 
@@ -80,7 +80,7 @@ def _of_model(model: Portable, table: pd.DataFrame, names: np.ndarray, where: st
     x = design_of(inputs, model.card["encoding"])
     told = foretold_of(model, inputs, x)
     reasons, gone = abstentions(model, inputs, x, told), missing_inputs(model, inputs)
-    said = drivers(model, x, gone)
+    absent, said = _not_given(model.card, inputs, gone), drivers(model, x, gone)
     lower, upper = told.limits or (np.full(told.risk.shape, np.nan),) * 2
     # Between which risks a patient lies is told also where that is why no risk is given; not of one whom the model does not know.
     unknown = model.far(x).any(axis=1) | bool(of_the_place(model))
@@ -99,9 +99,21 @@ def _of_model(model: Portable, table: pd.DataFrame, names: np.ndarray, where: st
             | {name: np.nan if why else values[at, place] for name, values in figures.items()}
             | {name: np.nan if unknown[at] else values[at, place] for name, values in bounds.items()}
             | {"answer": "abstained" if why else "given", "reasons": "; ".join([*why, *removed[at]])}
-            | {"missing": ", ".join(gone[at]), "drivers": said[at]}
+            | {"missing": ", ".join(absent[at]), "drivers": said[at]}
         )
     return pd.DataFrame(rows)
+
+
+def _not_given(card: dict, table: pd.DataFrame, gone: list[list[str]]) -> list[list[str]]:
+    """Per patient the columns of the file that are missing behind missing variables of the model; what is derived of known ones
+    and unknown all the same goes by its own name. gone: per patient the variables."""
+    behind = {name: sources(name, card["inputs"]) for name in card["variables"]}
+    empty = table.isna().to_dict("list")
+    found = []
+    for at, names in enumerate(gone):
+        wanted = [[one for one in behind[name] if empty[one][at]] or [name] for name in names]
+        found.append(list(dict.fromkeys(one for part in wanted for one in part)))
+    return found
 
 
 def foretold_of(model: Portable, inputs: pd.DataFrame, x: np.ndarray) -> Foretold:

@@ -1,7 +1,4 @@
-"""New patients as a table of a model's inputs: read, checked cell by cell, derived, encoded."""
-
-import warnings
-from pathlib import Path
+"""New patients as a table of a model's inputs: checked cell by cell, derived, encoded."""
 
 import numpy as np
 import pandas as pd
@@ -9,40 +6,35 @@ import pandas as pd
 from hemapilots.encoding import encode
 from hemapilots.errors import HemaPilotsError
 from hemapilots.expressions import parse
-from hemapilots.tables import read_parquet
 
-__all__ = ["NAMES", "checked", "design_of", "entry_of", "read_table"]
+__all__ = ["NAMES", "checked", "design_of", "entry_of", "names_of", "sources"]
 
 # Columns that may name a patient, the first that is there.
 NAMES = ("patient_id", "patient", "row")
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """A CSV or Parquet file with one row per patient. Raises HemaPilotsError where it cannot be read."""
-    try:
-        if path.suffix == ".parquet":
-            table = read_parquet(path)
-        else:
-            # Without `index_col` a comma too many at the end of the rows would move every value by one column.
-            options = {"dtype": str, "keep_default_na": False, "na_values": [""], "index_col": False}
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", pd.errors.ParserWarning)
-                table = pd.read_csv(path, encoding="utf-8-sig", **options)
-    except pd.errors.ParserWarning:
-        raise HemaPilotsError(f"{path}: rows have more fields than the header; give each field a column") from None
-    except FileNotFoundError:
-        raise HemaPilotsError(f"{path}: no such file; give a CSV or Parquet file with one row per patient") from None
-    except (ValueError, OSError) as error:
-        problem = f"{path}: it cannot be read as {'Parquet' if path.suffix == '.parquet' else 'CSV'}"
-        raise HemaPilotsError(
-            f"{problem} ({type(error).__name__}); give columns separated by commas, in UTF-8"
-        ) from None
-    repeated = sorted(name for name in table.columns if str(name).endswith(".1"))
-    if repeated:
-        raise HemaPilotsError(f"{path}: column {repeated[0].removesuffix('.1')} stands there twice; leave one")
-    if table.empty:
-        raise HemaPilotsError(f"{path}: it holds no patients; give one row for each")
-    return table.reset_index(drop=True)
+def names_of(table: pd.DataFrame, where: str) -> np.ndarray:
+    """What each patient is called: its patient_id, patient or row, else its number from 1.
+
+    Raises HemaPilotsError where a patient has no name or two have the same, because their risks could not be told apart.
+    """
+    column = next((name for name in NAMES if name in table), None)
+    if column is None:
+        return np.arange(1, len(table) + 1)
+    names, remedy = table[column], "give each patient a name of its own, or leave the column out"
+    if names.isna().any():
+        raise HemaPilotsError(f"{where}, {_place(names, names.isna())}, column {column}: it is empty; {remedy}")
+    twice = names.duplicated()
+    if twice.any():
+        first = _place(names, names == names[twice].iloc[0])
+        raise HemaPilotsError(f"{where}, {_place(names, twice)}, column {column}: the same as in {first}; {remedy}")
+    return names.to_numpy()
+
+
+def sources(name: str, inputs: dict[str, dict]) -> list[str]:
+    """The inputs that one rests on and that are derived from nothing; itself, where it is."""
+    reads = inputs[name].get("reads", [])
+    return list(dict.fromkeys(one for other in reads for one in sources(other, inputs))) if reads else [name]
 
 
 def checked(table: pd.DataFrame, inputs: dict[str, dict], where: str) -> tuple[pd.DataFrame, list[list[str]]]:
@@ -89,8 +81,14 @@ def _column(values: pd.Series, name: str, one: dict, where: str) -> pd.Series:
 def _refuse(wrong: pd.Series, texts: pd.Series, name: str, where: str, wanted: str) -> None:
     """Says where the first wrong cell is, and not what it holds."""
     if wrong.any():
-        row = int(np.flatnonzero(wrong)[0]) + 1
-        raise HemaPilotsError(f"{where}, patient {row}, column {name}: it is not {wanted}; mend it or leave it empty")
+        place = _place(texts, wrong)
+        raise HemaPilotsError(f"{where}, {place}, column {name}: it is not {wanted}; mend it or leave it empty")
+
+
+def _place(column: pd.Series, where: pd.Series) -> str:
+    """Where in its file the first cell of some stands; of a table without a file, counted from 1."""
+    at = int(np.flatnonzero(where)[0])
+    return f"{column.index.name} {column.index[at]}" if column.index.name else f"row {at + 1}"
 
 
 def design_of(table: pd.DataFrame, encoding: list[dict]) -> np.ndarray:
