@@ -10,7 +10,7 @@ from lifelines import KaplanMeierFitter
 
 from hemapilots.evaluation.calibration import Status
 from hemapilots.evaluation.censoring import aalen_johansen, weigh
-from hemapilots.evaluation.incidence import incidence_gradient
+from hemapilots.evaluation.incidence import incidence_gradients
 from hemapilots.evaluation.resampling import bootstrap_weights
 from hemapilots.evaluation.utility import net_benefit, standardised, thresholds_of
 
@@ -38,15 +38,17 @@ def test_net_benefit_equals_r_and_lifelines_where_nothing_competes():
     assert found[3] == pytest.approx(flagged.mean() * (rate - (1 - rate) * 0.2 / 0.8), abs=1e-12)
 
 
-def test_derivatives_of_incidence_equal_differences():
+def test_incidence_of_groups_and_its_derivatives_equal_those_of_each_group_alone():
+    groups = np.column_stack([np.ones(len(TIME), bool), RISK >= 0.2, TIME > 2.0, np.zeros(len(TIME), bool)])
     for event in (EVENT, (EVENT == 1).astype(int)):
-        estimate, gradient = incidence_gradient(TIME, event, 2.0)
-        assert estimate == pytest.approx(
-            1 - aalen_johansen(TIME, event, np.ones((1, len(TIME)))).at(np.array([2.0]))[0, 0]
-        )
-        step = np.ones((len(TIME), len(TIME))) + 1e-6 * np.eye(len(TIME))
-        moved = 1 - aalen_johansen(TIME, event, step).at(np.array([2.0]))[:, 0]
-        np.testing.assert_allclose(gradient, (moved - estimate) / 1e-6, atol=1e-6)
+        estimates, gradients = incidence_gradients(TIME, event, 2.0, groups)
+        assert estimates[2:].tolist() == [0, 0] and not gradients[:, 2:].any()
+        for group, estimate, gradient in zip(groups.T[:2], estimates, gradients.T, strict=False):
+            time, own = TIME[group], event[group]
+            step = np.vstack([np.ones(len(time)), 1 + 1e-6 * np.eye(len(time))])
+            found, *moved = 1 - aalen_johansen(time, own, step).at(np.array([2.0]))[:, 0]
+            assert estimate == pytest.approx(found, abs=1e-12) and not gradient[~group].any()
+            np.testing.assert_allclose(gradient[group], (np.array(moved) - found) / 1e-6, atol=1e-6)
 
 
 def test_replicates_are_near_the_bootstrap_of_the_curve_itself():

@@ -17,7 +17,7 @@ from functools import cached_property
 
 import numpy as np
 
-from hemapilots.evaluation.censoring import Weighted, aalen_johansen
+from hemapilots.evaluation.censoring import Weighted, probability_by
 
 __all__ = [
     "BINS",
@@ -42,6 +42,7 @@ KNOTS = (0.1, 0.5, 0.9)
 FEWEST_VALUES = 5
 SMALLEST = 1e-6
 LEAST_INSIDE = 0.9
+Line = tuple[np.ndarray, np.ndarray]
 TRIANGLES = {size: np.triu_indices(size) for size in (1, 2, 3)}
 
 
@@ -109,15 +110,30 @@ def _likelihood(predictor: np.ndarray, status: np.ndarray, mass: np.ndarray) -> 
 
 def one_step(basis: np.ndarray, status: np.ndarray, mass: np.ndarray, offset: np.ndarray) -> np.ndarray:
     """Coefficients (batch, k) for masses (batch, n): the fit of row 0, and one Newton step from it for the others."""
-    theta = fit(basis, status, mass[0], offset)
-    if not np.isfinite(theta).all():
-        return np.full((len(mass), len(theta)), np.nan)
-    scores, information = _contributions(basis, status, basis @ theta + offset)
-    matrices = _symmetric(mass @ information, len(theta))
-    # Against the product of its diagonal, the determinant of a matrix tells how near it is to a singular one.
-    solvable = np.linalg.det(matrices) > 1e-12 * np.diagonal(matrices, axis1=1, axis2=2).prod(axis=1)
-    steps = np.full((len(mass), len(theta)), np.nan)
-    steps[solvable] = np.linalg.solve(matrices[solvable], (mass @ scores)[solvable][:, :, None])[:, :, 0]
+    return one_step_each([(basis, offset)], status, mass)[0]
+
+
+def one_step_each(lines: list[Line], status: np.ndarray, mass: np.ndarray) -> list[np.ndarray]:
+    """`one_step` of several regressions, whose sums over patients are taken together."""
+    thetas = [fit(basis, status, mass[0], offset) for basis, offset in lines]
+    parts = [
+        np.column_stack(_contributions(basis, status, basis @ theta + offset))
+        for (basis, offset), theta in zip(lines, thetas, strict=True)
+    ]
+    ends = np.cumsum([part.shape[1] for part in parts])[:-1]
+    sums = np.split(mass @ np.column_stack(parts), ends, axis=1)
+    return [_stepped(theta, one) for theta, one in zip(thetas, sums, strict=True)]
+
+
+def _stepped(theta: np.ndarray, sums: np.ndarray) -> np.ndarray:
+    """Coefficients (batch, k) one step from theta, for sums (batch, ...) of scores and information; nan where there is none."""
+    size = len(theta)
+    steps = np.full((len(sums), size), np.nan)
+    if np.isfinite(theta).all():
+        matrices = _symmetric(sums[:, size:], size)
+        # Against the product of its diagonal, the determinant of a matrix tells how near it is to a singular one.
+        solvable = np.linalg.det(matrices) > 1e-12 * np.diagonal(matrices, axis1=1, axis2=2).prod(axis=1)
+        steps[solvable] = np.linalg.solve(matrices[solvable], sums[solvable, :size, None])[:, :, 0]
     return theta + steps
 
 
@@ -157,19 +173,17 @@ class Status:
         gone = (self.outcomes.event != 0) & (self.outcomes.time <= self.horizon)
         reached = self.outcomes.curves.at(np.array([self.horizon]))
         alive = np.divide(1.0, reached, out=np.zeros_like(reached), where=reached > 0)
-        seen = np.where(gone, self.outcomes.inverse, alive * (self.outcomes.time > self.horizon))
-        return self.outcomes.weights * seen
+        return self.outcomes.mass * gone + self.outcomes.weights * (self.outcomes.time > self.horizon) * alive
 
-    @cached_property
+    @property
     def total(self) -> np.ndarray:
         """Sum of patient weights (batch,)."""
-        return self.outcomes.weights.sum(axis=1)
+        return self.outcomes.total
 
     @cached_property
     def observed(self) -> np.ndarray:
         """Probability of the event by the horizon (batch,): Kaplan-Meier, or Aalen-Johansen where events compete."""
-        curve = aalen_johansen(self.outcomes.time, self.outcomes.event, self.outcomes.weights)
-        return 1 - curve.at(np.array([self.horizon]))[:, 0]
+        return probability_by(self.horizon, self.outcomes.time, self.outcomes.event, self.outcomes.weights)
 
     @cached_property
     def null_brier(self) -> np.ndarray:
@@ -177,6 +191,10 @@ class Status:
         with_event = self.mass @ self.event
         without = self.mass @ (1 - self.event)
         return ((1 - self.observed) ** 2 * with_event + self.observed**2 * without) / self.total
+
+    def brier(self, risk: np.ndarray) -> np.ndarray:
+        """Brier score (batch,) of predicted risks (n,), as `prediction_error.brier` of 1 - risk."""
+        return self.mass @ (self.event - risk) ** 2 / self.total
 
     def ratio(self, risk: np.ndarray) -> dict[str, np.ndarray]:
         """oe (batch,) of predicted risks (n,): events observed over expected."""
@@ -202,10 +220,15 @@ class Status:
 
     def _on_the_scale(self, risk: np.ndarray) -> dict[str, np.ndarray]:
         predictor, flat = cloglog(risk), np.ones((len(risk), 1))
-        found = {"calibration_intercept": one_step(flat, self.event, self.mass, predictor)[:, 0]}
-        straight = np.column_stack([flat, predictor])
-        found["calibration_slope"] = one_step(straight, self.event, self.mass, np.zeros_like(risk))[:, 1]
-        return found | self._distances(risk, predictor)
+        straight, basis, nothing = (
+            np.column_stack([flat, predictor]),
+            spline(predictor, knots_of(predictor)),
+            np.zeros_like(risk),
+        )
+        lines = [(flat, predictor), (straight, nothing), (basis, nothing)]
+        shift, line, theta = one_step_each(lines, self.event, self.mass)
+        found = {"calibration_intercept": shift[:, 0], "calibration_slope": line[:, 1]}
+        return found | self._distances(risk, basis, theta)
 
     def smoothed(self, risk: np.ndarray, at: np.ndarray) -> np.ndarray:
         """The smoothed calibration curve (batch, m): probability of the event given predicted risks `at` (m,)."""
@@ -217,13 +240,10 @@ class Status:
         theta = one_step(spline(predictor, knots), part.event, part.mass, np.zeros_like(told))
         return probability(theta @ spline(cloglog(at), knots).T)
 
-    def _distances(self, risk: np.ndarray, predictor: np.ndarray) -> dict[str, np.ndarray]:
-        """Mean, median and 90th percentile of |smoothed - predicted|."""
+    def _distances(self, risk: np.ndarray, basis: np.ndarray, theta: np.ndarray) -> dict[str, np.ndarray]:
+        """Mean, median and 90th percentile of |smoothed - predicted|, of curves theta (batch, k) on a basis (n, k)."""
         order = np.argsort(risk, kind="stable")
-        risk, predictor = risk[order], predictor[order]
-        knots = knots_of(predictor)
-        basis = spline(predictor, knots)
-        theta = one_step(basis, self.event[order], self.mass[:, order], np.zeros_like(risk))
+        risk, basis = risk[order], basis[order]
         starts = np.unique(np.linspace(0, len(risk), min(GROUPS, len(risk)), endpoint=False).astype(int))
         sizes = np.diff(np.r_[starts, len(risk)])
         weights = np.add.reduceat(self.outcomes.weights[:, order], starts, axis=1)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from hemapilots.evaluation.calibration import BINS, Status, d_calibration_shares
-from hemapilots.evaluation.censoring import aalen_johansen
+from hemapilots.evaluation.censoring import probability_by
 from hemapilots.evaluation.comparison import interval
 from hemapilots.evaluation.sample import Key, SiteData, assemble
 from hemapilots.evaluation.scope import Scope, scope_of
@@ -71,8 +71,7 @@ def _groups(status: Status, risk: np.ndarray, level: float, minimum: int) -> Ite
         part, events = status.outcomes.of(members), int(status.event[members].sum())
         if any(0 < count < minimum for count in (events, len(members) - events)):
             continue
-        observed = 1 - aalen_johansen(part.time, part.event, part.weights).at(np.array([status.horizon]))[:, 0]
-        found = interval(observed, level)
+        found = interval(probability_by(status.horizon, part.time, part.event, part.weights), level)
         limits = {"observed": found.estimate, "lower": found.lower, "upper": found.upper, "n": len(members)}
         yield {"kind": "group", "predicted": float(risk[members].mean())} | limits
 

@@ -8,10 +8,19 @@ time, and `weigh(..., left=False)` gives its values there.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-__all__ = ["StepCurves", "Weighted", "aalen_johansen", "kaplan_meier", "log_censoring_gradient", "weigh"]
+__all__ = [
+    "StepCurves",
+    "Weighted",
+    "aalen_johansen",
+    "kaplan_meier",
+    "log_censoring_gradient",
+    "probability_by",
+    "weigh",
+]
 
 
 @dataclass(frozen=True)
@@ -30,8 +39,11 @@ class StepCurves:
         return self._steps(np.searchsorted(self.times, t, side="left"))
 
     def _steps(self, steps: np.ndarray) -> np.ndarray:
-        padded = np.concatenate([np.ones((len(self.values), 1)), self.values], axis=1)
-        return padded[:, steps]
+        if not self.times.size:
+            return np.ones((len(self.values), len(steps)))
+        found = self.values[:, np.maximum(steps, 1) - 1]
+        found[:, steps == 0] = 1.0
+        return found
 
 
 def kaplan_meier(time: np.ndarray, event: np.ndarray, weights: np.ndarray, censoring: bool = False) -> StepCurves:
@@ -39,23 +51,31 @@ def kaplan_meier(time: np.ndarray, event: np.ndarray, weights: np.ndarray, censo
 
     `time` (n,) in any unit, `event` (n,) boolean. Where nobody is at risk the curve keeps its last value.
     """
-    times, at_risk, hits, leaving = _risk_table(time, weights, event)
-    if censoring:
-        at_risk, hits = at_risk - hits, leaving - hits
-    hazard = np.divide(hits, at_risk, out=np.zeros_like(hits), where=at_risk > 0)
-    return StepCurves(times, np.cumprod(1 - hazard, axis=1))
+    times, at_risk, (hits,) = _risk_table(time, weights, ~event if censoring else event, last=censoring)
+    return StepCurves(times, np.cumprod(1 - _share(hits, at_risk), axis=1))
 
 
-def _risk_table(time: np.ndarray, weights: np.ndarray, marked: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Distinct times (u,), and per time the weight at risk, of the marked, and of all who leave (batch, u)."""
-    order = np.argsort(time, kind="stable")
-    ordered = time[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(time) else np.array([], dtype=int)
-    sorted_weights = weights[:, order]
-    leaving = np.add.reduceat(sorted_weights, starts, axis=1)
-    hits = np.add.reduceat(sorted_weights * marked[order], starts, axis=1)
+def _risk_table(
+    time: np.ndarray, weights: np.ndarray, marked: np.ndarray, *kinds: np.ndarray, last: bool = False
+) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+    """Distinct times (u,) of the marked, and per time the weight at risk, of the marked, and of those of a kind (batch, u).
+
+    Of who leaves at one time the marked come first, or `last`: then the others are no longer at risk.
+    """
+    order = np.lexsort((marked if last else ~marked, time))
+    places = np.flatnonzero(marked[order])
+    ordered = time[order][places]
+    first = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(places) else places
+    leaving = np.add.reduceat(weights[:, order], places[first], axis=1)
+    own = weights[:, order[places]]
+    hits = [np.add.reduceat(own * kind[order[places]], first, axis=1) for kind in kinds]
     at_risk = leaving[:, ::-1].cumsum(axis=1)[:, ::-1]
-    return ordered[starts], at_risk, hits, leaving
+    return ordered[first], at_risk, [np.add.reduceat(own, first, axis=1), *hits]
+
+
+def _share(hits: np.ndarray, at_risk: np.ndarray) -> np.ndarray:
+    """Hazards: 0 where nobody is at risk, so that nobody is hit."""
+    return hits / np.where(at_risk > 0, at_risk, 1.0)
 
 
 def aalen_johansen(time: np.ndarray, event: np.ndarray, weights: np.ndarray) -> StepCurves:
@@ -63,10 +83,17 @@ def aalen_johansen(time: np.ndarray, event: np.ndarray, weights: np.ndarray) -> 
 
     CIF(t) sums S(u-) d1(u) / n(u) over event times u <= t, S being the survival without either event.
     """
-    free = kaplan_meier(time, event != 0, weights)
-    times, at_risk, hits, _ = _risk_table(time, weights, event == 1)
-    hazard = np.divide(hits, at_risk, out=np.zeros_like(hits), where=at_risk > 0)
-    return StepCurves(times, 1 - np.cumsum(free.before(times) * hazard, axis=1))
+    times, at_risk, (both, hits) = _risk_table(time, weights, event != 0, event == 1)
+    free = np.cumprod(1 - _share(both, at_risk), axis=1)
+    before = np.concatenate([np.ones((len(free), 1)), free[:, :-1]], axis=1)[:, : len(times)]
+    return StepCurves(times, 1 - np.cumsum(before * _share(hits, at_risk), axis=1))
+
+
+def probability_by(horizon: float, time: np.ndarray, event: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Probability of event 1 by the horizon (batch,); who outlives it is one group, whatever comes later."""
+    later = time > horizon
+    curve = aalen_johansen(np.where(later, np.inf, time), np.where(later, 0, event), weights)
+    return 1 - curve.at(np.array([horizon]))[:, 0]
 
 
 @dataclass(frozen=True)
@@ -83,6 +110,16 @@ class Weighted:
     inverse: np.ndarray
     curves: StepCurves
     left: bool
+
+    @cached_property
+    def mass(self) -> np.ndarray:
+        """Patient weights times 1 / G(time-) (batch, n)."""
+        return self.weights * self.inverse
+
+    @cached_property
+    def total(self) -> np.ndarray:
+        """Sum of patient weights (batch,)."""
+        return self.weights.sum(axis=1)
 
     def of(self, members: np.ndarray) -> "Weighted":
         """Some of the patients (indices), with the censoring curve of all."""

@@ -26,7 +26,7 @@ def contest(sites: Mapping[str, SiteData], spec: Mapping[str, Any]) -> pd.DataFr
     score that reaches fewer than nine patients in ten is left out.
     """
     endpoint, primary = spec["primary"]["endpoint"], (spec["primary"]["model"], spec["primary"]["regime"])
-    scope = scope_of(endpoint, assemble(sites, endpoint, spec["grid"]), spec | {"horizons": {endpoint: []}})
+    scope = scope_of(endpoint, assemble(sites, endpoint, spec["grid"]), spec)
     draws = {key: _by_metric(ranking(scope, key)) for key in sorted(scope.sample.risk)}
     rows = []
     for key, found in draws.items():

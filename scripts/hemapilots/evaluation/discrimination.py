@@ -6,6 +6,7 @@ C by comparable pairs (for Uno's C counted with their inverse-probability weight
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +20,17 @@ __all__ = ["EXACT_PAIRS", "Fold", "Ratio"]
 EXACT_PAIRS = 1500
 
 Ratio = tuple[np.ndarray, np.ndarray]
+
+
+class _Sides(NamedTuple):
+    """Of an AUC: places of cases (c,) and controls (d,), mass (batch, c), amounts (batch, d), all pairs, weight of cases (batch,)."""
+
+    cases: np.ndarray
+    controls: np.ndarray
+    mass: np.ndarray
+    amounts: np.ndarray
+    pairs: np.ndarray
+    count: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,11 @@ class Fold:
     def _inverse(self) -> np.ndarray:
         return self.outcomes.inverse[:, self.members]
 
+    @cached_property
+    def _mass(self) -> np.ndarray:
+        """Patient weights times 1 / G(time-) (batch, m)."""
+        return self.outcomes.mass[:, self.members]
+
     def concordance(self, risk: np.ndarray) -> dict[str, Ratio]:
         """`harrell_c` and `uno_c` (truncated: events before tau) of `risk` (m,), higher is worse.
 
@@ -69,14 +86,14 @@ class Fold:
     def _summed(self, lower: np.ndarray | np.float32) -> dict[str, np.ndarray]:
         """Sums (batch,) over comparable pairs of what each is worth, `lower` (cases, m)."""
         later = (self._weights32 @ (lower * self._comparable).T).astype(float)
-        sums = {name: np.einsum("bi,bi->b", mass, later) for name, mass in self._case_mass.items()}
+        sums = {name: np.einsum("bi,bi->b", self._case_mass[name], later) for name in ("harrell_c", "uno_c")}
         if self.competing.any():
             pairs = (lower * self._passed).T
             before = (self._weights32 @ pairs).astype(float)
-            weighed = (self.weights * self._inverse) @ pairs.astype(float)
+            weighed = self._mass @ pairs.astype(float)
             sums["harrell_c"] += np.einsum("bi,bi->b", self._case_mass["harrell_c"], before)
             sums["uno_c"] += np.einsum("bi,bi->b", self._case_mass["once"], weighed)
-        return {name: sums[name] for name in ("harrell_c", "uno_c")}
+        return sums
 
     def auc(self, risk: np.ndarray, horizon: float) -> Ratio:
         """Cumulative/dynamic AUC, times cases: cases have the event by `horizon`, controls do not.
@@ -85,24 +102,36 @@ class Fold:
         et al. 2012, as in Blanche et al. 2013). Cases and such controls are weighted by 1 / G(time-), the others by 1 / G(horizon)
         (Hung & Chiang 2010; Uno et al. 2007); tied risks count one half.
         """
-        cases = np.flatnonzero(self.event & (self.time <= horizon))
-        passed = self.competing & (self.time <= horizon)
-        controls = np.flatnonzero(passed | (self.time > horizon))
-        controls = controls[np.argsort(risk[controls], kind="stable")]
-        amounts = self.weights[:, controls]
-        if passed.any():
-            reached = self.outcomes.curves.at(np.array([horizon]))
-            alive = np.divide(1.0, reached, out=np.zeros_like(reached), where=reached > 0)
-            amounts = amounts * np.where(passed[controls], self._inverse[:, controls], alive)
-        running = np.zeros((len(self.weights), len(controls) + 1))
-        np.cumsum(amounts, axis=1, out=running[:, 1:])
-        lower = np.searchsorted(risk[controls], risk[cases], side="left")
-        upto = np.searchsorted(risk[controls], risk[cases], side="right")
-        mass = (self.weights * self._inverse)[:, cases]
-        won = np.einsum("bi,bi->b", mass, 0.5 * (running[:, lower] + running[:, upto]))
-        pairs = mass.sum(axis=1) * running[:, -1]
-        count = np.where(pairs > 0, self.weights[:, cases].sum(axis=1), 0.0)
-        return np.divide(won * count, pairs, out=np.zeros_like(won), where=pairs > 0), count
+        sides = self._sides(horizon)
+        order = np.argsort(risk[sides.controls], kind="stable")
+        ordered, cases = risk[sides.controls[order]], risk[sides.cases]
+        running = np.zeros((len(self.weights), len(order) + 1))
+        np.cumsum(sides.amounts[:, order], axis=1, out=running[:, 1:])
+        lower, upto = (np.searchsorted(ordered, cases, side=side) for side in ("left", "right"))
+        below = running[:, lower] if np.array_equal(lower, upto) else 0.5 * (running[:, lower] + running[:, upto])
+        won = np.einsum("bi,bi->b", sides.mass, below)
+        return np.divide(won * sides.count, sides.pairs, out=np.zeros_like(won), where=sides.pairs > 0), sides.count
+
+    def _sides(self, horizon: float) -> "_Sides":
+        """Cases and controls at a horizon, prepared once for every risk that is judged on them."""
+        if horizon not in self._found:
+            cases = np.flatnonzero(self.event & (self.time <= horizon))
+            passed = self.competing & (self.time <= horizon)
+            controls = np.flatnonzero(passed | (self.time > horizon))
+            amounts = self.weights[:, controls]
+            if passed.any():
+                reached = self.outcomes.curves.at(np.array([horizon]))
+                alive = np.divide(1.0, reached, out=np.zeros_like(reached), where=reached > 0)
+                amounts = amounts * np.where(passed[controls], self._inverse[:, controls], alive)
+            mass = self._mass[:, cases]
+            pairs = mass.sum(axis=1) * amounts.sum(axis=1)
+            count = np.where(pairs > 0, self.weights[:, cases].sum(axis=1), 0.0)
+            self._found[horizon] = _Sides(cases, controls, mass, amounts, pairs, count)
+        return self._found[horizon]
+
+    @cached_property
+    def _found(self) -> dict[float, "_Sides"]:
+        return {}
 
     @cached_property
     def _cases(self) -> np.ndarray:

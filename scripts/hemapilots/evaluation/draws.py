@@ -1,5 +1,6 @@
 """Every metric of every regime on one scope of patients, for one batch of bootstrap weights."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from hemapilots.evaluation.sample import Key
 from hemapilots.evaluation.scope import EVENTS_FOR_C, Scope, reportable
 from hemapilots.evaluation.utility import TREAT_ALL, TREAT_NONE, largest, net_benefit, standardised, thresholds_of
 
-__all__ = ["Draws", "averaged", "draw", "draw_one", "ranking"]
+__all__ = ["Draws", "averaged", "draw", "ranking", "undecided"]
 
 
 @dataclass(frozen=True)
@@ -30,24 +31,30 @@ def draw(scope: Scope) -> dict[Key, dict[Measure, Draws]]:
 
     Replicates are averaged.
     """
-    found = {key: draw_one(scope, key) for key in scope.sample.risk}
+    found = {key: _of_regime(scope, key) for key in scope.sample.risk}
     if decisions_of(scope.endpoint, scope.spec) and found:
         found |= {key: _decisions(scope, key) for key in (TREAT_ALL, TREAT_NONE)}
     return found
 
 
-def draw_one(scope: Scope, key: Key) -> dict[Measure, Draws]:
+def _of_regime(scope: Scope, key: Key) -> dict[Measure, Draws]:
     """The draws of one regime."""
+    return undecided(scope, key) | _decisions(scope, key)
+
+
+def undecided(scope: Scope, key: Key) -> dict[Measure, Draws]:
+    """The draws of one regime but for those of decisions, which are nan."""
     nothing = Draws(np.full(scope.samples, np.nan), np.nan, scope.n, scope.events)
     found = dict.fromkeys(measures(scope.endpoint, scope.spec, key[1]), nothing)
-    return found | ranking(scope, key) | _at_horizons(scope, key) | _over_time(scope, key) | _decisions(scope, key)
+    horizons = scope.spec["horizons"][scope.endpoint]
+    return found | ranking(scope, key, horizons) | _at_horizons(scope, key) | _over_time(scope, key)
 
 
-def ranking(scope: Scope, key: Key) -> dict[Measure, Draws]:
-    """C and AUC: ratios of sums over a replicate's folds, then means over replicates."""
+def ranking(scope: Scope, key: Key, horizons: Sequence[float] = ()) -> dict[Measure, Draws]:
+    """C, and AUC at the reportable horizons: ratios of sums over a replicate's folds, then means over replicates."""
     if scope.events < EVENTS_FOR_C:
         return {}
-    horizons, tau = scope.spec["horizons"][scope.endpoint], float(scope.spec["tau"])
+    tau = float(scope.spec["tau"])
     told = [t for t in horizons if reportable(scope.sample.time[scope.inside], scope.sample.case[scope.inside], t)]
     ratios: dict[Measure, list[Ratio]] = {}
     for risk, replicate in zip(scope.sample.risk[key], scope.folds, strict=True):
@@ -98,7 +105,7 @@ def _denominator(status: Status, name: str, value: float) -> float:
 
 
 def _of_replicate(status: Status, risk: np.ndarray, in_full: bool) -> dict[str, np.ndarray]:
-    error = brier(status.outcomes, 1 - risk[:, None], np.array([status.horizon]))[:, 0]
+    error = status.brier(risk)
     found = {"brier": error, "ipa": 1 - error / status.null_brier}
     return found | (status.measures(risk) if in_full else status.ratio(risk))
 

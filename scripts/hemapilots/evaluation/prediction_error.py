@@ -21,9 +21,9 @@ def brier(outcomes: Weighted, survival: np.ndarray, times: np.ndarray) -> np.nda
     reached = outcomes.curves.at(times)
     alive = outcomes.weights @ alive_loss
     alive = np.divide(alive, reached, out=np.zeros_like(alive), where=reached > 0)
-    loss = (outcomes.weights * outcomes.inverse) @ case_loss + alive
+    loss = outcomes.mass @ case_loss + alive
     loss[:, np.isnan(survival).any(axis=0)] = np.nan
-    return loss / outcomes.weights.sum(axis=1, keepdims=True)
+    return loss / outcomes.total[:, None]
 
 
 def integrated(scores: np.ndarray, times: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from hemapilots.evaluation.calibration import Status
-from hemapilots.evaluation.censoring import aalen_johansen
+from hemapilots.evaluation.censoring import probability_by
 from hemapilots.evaluation.comparison import Interval, interval
 from hemapilots.evaluation.measures import decisions_of, grouping
 from hemapilots.evaluation.sample import SiteData, assemble
@@ -72,5 +72,4 @@ def _observed(status: Status, cell: np.ndarray, level: float) -> Interval:
     if np.count_nonzero(status.outcomes.time[cell] > status.horizon) < FEWEST_AT_RISK:
         return Interval.missing()
     part = status.outcomes.of(cell)
-    curve = aalen_johansen(part.time, part.event, part.weights)
-    return interval(1 - curve.at(np.array([status.horizon]))[:, 0], level)
+    return interval(probability_by(status.horizon, part.time, part.event, part.weights), level)

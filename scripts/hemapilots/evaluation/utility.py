@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from hemapilots.evaluation.calibration import Status
-from hemapilots.evaluation.incidence import incidence_gradient
+from hemapilots.evaluation.incidence import incidence_gradients
 
 __all__ = [
     "FEWEST_AT_RISK",
@@ -48,14 +48,11 @@ def net_benefit(status: Status, risk: np.ndarray, thresholds: np.ndarray, act: s
     acted = risk[:, None] >= thresholds if act == "above" else risk[:, None] < thresholds
     # Groups lie within each other, so that those of one size are one: many thresholds part few patients.
     _, first, which = np.unique(acted.sum(axis=0), return_index=True, return_inverse=True)
-    groups = acted[:, first]
-    estimate, gradient = np.full(len(first), np.nan), np.zeros(groups.shape)
-    for k, group in enumerate(groups.T):
-        if np.count_nonzero(status.outcomes.time[group] > status.horizon) >= FEWEST_AT_RISK:
-            parts = status.outcomes.time[group], status.outcomes.event[group], status.horizon
-            estimate[k], gradient[group, k] = incidence_gradient(*parts)
-    share = status.outcomes.weights @ groups / status.total[:, None]
-    event = np.clip(estimate + (status.outcomes.weights - 1) @ gradient, 0.0, 1.0)
+    groups, outcomes = acted[:, first], status.outcomes
+    estimate, gradient = incidence_gradients(outcomes.time, outcomes.event, status.horizon, groups)
+    estimate[groups[outcomes.time > status.horizon].sum(axis=0) < FEWEST_AT_RISK] = np.nan
+    share = outcomes.weights @ groups / status.total[:, None]
+    event = np.clip(estimate + (outcomes.weights - 1) @ gradient, 0.0, 1.0)
     return np.where(groups.any(axis=0)[which], benefit(share[:, which], event[:, which], thresholds, act), 0.0)
 
 
