@@ -118,7 +118,7 @@ def _scan(options: argparse.Namespace) -> int:
 
 def _harmonize(options: argparse.Namespace) -> int:
     """0 where every check passes, 1 where one fails: by the exact counts, while what is printed is what may leave."""
-    from hemapilots.hospital import check_private, harmonize_extract, load_mapping, write_harmonization
+    from hemapilots.hospital import check_private, harmonize_extract, load_mapping, warnings_of, write_harmonization
     from hemapilots.quality import tally
     from hemapilots.quality.table import check_lines
 
@@ -132,6 +132,8 @@ def _harmonize(options: argparse.Namespace) -> int:
     )
     print(f"{mapping['name']}: records delivered: {delivered}, kept: {kept} (rounded; exact counts in flow.json)")
     print("\n".join(check_lines(record["checks"])))
+    for warning in warnings_of(made, mapping):
+        print(f"warning: {warning}")
     verdict = "checks fail: those with `pass` False" if failed else "no check fails: all are"
     print(f"\nBy the exact counts {verdict} in {options.out / 'checks.csv'}")
     print(
@@ -171,13 +173,11 @@ def _validate_mapping(options: argparse.Namespace) -> int:
 
 def _against(extract: Path, mapping: dict, use_case: dict) -> list[str]:
     """What the extract says otherwise; HemaPilotsError where it cannot be read by the mapping."""
-    from hemapilots.harmonize.reading.units import load_factors
     from hemapilots.ingest.readers import check_extract
     from hemapilots.mapping_warnings import mapping_warnings
-    from hemapilots.paths import RESOURCES
 
     check_extract(extract, mapping)
-    return mapping_warnings(extract, mapping, use_case, load_factors(RESOURCES / "units" / "factors.csv"))
+    return mapping_warnings(extract, mapping, use_case)
 
 
 def _validate(options: argparse.Namespace) -> int:
@@ -186,6 +186,7 @@ def _validate(options: argparse.Namespace) -> int:
         return _validate_mapping(options)
     if options.extract:
         raise HemaPilotsError("validate: --extract goes with --mapping; say which mapping it belongs to")
+    from hemapilots.mapping_warnings import unit_warnings
     from hemapilots.paths import RESOURCES
     from hemapilots.study import load_studies
     from hemapilots.yaml_source import read_yaml
@@ -201,9 +202,8 @@ def _validate(options: argparse.Namespace) -> int:
     for name in names:
         try:
             study = load_studies(settings | {"run": name}, Path("config"), RESOURCES)[name]
-            print(
-                f"{name}: valid ({study['sharing']}, {len(study['sites'])} sites, {len(study['train']['models'])} models)"
-            )
+            said = f"{study['sharing']}, {len(study['sites'])} sites, {len(study['train']['models'])} models"
+            print("\n".join([f"{name}: valid ({said})", *(f"warning: {line}" for line in unit_warnings(study))]))
         except HemaPilotsError as error:
             faults.append(str(error))
     if faults:

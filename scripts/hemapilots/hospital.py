@@ -23,6 +23,7 @@ __all__ = [
     "harmonize_extract",
     "load_mapping",
     "load_use_case",
+    "warnings_of",
     "write_harmonization",
 ]
 
@@ -132,6 +133,15 @@ def harmonize_extract(extract: Path, mapping: dict, use_case: dict) -> Harmoniza
     rules = load_checks(RESOURCES / "quality" / "thresholds.yaml", use_case)
     exact = released_record(harmonized, issues, flow, use_case, rules, rounding=1, secret=b"", minimum_cell=1)
     return Harmonization(harmonized, events, issues, flow, exact, rules)
+
+
+def warnings_of(made: Harmonization, mapping: dict) -> list[str]:
+    """Sentences on what whoever delivers the extract should look at, though it can be read."""
+    from hemapilots.federation.release import MINIMUM_SUPPORT
+    from hemapilots.quality.doubts import warnings
+
+    few = f"fewer than {MINIMUM_SUPPORT} patients are kept: quality.json shows no count, and no check can be judged from it"
+    return [*([few] if len(made.harmonized) < MINIMUM_SUPPORT else []), *warnings(made.issues, mapping)]
 
 
 def write_harmonization(made: Harmonization, mapping: dict, use_case: dict, out: Path) -> dict:

@@ -2,48 +2,40 @@
 
 from pathlib import Path
 
-from hemapilots.config.mapping import INFER
 from hemapilots.delivered import Delivered, declared_columns, section_of
-from hemapilots.harmonize.reading.units import Factors, known
+from hemapilots.harmonize.reading.header_units import contradicted_units
+from hemapilots.harmonize.reading.units import Factors, load_factors
 from hemapilots.ingest.readers import ingest
-from hemapilots.scan.match import header_unit
+from hemapilots.paths import RESOURCES
 
-__all__ = ["mapping_warnings"]
-
-CODED = ("fhir", "omop")
+__all__ = ["mapping_warnings", "unit_warnings"]
 
 
-def mapping_warnings(extract: Path, mapping: dict, use_case: dict, factors: Factors) -> list[str]:
+def unit_warnings(study: dict) -> list[str]:
+    """Of each mapping of a pilot, sentences on units that a header contradicts."""
+    mappings = {mapping["name"]: mapping for mapping in study["mappings"].values()}
+    return [
+        f"mapping {name}, {said}"
+        for name, mapping in mappings.items()
+        for said in contradicted_units(mapping, study["harmonize"], _factors()).values()
+    ]
+
+
+def _factors() -> Factors:
+    return load_factors(RESOURCES / "units" / "factors.csv")
+
+
+def mapping_warnings(extract: Path, mapping: dict, use_case: dict) -> list[str]:
     """Sentences for whoever wrote the mapping; none where the extract agrees with it. Only words of the mapping are repeated."""
-    delivered, found, unseen = ingest(extract, mapping), [], {}
+    delivered, unseen = ingest(extract, mapping), {}
     for name, entry in declared_columns(mapping).items():
         where = f"{section_of(name, mapping)}.{name}"
-        canonical = (use_case["variables"].get(name) or {}).get("unit")
-        # What names a column of FHIR or OMOP is a code, not a header.
-        if entry.get("unit") not in (None, INFER) and canonical and mapping["reader"] not in CODED:
-            found += [f"{where}.unit: {said}" for said in _units(name, entry, canonical, factors)]
         absent = _absent_values(entry.get("values") or {}, _cells(delivered, name))
         if absent:
             unseen.setdefault(", ".join(absent), []).append(f"{where}.values")
     remedy = "check the spelling; what is rare may just not occur"
+    found = [*contradicted_units(mapping, use_case, _factors()).values()]
     return found + [f"{', '.join(places)}: no cell holds {texts}; {remedy}" for texts, places in unseen.items()]
-
-
-def _units(name: str, entry: dict, canonical: str, factors: Factors) -> list[str]:
-    """Headers that state another unit than the mapping does, where neither of their units is the same."""
-    stated, said = known(name, entry["unit"], canonical, factors), []
-    for header in (entry["column"], *(entry.get("aliases") or ())):
-        told = {unit: known(name, unit, canonical, factors) for unit in header_unit(header)}
-        told = {unit: one for unit, one in told.items() if one}
-        if (
-            stated
-            and told
-            and not any((one.scale, one.offset) == (stated.scale, stated.offset) for one in told.values())
-        ):
-            said.append(
-                f"the mapping says {entry['unit']}, the header “{header}” says {next(iter(told))}; check which is right"
-            )
-    return said
 
 
 def _cells(delivered: Delivered, name: str) -> set[str]:

@@ -351,7 +351,7 @@ def quality(records: int = 60) -> dict:
         "missing": None,
         "plain": 50,
     }
-    variable |= {"nulled": {"parse_error": 0}, "flagged": {"range_soft": 7}, "suppressed": True}
+    variable |= {"nulled": {"parse_error": 0}, "flagged": {"range_soft": 7}, "suppressed": True, "doubts": []}
     numbers = {"mean": 70.1, "sd": 9.5, "median": 71.0, "lower_quartile": 64.0, "upper_quartile": 77.0}
     one = {
         "age": {

@@ -9,6 +9,8 @@ import pytest
 
 from hemapilots.cli import main
 from hemapilots.difference import differences, same
+from hemapilots.hospital import load_mapping
+from hemapilots.mapping_warnings import unit_warnings
 
 ROOT = Path(__file__).resolve().parents[2]
 METRICS = """scenario,endpoint,metric,horizon,estimate,lower,upper,n,events
@@ -238,6 +240,39 @@ variables:
     assert main(["validate", "--mapping", "clinic", "--extract", "extract"]) == 0
     warning = "warning: variables.hb.unit: the mapping says g/dL, the header “Hämoglobin (g/l)” says g/l; check which is right"
     assert said(capsys)[0].splitlines()[1:] == [warning]
+    main(["harmonize", "extract", "--mapping", "clinic", "--out", "private"])
+    assert warning in said(capsys)[0].splitlines()
+    record = json.loads((hospital / "private" / "quality.json").read_text())
+    assert {name: one["doubts"] for name, one in record["variables"].items() if one["doubts"]} == {"hb": ["unit"]}
+    assert "doubted: its header states another unit" in (hospital / "private" / "quality.html").read_text()
+    study = {"mappings": {site: load_mapping("clinic", Path("config"))[0] for site in "ab"}}
+    study["harmonize"] = load_mapping("clinic", Path("config"))[1]
+    assert unit_warnings(study) == [warning.replace("warning: ", "mapping clinic, ")]
+
+
+@pytest.mark.parametrize(
+    ("patients", "sentence", "doubts"),
+    [
+        (60, "variables.hb: structurally missing: one value for everybody; no value of it is used", ["constant"]),
+        (20, "variables.hb: one value for everybody: perhaps not recorded", ["constant"]),
+        (1, "fewer than 5 patients are kept: quality.json shows no count", []),
+    ],
+)
+def test_harmonize_says_what_cannot_be_judged(hospital, capsys, patients, sentence, doubts):
+    """A column that is the same for everybody, and a single patient; nothing of the like where values differ."""
+    approved(hospital)
+    path = hospital / "extract" / "a.csv"
+    cells = pd.read_csv(path, sep=";", dtype=str).head(patients)
+    said(capsys)
+    if patients > 1:
+        cells.to_csv(path, sep=";", index=False)
+        main(["harmonize", "extract", "--mapping", "clinic", "--out", "before"])
+        assert "warning" not in said(capsys)[0]
+    cells.assign(Hämoglobin="98").to_csv(path, sep=";", index=False)
+    main(["harmonize", "extract", "--mapping", "clinic", "--out", "private"])
+    (line,) = [line for line in said(capsys)[0].splitlines() if line.startswith("warning")]
+    assert line.startswith(f"warning: {sentence}")
+    assert json.loads((hospital / "private" / "quality.json").read_text())["variables"]["hb"]["doubts"] == doubts
 
 
 def test_harmonize_without_a_pilot(hospital, capsys):

@@ -296,7 +296,7 @@ def test_marks_are_decided_for_the_column():
     assert column(["98\u202f000", "120'000"], PLT, "plt", unit="/uL").values.tolist() == [98, 120]
     assert column(["98 000"], PLT, "plt", unit="/uL", thousands=" ").values.tolist() == [98]
     # One cell of another hand is no number; half of them are a conflict.
-    done = column(["9.8"] * 20 + ["9,8"], HB, unit="g/dL")
+    done = column(["9.8"] * 19 + ["9.7", "9,8"], HB, unit="g/dL")
     assert said(done) == [("null", "parse_error", [20])]
     done = column(["9.8", "9,8"], HB, unit="g/dL")
     assert said(done) == [("null", "unit_conflict", [0, 1])] and "declare `decimal`" in done.findings[0].detail

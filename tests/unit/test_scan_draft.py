@@ -13,6 +13,7 @@ import yaml
 import scan_sample
 from hemapilots.config.mapping import Mapping
 from hemapilots.errors import HemaPilotsError
+from hemapilots.harmonize.reading.header_units import header_unit
 from hemapilots.hospital import load_mapping
 from hemapilots.ingest.fhir import codes as fhir_codes
 from hemapilots.ingest.fhir import resources
@@ -22,7 +23,6 @@ from hemapilots.ingest.selectors import patient_selector
 from hemapilots.paths import RESOURCES
 from hemapilots.scan import PATIENT_OF, coded, scan
 from hemapilots.scan.coded import read_fhir
-from hemapilots.scan.match import header_unit
 from hemapilots.scan.words import LANGUAGES, load_words, word
 from hemapilots.texts import fold
 

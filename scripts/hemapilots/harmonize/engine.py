@@ -27,6 +27,7 @@ from hemapilots.harmonize.flow import Flow, lines, reconcile, step
 from hemapilots.harmonize.follow_dates import NO_DATE, unread
 from hemapilots.harmonize.follow_up import Followed, follow
 from hemapilots.harmonize.genetics.variants import remarks
+from hemapilots.harmonize.reading.header_units import contradicted_units
 from hemapilots.harmonize.reading.units import Factors
 from hemapilots.harmonize.records import Source, declared_of, without_patients
 from hemapilots.harmonize.scores import score_columns
@@ -67,6 +68,8 @@ def harmonize(
     table = _derive(work, use_case)
     check_not_negative(_with_negatives(work, table, use_case), work.n, use_case["endpoints"], mapping)
     _report_cells(work, use_case, mapping)
+    for name, said in contradicted_units(mapping, use_case, units).items():
+        work.issues.column(name, "flagged", "unit_conflict", said, int(work.n))
     work.derived = {name: table[name] for name in use_case.get("derived") or {}}
     include(work, _without_consent(use_case), use_case.get("derived"))
     if not work.flow.kept.any():

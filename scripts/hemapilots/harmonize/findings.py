@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["REASONS", "STATUSES", "Finding", "Harmonized", "everywhere"]
+__all__ = ["CONSTANT_DOUBTED", "CONSTANT_NULLED", "REASONS", "STATUSES", "Finding", "Harmonized", "everywhere"]
 
 STATUSES = ("ok", "converted", "mapped", "inferred", "flagged", "null", "rejected")
 REASONS = (
@@ -44,6 +44,9 @@ REASONS = (
     "approximate",
     "form_inferred",
 )
+# What is said of a column of numbers that are all the same.
+CONSTANT_DOUBTED = "one value for everybody: perhaps not recorded"
+CONSTANT_NULLED = "structurally missing: one value for everybody"
 
 
 @dataclass(frozen=True)

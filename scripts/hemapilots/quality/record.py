@@ -11,6 +11,7 @@ import pandas as pd
 from hemapilots.harmonize.suppression import Draw, hide_and_tell, is_small
 from hemapilots.quality.assayed import NOT_ASSAYED, not_assayed
 from hemapilots.quality.cells import OTHER, classes_of, count_cells, listed_cells
+from hemapilots.quality.doubts import doubts
 from hemapilots.quality.flow import endpoint, flow_steps, reconciliation
 
 __all__ = ["PUBLIC", "halves", "quality"]
@@ -33,7 +34,8 @@ def quality(
 
     only_elsewhere: patients of further files whom the first file does not have.
     Per variable: records = n + absent, n = plain + flagged by class, absent = missing + nulled by class;
-    `percent_missing` is the share of absent; `delivered` is false where the site has no such column.
+    `percent_missing` is the share of absent; `delivered` is false where the site has no such column, and
+    `doubts` are of its whole column (`doubts.DOUBTS`).
     dates: dates and karyotypes, which are read and not kept: nulled by class. aside: of `not_assayed`. rounded: the
     counts will be rounded before they leave, so that a difference of two of them hides what one of them does.
     """
@@ -41,7 +43,7 @@ def quality(
     aside = not_assayed(harmonized, issues, use_case, minimum_cell) if aside is None else aside
     elsewhere = _only_elsewhere(issues)
     listed, undelivered = listed_cells(issues, harmonized["row"]), _undelivered(issues)
-    refused = _refused(issues)
+    refused, doubted = _refused(issues), doubts(issues)
     kept = {name: spec for name, spec in use_case["variables"].items() if name in harmonized}
     gone = {name: spec for name, spec in use_case["variables"].items() if name not in harmonized}
     variables = {
@@ -55,7 +57,7 @@ def quality(
             draw.of(name),
             aside.get(name, 0),
         )
-        | {"delivered": name not in undelivered}
+        | {"delivered": name not in undelivered, "doubts": doubted.get(name, [])}
         for name, spec in kept.items()
     }
     dates = {

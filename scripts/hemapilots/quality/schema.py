@@ -17,6 +17,7 @@ from hemapilots.paths import RESOURCES
 from hemapilots.quality.baseline import MINIMUM_FOR_MOMENTS, MINIMUM_FOR_QUARTILES
 from hemapilots.quality.cells import FLAGGED, OTHER, classes_of
 from hemapilots.quality.checks import check_record, load_checks
+from hemapilots.quality.doubts import DOUBTS
 from hemapilots.quality.scores import AGREEMENT, COMPUTED
 
 __all__ = ["record_fault"]
@@ -131,9 +132,14 @@ class _Reader:
         return lambda value, at: self.keys(value, at, dict.fromkeys(names, self.count))
 
     def few(self, names):
+        return self.some(names, "not a list of its own counts")
+
+    def some(self, names, fault: str):
+        """A list of some of these names."""
+
         def read(value, at):
             known = isinstance(value, list) and all(isinstance(name, str) and name in names for name in value)
-            _is(known, at, "not a list of its own counts")
+            _is(known, at, fault)
 
         return read
 
@@ -181,7 +187,8 @@ class _Reader:
         parts = _head(name, spec) | dict.fromkeys(names, self.count) | {"percent_missing": _anything}
         parts |= {"nulled": self.counts(nulled), "flagged": self.counts(flagged)}
         few = [*names, *(f"nulled.{part}" for part in nulled), *(f"flagged.{part}" for part in flagged)]
-        self.keys(value, at, parts | {"few": self.few(few), "suppressed": _flag, "delivered": _flag})
+        parts |= {"few": self.few(few), "doubts": self.some(DOUBTS, "not a list of doubts")}
+        self.keys(value, at, parts | {"suppressed": _flag, "delivered": _flag})
         _percent(value, at)
 
     def date(self, value, at: str, name: str, spec: dict) -> None:

@@ -2,6 +2,7 @@
 
 import math
 
+from hemapilots.quality.doubts import DOUBTS
 from hemapilots.report.released import Released
 from hemapilots.report.table_one_total import short, shown_levels, total_cells
 from hemapilots.report.words import NOT_SHOWN, Labels, count, percent, unit_text
@@ -145,10 +146,12 @@ def quality_rows(released: Released) -> dict:
     rows, complete, nowhere = [], [], []
     for name, spec in released.quality[sites[0]]["variables"].items():
         found = [released.quality[site]["variables"][name] for site in sites]
-        if all(not one["suppressed"] and one["absent"] == 0 and not any(one["flagged"].values()) for one in found):
+        if all(_is_plain(one) for one in found):
             complete.append(spec["label"])
             continue
-        if all(one["percent_missing"] == 100 and not any(one["nulled"].values()) for one in found):
+        if all(
+            one["percent_missing"] == 100 and not any(one["nulled"].values()) and not one["doubts"] for one in found
+        ):
             nowhere.append(spec["label"])
             continue
         rows.append(
@@ -182,8 +185,13 @@ def _missing(one: dict) -> str:
     return NOT_SHOWN if one["percent_missing"] is None else f"{one['percent_missing']:g} %"
 
 
+def _is_plain(one: dict) -> bool:
+    """Complete and without remark."""
+    return not (one["suppressed"] or one["absent"] or any(one["flagged"].values()) or one["doubts"])
+
+
 def _notes(one: dict) -> list[str]:
-    notes = []
+    notes = [f"doubted: {DOUBTS[kind]}" for kind in one["doubts"]]
     for kind, word in (("nulled", "nulled"), ("flagged", "flagged")):
         notes += [f"{value} {word}: {REASONS.get(reason, reason)}" for reason, value in one[kind].items() if value]
     return notes

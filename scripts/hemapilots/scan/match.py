@@ -1,29 +1,25 @@
 """Which column could be which variable: by name, dictionary, gene symbol or code, and whether its content fits."""
 
-import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
 
+from hemapilots.harmonize.reading.header_units import BRACKET
 from hemapilots.scan.profile import Profile
 from hemapilots.scan.words import LANGUAGES, Words
 from hemapilots.texts import fold, joined
 
-__all__ = ["Match", "header_unit", "language_of", "match"]
+__all__ = ["Match", "language_of", "match"]
 
 # Of the few names of variables, asked again for every column.
 _joined = lru_cache(10_000)(joined)
 LEAST = 0.6
-_BRACKET = re.compile(r"[(\[]([^()\[\]]{1,20})[)\]]")
 # Units as they stand behind a header without brackets, folded.
 _TAILS = {
     "gdl", "g dl", "g l", "gl", "mg dl", "mgdl", "mg l", "mgl", "ug l", "ng ml", "pg ml", "umol l", "mmol l", "u l", "ul",
     "10 9 l", "109l", "x10 9 l", "10 3 ul", "k ul", "g dl 1", "pct", "percent", "years", "months", "days", "jahre", "monate",
     "anni", "mesi", "anos", "meses", "ans", "mois", "jaar", "maanden", "nmol l", "fl", "cm s", "m s", "kg", "cm",
 }  # fmt: skip
-_TIMES = {"years": "a", "months": "mo", "days": "d", "jahre": "a", "monate": "mo", "tage": "d", "anni": "a", "mesi": "mo", "giorni": "d",
-          "anos": "a", "meses": "mo", "dias": "d", "ans": "a", "mois": "mo", "jours": "d", "jaar": "a", "maanden": "mo", "dagen": "d",
-          "ετη": "a", "μηνες": "mo", "χρονια": "a", "ημερες": "d"}  # fmt: skip
 _FITTING = {
     "number": {"number", "flag"},
     "flag": {"flag", "category", "number", "text"},
@@ -102,7 +98,7 @@ def _by_name(profile: Profile, name: str, spec: dict, words: Words, language: st
 @lru_cache(10_000)
 def _forms(text: str) -> list[str]:
     """A header folded: as it is, without brackets, without a unit at its end, without `field.` or `___code`."""
-    bare = _BRACKET.sub(" ", text)
+    bare = BRACKET.sub(" ", text)
     forms = [fold(text), fold(bare), fold(text.split("___")[0])]
     tokens = fold(bare).split()
     for k in range(1, min(4, len(tokens))):
@@ -155,23 +151,6 @@ def _nearly(header: str, name: str, words: Words) -> tuple[float, str]:
             if ratio >= 0.85:
                 best = max(best, (round(0.9 * ratio, 2), f'spelt nearly as "{entry}"'))
     return best
-
-
-def header_unit(text: str) -> list[str]:
-    """Units that a header may state: what stands in brackets, or behind the name."""
-    found = [unit.strip() for unit in _BRACKET.findall(text)]
-    tokens = fold(text).split()
-    found += [_TIMES[token] for token in (*tokens[-1:], *tokens[:1]) if token in _TIMES]
-    found += [_TIMES[fold(unit)] for unit in list(found) if fold(unit) in _TIMES]
-    bare = _BRACKET.sub(" ", text).strip()
-    for mark in ("_", " ", "-"):
-        parts = bare.split(mark)
-        if len(parts) > 1:
-            found += [parts[-1], "/".join(parts[-2:]) if len(parts) > 2 else parts[-1]]
-    squeezed = re.search(r"(?:^|[_ ])(m?g|ug|ng|pg|[umnp]mol|[uk])(d?l|ml|ul)$", bare.casefold())
-    if squeezed:
-        found.append(f"{squeezed[1]}/{squeezed[2]}")
-    return list(dict.fromkeys(found))
 
 
 def language_of(profiles: list[Profile], words: Words) -> str | None:

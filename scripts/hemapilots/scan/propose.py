@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hemapilots.config.mapping import INFER
+from hemapilots.harmonize.reading.header_units import header_unit
 from hemapilots.harmonize.reading.units import Factors, candidates, known
-from hemapilots.scan.match import Match, header_unit
+from hemapilots.scan.match import Match
 from hemapilots.scan.profile import MINIMUM, Profile
 from hemapilots.scan.words import Words
 from hemapilots.texts import fold

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hemapilots.errors import HemaPilotsError
-from hemapilots.harmonize.findings import Finding, Harmonized, everywhere
+from hemapilots.harmonize.findings import CONSTANT_DOUBTED, CONSTANT_NULLED, Finding, Harmonized, everywhere
 from hemapilots.harmonize.reading.inference import inside, outside
 from hemapilots.harmonize.reading.marks import Marks, Undecided, decide
 from hemapilots.harmonize.reading.missing import declared_codes, findings_of, missing_reasons, sentinels_of
@@ -41,8 +41,8 @@ __all__ = ["number_column"]
 _LIMIT_SHARE = 0.1
 # As often must a number outside the hard range stand in a column to be taken for a code.
 _REPEATED = 3
-# Of this many values on, one that is the same for everybody is not a measurement.
-_CONSTANT = 30
+# Of so many values on, one that is the same for everybody is doubted, and of so many it is not a measurement.
+_DOUBTED, _CONSTANT = 5, 30
 # Units of a laboratory: an amount per volume, and per cent of cells. Doses, times and sizes may be the same for everybody.
 _LABORATORY = re.compile(r"%|.+/[a-zA-Z0-9.]*L(\{.*\})?|/[un]L|/mm3|fL|pg|mg/m?mol|mg/g")
 # In a column of numbers these may mean that nothing was found, which is a number.
@@ -246,7 +246,7 @@ class _Column:
     def _constant(self, values: np.ndarray) -> np.ndarray:
         """A measurement of the laboratory that is the same for everybody was not measured; of other numbers it is doubted."""
         spec, known = self.source.spec, ~np.isnan(values)
-        if known.sum() < _CONSTANT or spec.get("unit") in (None, "1") or spec.get("known_at") in (None, "outcome"):
+        if known.sum() < _DOUBTED or spec.get("unit") in (None, "1") or spec.get("known_at") in (None, "outcome"):
             return values
         only = values[known][0]
         if only == 0 or (values[known] != only).any():
@@ -255,10 +255,11 @@ class _Column:
             self.texts.spread(self.numbers.kind, EXACT)[known] != EXACT
         ).any():  # everybody below one limit of detection
             return values
-        if spec.get("known_at") != "index" or not _LABORATORY.fullmatch(spec["unit"]):
-            self._say("flagged", "contradiction", "one value for everybody: perhaps not recorded", known, whole=True)
+        few = known.sum() < _CONSTANT
+        if few or spec.get("known_at") != "index" or not _LABORATORY.fullmatch(spec["unit"]):
+            self._say("flagged", "contradiction", CONSTANT_DOUBTED, known, whole=True)
             return values
-        self._say("null", "missing", "structurally missing: one value for everybody", known, whole=True)
+        self._say("null", "missing", CONSTANT_NULLED, known, whole=True)
         return np.full(len(values), np.nan)
 
     def _doubts(self, values: np.ndarray) -> None:
