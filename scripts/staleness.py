@@ -39,17 +39,26 @@ def _content(path: Path) -> str:
 def _imported(path: Path) -> list[Path]:
     """The project's files that a file imports, with the packages that they lie in."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _statements(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.update([node.module, *(f"{node.module}.{alias.name}" for alias in node.names)])
-    found = set()
-    for name in sorted(names):
-        parts = name.split(".")
-        for depth in range(1, len(parts) + 1):
-            base = SCRIPTS.joinpath(*parts[:depth])
-            found.update(
-                candidate for candidate in (base.with_suffix(".py"), base / "__init__.py") if candidate.is_file()
-            )
-    return sorted(found)
+    return sorted({file for name in names for file in _files(name)})
+
+
+def _statements(block: ast.AST):
+    """A block's statements and those inside them; expressions, in which nothing is imported, are most of a tree."""
+    for part in ("body", "handlers", "orelse", "finalbody", "cases"):
+        for statement in getattr(block, part, ()):
+            yield statement
+            yield from _statements(statement)
+
+
+@cache
+def _files(name: str) -> list[Path]:
+    """The project's files behind a dotted name: modules, and the packages that they lie in."""
+    head, _, _ = name.rpartition(".")
+    base = SCRIPTS.joinpath(*name.split("."))
+    found = [file for file in (base.with_suffix(".py"), base / "__init__.py") if file.is_file()]
+    return [*(_files(head) if head else []), *found]
