@@ -10,26 +10,28 @@ with job(snakemake):
     from hemapilots.evaluation.histograms import site_histograms
     from hemapilots.evaluation.log_rank import log_rank_table
     from hemapilots.evaluation.reclassification import reclassification_table
+    from hemapilots.evaluation.scope import Scopes
     from hemapilots.evaluation.sensitivity import sensitivity_table
     from hemapilots.federation.release import Exit, write_ledger
     from hemapilots.rounding import round_columns, round_curves, round_histograms, round_sums
     from hemapilots.site_tables import read_evaluation
 
     site, spec, output = snakemake.wildcards.site, snakemake.params.spec, snakemake.output
-    data = read_evaluation(Path(snakemake.input.harmonized).parent)
-    metrics, counts = evaluate_site(site, *data, spec)
+    scopes = Scopes({site: read_evaluation(Path(snakemake.input.harmonized).parent)}, spec)
+    outcomes = scopes.sites[site][0]
+    metrics, counts = evaluate_site(site, scopes)
     tables = {"calibration": calibration_table, "reclassification": reclassification_table}
     exit_ = Exit(site, "evaluate", snakemake.params.gate)
     exit_.release_csv("site_metrics", round_columns(metrics, spec["rounding"]), output.metrics)
     exit_.release_parquet("site_counts", round_columns(counts, spec["rounding"]), output.counts)
-    exit_.release_csv("curves", round_curves(site_curves(site, data[0], spec), spec["rounding"]), output.curves)
-    exit_.release_csv("log_rank", round_sums(log_rank_table(site, data[0], spec), spec["rounding"]), output.log_rank)
-    distributions = round_columns(distribution_table(site, data[0], spec), spec["rounding"])
+    exit_.release_csv("curves", round_curves(site_curves(site, outcomes, spec), spec["rounding"]), output.curves)
+    exit_.release_csv("log_rank", round_sums(log_rank_table(site, outcomes, spec), spec["rounding"]), output.log_rank)
+    distributions = round_columns(distribution_table(site, outcomes, spec), spec["rounding"])
     exit_.release_csv("distributions", distributions, output.distributions)
-    histograms = round_histograms(site_histograms(site, data, spec), spec["rounding"])
+    histograms = round_histograms(site_histograms(site, scopes), spec["rounding"])
     exit_.release_csv("histograms", histograms, output.histograms)
-    sensitivity = round_columns(sensitivity_table(site, {site: data}, spec), spec["rounding"])
+    sensitivity = round_columns(sensitivity_table(site, scopes), spec["rounding"])
     exit_.release_csv("sensitivity", sensitivity, output.sensitivity)
     for name, make in tables.items():
-        exit_.release_csv(name, round_columns(make(site, {site: data}, spec), spec["rounding"]), output[name])
+        exit_.release_csv(name, round_columns(make(site, scopes), spec["rounding"]), output[name])
     write_ledger(exit_.entries, output.ledger)

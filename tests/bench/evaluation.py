@@ -110,18 +110,22 @@ def _at_site(site: str, data: tuple, spec: dict) -> None:
     from hemapilots.evaluation import evaluate_site
     from hemapilots.evaluation.calibration_curves import calibration_table
     from hemapilots.evaluation.histograms import site_histograms
+    from hemapilots.evaluation.scope import Scopes
 
-    evaluate_site(site, *data, spec)
-    calibration_table(site, {site: data}, spec)
-    site_histograms(site, data, spec)
+    scopes = Scopes({site: data}, spec)
+    evaluate_site(site, scopes)
+    calibration_table(site, scopes)
+    site_histograms(site, scopes)
 
 
 def _pooled(sites: dict, spec: dict) -> pd.DataFrame:
     from hemapilots.evaluation import evaluate_pooled
     from hemapilots.evaluation.calibration_curves import calibration_table
+    from hemapilots.evaluation.scope import Scopes
 
-    calibration_table("all", sites, spec)
-    return evaluate_pooled(sites, spec)[0]
+    scopes = Scopes(sites, spec)
+    calibration_table("all", scopes)
+    return evaluate_pooled(scopes)[0]
 
 
 def _peer(sites: dict) -> dict[str, float]:

@@ -24,6 +24,7 @@ from hemapilots.evaluation.calibration_curves import guarded
 from hemapilots.evaluation.censoring import weigh
 from hemapilots.evaluation.prediction_error import brier
 from hemapilots.evaluation.resampling import bootstrap_weights
+from hemapilots.evaluation.scope import Scopes
 from test_evaluation_tables import invented, pick, plan
 
 FOLDER = Path(__file__).parent / "data"
@@ -87,7 +88,9 @@ def test_rows_say_how_many_patients_the_slope_rests_on():
         none = table["row"].isin(few).to_numpy()[:, None] & table.columns.str.startswith("survival")
         tables[key] = table.mask(none, 1.0) if key[1] == "cox" else table
     sites["a"] = patients, folds, tables
-    metrics = pick(evaluate_pooled(sites, plan())[0], regime="federated/newton", horizon=2.0).set_index("metric")
+    metrics = pick(evaluate_pooled(Scopes(sites, plan()))[0], regime="federated/newton", horizon=2.0).set_index(
+        "metric"
+    )
     assert metrics.loc["calibration_slope", "n"] == 280 and metrics.loc["oe", "n"] == 300 == metrics.loc["brier", "n"]
     assert metrics.loc["calibration_slope", "estimate"] > 0.5
 

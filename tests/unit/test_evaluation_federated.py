@@ -16,6 +16,7 @@ from hemapilots.evaluation.federated import federated_rows
 from hemapilots.evaluation.frames import COUNT_COLUMNS, frame
 from hemapilots.evaluation.grouped import Grouped
 from hemapilots.evaluation.histograms import KINDS, Plane, added, edges_of, plane_of, site_histograms
+from hemapilots.evaluation.scope import Scopes
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "nightly"))
 
@@ -35,6 +36,7 @@ def spec(**changes):
         "horizons": {"os": [2.0, 4.0]},
         "decisions": [decision, decision | {"name": "less", "act": "below"}],
         "subgroups": [],
+        "categories": {},
         "competing": {},
         "tau": 5.0,
         "grid": GRID,
@@ -69,7 +71,7 @@ def sites(sizes=(600, 300, 100), competing=False, coarse=True, seed=1):
 
 
 def released(data, plan):
-    return pd.concat([site_histograms(name, data[name], plan) for name in data], ignore_index=True)
+    return pd.concat([site_histograms(name, Scopes({name: data[name]}, plan)) for name in data], ignore_index=True)
 
 
 def figures(table, suffix=""):
@@ -88,7 +90,7 @@ def figures(table, suffix=""):
 def test_what_decomposes_equals_the_pooled_figures(competing):
     plan = spec(competing={"os": ["other"]} if competing else {})
     data = sites(competing=competing)
-    pooled = figures(evaluate_pooled(data, plan)[0])
+    pooled = figures(evaluate_pooled(Scopes(data, plan))[0])
     found = figures(federated_rows(released(data, plan), NOTHING, plan), "_histogram")
     compared = [name for name in found if name[0] != "uno_c"]
     assert len(compared) == 2 * 3 + 2 * 11
@@ -181,7 +183,7 @@ def test_a_kind_that_is_rare_keeps_the_whole_table_at_the_site():
 def test_exact_times_and_suppression_stay_close():
     """On exact times, and with no count below five, C and O/E of three random parts stay near those of the rows."""
     data = sites(sizes=(1200, 600, 200), coarse=False, seed=4)
-    pooled = figures(evaluate_pooled(data, spec())[0])
+    pooled = figures(evaluate_pooled(Scopes(data, spec()))[0])
     for minimum, apart in ((0, 0.003), (5, 0.008)):
         plan = spec(minimum_cell=minimum)
         found = figures(federated_rows(released(data, plan), NOTHING, plan), "_histogram")

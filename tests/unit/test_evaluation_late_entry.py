@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from hemapilots.evaluation import evaluate_pooled
+from hemapilots.evaluation.scope import Scopes
 from hemapilots.federation.cards import describe
 from hemapilots.federation.client import client_app
 from hemapilots.federation.grid import LocalGrid
@@ -91,7 +92,7 @@ def test_every_figure_of_the_primary_model_is_defined(sites, predictions):
     for name, tables in sites.items():
         folds = tables["folds"].reset_index().melt("row", var_name="replicate", value_name="fold")
         judged[name] = (tables["harmonized"], folds, {("os", "m", "federated/newton"): predictions[name]})
-    metrics, _ = evaluate_pooled(judged, EVALUATE)[:2]
+    metrics, _ = evaluate_pooled(Scopes(judged, EVALUATE))[:2]
     whole = metrics[(metrics["evaluated_on"] == "all") & (metrics["model"] == "m")].set_index(["metric", "horizon"])
     assert whole[["estimate", "lower", "upper"]].notna().all(axis=None), whole[whole["estimate"].isna()]
     for horizon in SPEC["horizons"]["os"]:

@@ -9,6 +9,7 @@ from hemapilots.evaluation.censoring import weigh
 from hemapilots.evaluation.censoring_model import by_covariates, by_stratum
 from hemapilots.evaluation.discrimination import Fold
 from hemapilots.evaluation.resampling import bootstrap_weights
+from hemapilots.evaluation.scope import Scopes
 from hemapilots.evaluation.sensitivity import FEWEST_SAMPLES, sensitivity_table
 from hemapilots.evaluation.weighted_pairs import concordances
 
@@ -27,6 +28,7 @@ def spec(**changes):
         "competing": {},
         "decisions": [],
         "subgroups": [],
+        "categories": {},
         "minimum_cell": 5,
         "bootstrap": {"samples": 60, "seed": 3, "level": 0.95},
         "criteria": [{"test": "superior", "against": ["score", "score/s"]}],
@@ -68,7 +70,7 @@ def sites():
 
 @pytest.fixture(scope="module")
 def table(sites):
-    return sensitivity_table("all", sites, spec())
+    return sensitivity_table("all", Scopes(sites, spec()))
 
 
 def row_of(table, analysis, kind="metric", metric="uno_c"):
@@ -192,7 +194,7 @@ def test_treatment_as_a_competing_event_equals_patients_so_recorded(sites, table
         outcomes = outcomes.assign(os_event=outcomes["os_event"].mask(hit, 2.0), treated_time=np.nan)
         outcomes["os_time"] = outcomes["os_time"].mask(hit, sites[name][0]["treated_time"])
         altered[name] = outcomes, folds, predictions
-    again = sensitivity_table("all", altered, spec())
+    again = sensitivity_table("all", Scopes(altered, spec()))
     for metric in ("uno_c", "brier", "oe"):
         one, other = row_of(table, "competing graft", metric=metric), row_of(again, "primary", metric=metric)
         assert one[["estimate", "lower", "upper"]].tolist() == other[["estimate", "lower", "upper"]].tolist()
@@ -205,7 +207,7 @@ def test_who_is_censored_at_the_treatment_is_one_whom_it_took(sites):
         at = outcomes["os_time"].where((outcomes["os_event"] == 0) & (outcomes.index % 3 == 0)) + 1e-12
         censored[name] = (outcomes.assign(treated_time=at), *rest)
     taken = sum(data[0]["treated_time"].notna().sum() for data in censored.values())
-    table = sensitivity_table("all", censored, spec())
+    table = sensitivity_table("all", Scopes(censored, spec()))
     assert row_of(table, "competing graft")["changed"] == taken > 10
     assert row_of(table, "censored graft")["changed"] == 0
     assert np.isfinite(row_of(table, "competing graft")["estimate"])
@@ -223,7 +225,7 @@ def test_a_site_does_not_tell_what_few_treatments_moved(sites):
     outcomes, *rest = sites["a"]
     hit = np.flatnonzero(outcomes["treated_time"] < outcomes["os_time"])
     few = outcomes.assign(treated_time=outcomes["treated_time"].mask(~outcomes.index.isin(hit[:4])), treated=np.nan)
-    table = sensitivity_table("a", {"a": (few, *rest)}, spec())
+    table = sensitivity_table("a", Scopes({"a": (few, *rest)}, spec()))
     rows = table[table["analysis"].str.endswith("graft")]
     assert rows[["estimate", "lower", "upper", "changed"]].isna().all(axis=None)
     assert np.isfinite(row_of(table, "covariates")["estimate"])
@@ -231,7 +233,7 @@ def test_a_site_does_not_tell_what_few_treatments_moved(sites):
 
 def test_where_nobody_was_treated_there_is_no_figure(sites):
     none = {name: (data[0].assign(treated_time=np.nan, treated=0.0), *data[1:]) for name, data in sites.items()}
-    table = sensitivity_table("all", none, spec())
+    table = sensitivity_table("all", Scopes(none, spec()))
     rows = table[table["analysis"].str.endswith("graft")]
     assert (rows["changed"] == 0).all() and rows["estimate"].isna().all()
 
@@ -240,7 +242,7 @@ def test_too_few_censorings_for_a_covariate_leave_it_out(sites):
     outcomes, folds, predictions = sites["a"]
     outcomes = outcomes.assign(os_event=1.0)
     outcomes.loc[:8, "os_event"] = 0.0
-    table = sensitivity_table("a", {"a": (outcomes, folds, predictions)}, spec())
+    table = sensitivity_table("a", Scopes({"a": (outcomes, folds, predictions)}, spec()))
     assert np.isnan(row_of(table, "covariates")["estimate"])
     assert np.isfinite(row_of(table, "primary")["estimate"])
 
@@ -254,7 +256,7 @@ def test_a_covariate_that_does_not_vary_takes_no_place_of_another(sites):
     first, alone, none = (
         row_of(
             sensitivity_table(
-                "a", {"a": (outcomes, folds, predictions)}, spec(sensitivity=wanted | {"covariates": columns})
+                "a", Scopes({"a": (outcomes, folds, predictions)}, spec(sensitivity=wanted | {"covariates": columns}))
             ),
             "covariates",
         )["estimate"]
@@ -270,6 +272,6 @@ def test_those_who_are_not_judged_are_counted_nowhere(sites, monkeypatch):
     few = outcomes[outcomes["row"].isin(judged["row"])].reset_index(drop=True)
     pairs = (few["os_event"] == 1).sum() * len(few)
     monkeypatch.setattr("hemapilots.evaluation.sensitivity.AFFORDABLE", (FEWEST_SAMPLES + 5) * pairs)
-    whole, part = (sensitivity_table("all", {"a": (one, judged, kept)}, spec()) for one in (outcomes, few))
+    whole, part = (sensitivity_table("all", Scopes({"a": (one, judged, kept)}, spec())) for one in (outcomes, few))
     assert row_of(part, "competing graft")["undated"] > 0
     pd.testing.assert_frame_equal(whole, part)

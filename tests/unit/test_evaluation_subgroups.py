@@ -8,6 +8,7 @@ from sksurv.metrics import concordance_index_censored
 
 from hemapilots.evaluation import evaluate_pooled, evaluate_site
 from hemapilots.evaluation.reclassification import reclassification_table
+from hemapilots.evaluation.scope import Scopes
 from hemapilots.evaluation.subgroups import flags
 from test_evaluation_tables import FEDERATED, OWN, invented, pick, plan
 
@@ -28,7 +29,7 @@ def sites():
 
 @pytest.fixture(scope="module")
 def metrics(sites):
-    return evaluate_pooled(sites, SPEC)[0]
+    return evaluate_pooled(Scopes(sites, SPEC))[0]
 
 
 def test_concordance_is_that_of_the_part_alone(sites, metrics):
@@ -63,7 +64,7 @@ def test_small_parts_have_no_figure_and_one_row(metrics):
 
 
 def test_a_site_tells_no_counts_of_a_variable_with_a_small_cell(sites):
-    metrics, counts = evaluate_site("a", *sites["a"], SPEC)
+    metrics, counts = evaluate_site("a", Scopes({"a": sites["a"]}, SPEC))
     for table in (metrics, counts[counts["kind"] == "metric"]):
         rare = table[table["subgroup"].str.startswith("rare").fillna(False)]
         sex = table[table["subgroup"].str.startswith("sex").fillna(False)]
@@ -95,7 +96,7 @@ def test_flags_by_the_rule():
 
 
 def test_net_benefit_is_compared_with_treating_everybody_and_the_band_holds_together(sites, metrics):
-    comparisons = evaluate_pooled(sites, SPEC)[1]
+    comparisons = evaluate_pooled(Scopes(sites, SPEC))[1]
     benefit = pick(comparisons, metric="net_benefit")
     everybody = pick(benefit, reference_regime="treat/all")
     assert everybody["threshold"].tolist() == pytest.approx([0.2, 0.21, 0.22, 0.23, 0.24])
@@ -113,7 +114,7 @@ def test_net_benefit_is_compared_with_treating_everybody_and_the_band_holds_toge
 def test_reclassification_by_hand(sites):
     wide = DECISION | {"thresholds": [0.3, 0.6]}
     spec = SPEC | {"categories": {"s": "sex", "r": "rare"}, "decisions": [wide]}
-    found = reclassification_table("all", sites, spec)
+    found = reclassification_table("all", Scopes(sites, spec))
     # The rare level has four patients a site, too few by where they are put.
     assert set(found["score"]) == {"s", "r"} and set(found.loc[found["score"] == "r", "category"]) == {"0"}
     table = pd.concat(
@@ -135,8 +136,8 @@ def test_a_decision_for_some_patients_is_judged_on_them_alone(sites):
     """Estimates are those of the women's tables alone; nobody else counts, and treating everybody treats them only."""
     women = {name: (o[o["sex"] == "F"], f, p) for name, (o, f, p) in sites.items()}
     spec = plan(subgroups=[], decisions=[DECISION | {"among": {"sex": ("F",)}}])
-    found, _ = evaluate_pooled(sites, spec)
-    alone, _ = evaluate_pooled(women, plan(subgroups=[], decisions=[DECISION]))
+    found, _ = evaluate_pooled(Scopes(sites, spec))
+    alone, _ = evaluate_pooled(Scopes(women, plan(subgroups=[], decisions=[DECISION])))
     for regime in ("federated/newton", "treat/all"):
         rows, wanted = (pick(table, regime=regime, metric="net_benefit") for table in (found, alone))
         assert rows["n"].tolist() == wanted["n"].tolist() and rows["estimate"].notna().all()
@@ -148,6 +149,6 @@ def test_a_decision_for_some_patients_is_judged_on_them_alone(sites):
 
 def test_reclassification_of_a_decision_for_some_counts_them_alone(sites):
     wide = DECISION | {"thresholds": [0.3, 0.6], "among": {"sex": ["F"]}}
-    found = reclassification_table("all", sites, SPEC | {"categories": {"r": "rare"}, "decisions": [wide]})
+    found = reclassification_table("all", Scopes(sites, SPEC | {"categories": {"r": "rare"}, "decisions": [wide]}))
     counts = pd.concat([o for o, _, _ in sites.values()]).query("sex == 'F' and rare == 0")
     assert found.loc[found["category"] == "0", "n"].sum() == len(counts)

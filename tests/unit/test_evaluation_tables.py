@@ -11,6 +11,7 @@ from hemapilots.errors import HemaPilotsError
 from hemapilots.evaluation import combine, evaluate_pooled, evaluate_site, verdict, within_site, write_metrics
 from hemapilots.evaluation.frames import COMPARISON_COLUMNS, COUNT_COLUMNS, METRIC_COLUMNS, frame
 from hemapilots.evaluation.histograms import site_histograms
+from hemapilots.evaluation.scope import Scopes
 
 GRID = [0.25 * k for k in range(1, 13)]
 FEDERATED, POOLED, OWN, SCORE = (
@@ -99,8 +100,8 @@ def pick(table, **where):
 @pytest.fixture(scope="module")
 def pilot():
     sites, spec = invented(), plan()
-    pooled = evaluate_pooled(sites, spec)
-    released = [evaluate_site(name, *sites[name], spec) for name in sites]
+    pooled = evaluate_pooled(Scopes(sites, spec))
+    released = [evaluate_site(name, Scopes({name: sites[name]}, spec)) for name in sites]
     return sites, spec, pooled, released
 
 
@@ -169,7 +170,7 @@ def test_intersection_of_patients():
     score = sites["a"][2][("os", *SCORE)]
     score.loc[(score["replicate"] == 1) & (score["row"] < 7), "risk"] = np.nan
     sites["b"][0].loc[:2, "os_time"] = np.nan
-    metrics, comparisons = evaluate_pooled(sites, plan())
+    metrics, comparisons = evaluate_pooled(Scopes(sites, plan()))
     assert set(metrics["n"]) == {290.0} and set(comparisons["n"]) == {290.0}
 
 
@@ -187,7 +188,7 @@ def test_a_score_that_few_have_is_judged_on_them_and_takes_nobody_from_the_other
     sites, _, (everybody, _), _ = pilot
     against = dict(zip(("reference_model", "reference_regime"), SCORE, strict=True))
     spec = plan(comparisons=[plan()["comparisons"][0], plan()["comparisons"][0] | against])
-    metrics, comparisons = evaluate_pooled(scored(sites, 0.5), spec)
+    metrics, comparisons = evaluate_pooled(Scopes(scored(sites, 0.5), spec))
     of_models = metrics["model"] == "cox"
     pd.testing.assert_frame_equal(
         metrics[of_models].reset_index(drop=True), pick(everybody, model="cox").reset_index(drop=True)
@@ -197,7 +198,7 @@ def test_a_score_that_few_have_is_judged_on_them_and_takes_nobody_from_the_other
     few = {
         name: (patients.iloc[: len(patients) // 2], folds, found) for name, (patients, folds, found) in sites.items()
     }
-    alone, compared = evaluate_pooled(few, spec)
+    alone, compared = evaluate_pooled(Scopes(few, spec))
     expected = pick(alone, model="score")
     pd.testing.assert_frame_equal(metrics[~of_models].reset_index(drop=True), expected.reset_index(drop=True))
     columns = ["metric", "difference", "lower", "upper", "n"]
@@ -212,12 +213,12 @@ def test_a_score_that_is_the_same_for_the_few_who_have_it_is_not_judged(pilot):
     sites = {}
     for name, (patients, folds, found) in scored(pilot[0], 0.5).items():
         sites[name] = patients, folds, found | {("os", *SCORE): found[("os", *SCORE)].assign(risk=2.0)}
-    judged = pick(evaluate_pooled(sites, plan())[0], model="score")
+    judged = pick(evaluate_pooled(Scopes(sites, plan()))[0], model="score")
     assert judged["estimate"].isna().all() and set(judged["n"]) == {0.0}
 
 
 def test_a_score_that_nearly_all_have_is_compared_on_common_patients(pilot):
-    metrics, _ = evaluate_pooled(scored(pilot[0], 0.95), plan())
+    metrics, _ = evaluate_pooled(Scopes(scored(pilot[0], 0.95), plan()))
     assert set(metrics["n"]) == {285.0}
 
 
@@ -225,7 +226,7 @@ def test_a_regime_without_predictions_empties_nobody():
     sites = invented()
     for site in sites.values():
         site[2][("os", *OWN)]["risk"] = np.nan
-    metrics, comparisons = evaluate_pooled(sites, plan())
+    metrics, comparisons = evaluate_pooled(Scopes(sites, plan()))
     assert set(pick(metrics, regime="pooled")["n"]) == {300.0}
     absent = pick(metrics, regime="local/own")
     assert absent["estimate"].isna().all() and set(absent["n"]) == {0.0}
@@ -243,7 +244,7 @@ def test_order_of_rows_and_sites_changes_no_byte(pilot, tmp_path):
             folds.sample(frac=1, random_state=2),
             mixed,
         )
-    again = evaluate_pooled(shuffled, spec)
+    again = evaluate_pooled(Scopes(shuffled, spec))
     for name, table in zip(("m", "c", "m2", "c2"), (metrics, comparisons, *again), strict=True):
         write_metrics(table.sample(frac=1, random_state=4), tmp_path / name)
     assert (tmp_path / "m").read_bytes() == (tmp_path / "m2").read_bytes()
@@ -255,7 +256,7 @@ def test_repeated_patients_are_refused():
     outcomes, folds, tables = sites["a"]
     doubled = tables | {("os", *OWN): pd.concat([tables[("os", *OWN)]] * 2)}
     with pytest.raises(HemaPilotsError, match="twice"):
-        evaluate_site("a", outcomes, folds, doubled, plan())
+        evaluate_site("a", Scopes({"a": (outcomes, folds, doubled)}, plan()))
 
 
 def test_within_site_by_hand():
@@ -296,7 +297,7 @@ def test_within_site_by_hand():
 def test_combination_with_and_without_pooling(pilot):
     sites, spec, pooled, released = pilot
     metrics, counts = zip(*released, strict=True)
-    histograms = [site_histograms(name, data, spec) for name, data in sites.items()]
+    histograms = [site_histograms(name, Scopes({name: data}, spec)) for name, data in sites.items()]
     with_rows = combine(metrics, counts, histograms, *pooled, spec)
     without = combine(metrics[::-1], counts[::-1], histograms[::-1], None, None, spec)
     alone = [table[0][table[0]["metric"].str.contains("_histogram|_within_site")] for table in (with_rows, without)]
@@ -321,11 +322,11 @@ def test_combination_with_and_without_pooling(pilot):
 def test_small_site_releases_no_small_cell():
     outcomes, folds, tables = invented()["a"]
     few = outcomes.head(12).assign(os_event=[1.0] * 4 + [0.0] * 8)
-    metrics, counts = evaluate_site("a", few, folds, tables, plan())
+    metrics, counts = evaluate_site("a", Scopes({"a": (few, folds, tables)}, plan()))
     assert metrics["events"].isna().all() and metrics["estimate"].isna().all()
     assert counts[["estimate", "lower", "upper", "se", "weight", "events", "at_risk"]].isna().all(axis=None)
     assert set(pick(counts, kind="endpoint")["n"]) == {12.0}
-    open_metrics, _ = evaluate_site("a", few, folds, tables, plan(minimum_cell=0))
+    open_metrics, _ = evaluate_site("a", Scopes({"a": (few, folds, tables)}, plan(minimum_cell=0)))
     assert set(open_metrics["events"]) == {4.0}
 
 
@@ -335,7 +336,7 @@ def test_horizon_counts_hide_what_subtraction_would_reveal():
     outcomes, folds, tables = sites["a"]
     late = np.sort(outcomes.loc[outcomes["os_event"] == 1, "os_time"])[-3] + 1e-9
     horizons = [1.0, float(late)]
-    _, counts = evaluate_site("a", outcomes, folds, tables, plan(horizons={"os": horizons}))
+    _, counts = evaluate_site("a", Scopes({"a": (outcomes, folds, tables)}, plan(horizons={"os": horizons})))
     told = pick(counts, kind="horizon").set_index("horizon")
     assert np.isfinite(told.loc[1.0, ["events", "at_risk"]].to_numpy(float)).all()
     assert told.loc[late, ["events", "at_risk"]].isna().all()
@@ -344,14 +345,14 @@ def test_horizon_counts_hide_what_subtraction_would_reveal():
 def test_horizon_rule():
     sites = invented()
     outcomes, folds, tables = sites["a"]
-    metrics, _ = evaluate_site("a", outcomes, folds, tables, plan(horizons={"os": [0.01, 2.0, 9.9]}))
+    metrics, _ = evaluate_site("a", Scopes({"a": (outcomes, folds, tables)}, plan(horizons={"os": [0.01, 2.0, 9.9]})))
     auc = pick(metrics, metric="auc", regime="pooled").set_index("horizon")["estimate"]
     assert np.isfinite(auc[2.0]) and np.isnan(auc[0.01]) and np.isnan(auc[9.9])
 
 
 def test_a_site_without_patients_keeps_its_rows():
     outcomes, folds, tables = invented()["a"]
-    metrics, counts = evaluate_site("a", outcomes.head(0), folds.head(0), tables, plan())
+    metrics, counts = evaluate_site("a", Scopes({"a": (outcomes.head(0), folds.head(0), tables)}, plan()))
     assert len(metrics) == 4 * 13 and metrics["estimate"].isna().all()
     assert len(pick(counts, kind="difference")) == 2 * 7
 

@@ -7,6 +7,7 @@ import pytest
 from hemapilots.evaluation import evaluate_pooled
 from hemapilots.evaluation.instability import instability_rows
 from hemapilots.evaluation.refits import refit_interval, refit_values
+from hemapilots.evaluation.scope import Scopes
 from hemapilots.federation import refitting
 from hemapilots.federation.training import train_federated
 from hemapilots.models.files import read_model
@@ -98,7 +99,7 @@ def test_without_resampling_the_model_is_refitted_exactly(world, monkeypatch):
 
 def test_without_resampling_the_metric_is_that_of_the_table(world, monkeypatch):
     monkeypatch.setattr(refitting, "_resample", lambda folds, seed: pd.Series(1, index=folds.index))
-    metrics, _ = evaluate_pooled(evaluation(world), SPEC)
+    metrics, _ = evaluate_pooled(Scopes(evaluation(world), SPEC))
     estimate = metrics.query("metric == 'uno_c'")["estimate"].item()
     np.testing.assert_allclose(refit_values(evaluation(world), run(world), SPEC), estimate, atol=1e-9)
 

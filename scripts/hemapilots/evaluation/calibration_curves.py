@@ -4,7 +4,7 @@ Nothing here rests on few patients: a group holds 50, a curve is told for 50 pat
 the 5th and the 95th percentile of the predictions, and small counts are left out.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,8 @@ import pandas as pd
 from hemapilots.evaluation.calibration import BINS, Status, d_calibration_shares
 from hemapilots.evaluation.censoring import probability_by
 from hemapilots.evaluation.comparison import interval
-from hemapilots.evaluation.sample import Key, SiteData, assemble
-from hemapilots.evaluation.scope import Scope, scope_of
+from hemapilots.evaluation.sample import Key
+from hemapilots.evaluation.scope import Scope, Scopes
 from hemapilots.evaluation.subgroups import FEWEST_EVENTS, FEWEST_PATIENTS, shown_keys
 
 __all__ = ["CALIBRATION_COLUMNS", "calibration_table"]
@@ -24,17 +24,17 @@ GROUP, MOST_GROUPS, FEWEST_GROUPS = 50, 10, 5
 HISTOGRAM = np.linspace(0, 1, 21)
 
 
-def calibration_table(where: str, sites: Mapping[str, SiteData], spec: Mapping[str, Any]) -> pd.DataFrame:
-    """Rows of the primary model, its pooled twin and the comparators of the criteria, for all patients of some sites.
+def calibration_table(where: str, scopes: Scopes) -> pd.DataFrame:
+    """Rows of the primary model, its pooled twin and the comparators of the criteria, for all patients of the scopes.
 
     kind `curve`: smoothed probability at a predicted risk with its interval; `group`: mean prediction and observed probability of
     neighbouring patients; `histogram`: patients (n) with predictions around `predicted`; `tenth`: share of patients whose survival
     at their own time lies in the tenth that begins at `predicted`. Of several replicates the first.
     """
     rows = []
-    for endpoint in spec["endpoints"]:
-        scope = scope_of(endpoint, assemble(sites, endpoint, spec["grid"]), spec)
-        for key in shown_keys(scope.sample, spec):
+    for endpoint in scopes.spec["endpoints"]:
+        scope = scopes.of(endpoint)
+        for key in shown_keys(scope.sample, scopes.spec):
             for row in _rows(scope, key):
                 rows.append({"evaluated_on": where, "endpoint": endpoint, "model": key[0], "regime": key[1]} | row)
     return pd.DataFrame(rows, columns=CALIBRATION_COLUMNS)

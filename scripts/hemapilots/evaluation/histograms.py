@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from hemapilots.evaluation.reach import Reach
-from hemapilots.evaluation.sample import Key, SiteData, assemble
+from hemapilots.evaluation.sample import Key
+from hemapilots.evaluation.scope import Scopes
 from hemapilots.evaluation.subgroups import shown_keys
 
 __all__ = ["HISTOGRAM_COLUMNS", "KINDS", "Plane", "added", "edges_of", "plane_of", "site_histograms", "told"]
@@ -59,16 +60,15 @@ def _ratio(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return np.divide(sums, counts, out=np.zeros_like(sums), where=counts > 0)
 
 
-def site_histograms(site: str, data: SiteData, spec: Mapping[str, Any]) -> pd.DataFrame:
+def site_histograms(site: str, scopes: Scopes) -> pd.DataFrame:
     """What a site tells of the primary model, its pooled twin and the comparators of the criteria, at each horizon.
 
     Of several replicates the first, its folds together. Nothing is told of a table in which all of a kind are fewer than the minimum.
     """
-    rows = []
+    rows, spec = [], scopes.spec
     for endpoint in spec["endpoints"]:
-        sample = assemble({site: data}, endpoint, spec["grid"])
-        reach = Reach(sample, np.asarray(spec["grid"], float))
-        for key in shown_keys(sample, spec):
+        reach = scopes.of(endpoint).reach
+        for key in shown_keys(reach.sample, spec):
             for horizon in map(float, spec["horizons"][endpoint]):
                 if key in reach.keys(horizon):
                     name = {"site": site, "endpoint": endpoint, "model": key[0], "regime": key[1], "horizon": horizon}

@@ -30,9 +30,9 @@ def decisions_of(endpoint: str, spec: Mapping[str, Any]) -> list[Mapping[str, An
 
 
 def grouping(spec: Mapping[str, Any]) -> list[str]:
-    """The variables by whose levels patients are told apart: subgroups, and those for whom a decision is."""
+    """The variables by whose levels patients are told apart: subgroups, those for whom a decision is, and categories of scores."""
     among = [name for decision in spec["decisions"] for name in decision.get("among") or ()]
-    return list(dict.fromkeys([*spec["subgroups"], *among]))
+    return list(dict.fromkeys([*spec["subgroups"], *among, *spec["categories"].values()]))
 
 
 def of_one_site(regime: str) -> bool:

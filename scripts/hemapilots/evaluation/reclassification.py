@@ -9,9 +9,8 @@ import pandas as pd
 from hemapilots.evaluation.calibration import Status
 from hemapilots.evaluation.censoring import probability_by
 from hemapilots.evaluation.comparison import Interval, interval
-from hemapilots.evaluation.measures import decisions_of, grouping
-from hemapilots.evaluation.sample import SiteData, assemble
-from hemapilots.evaluation.scope import Scope, scope_of
+from hemapilots.evaluation.measures import decisions_of
+from hemapilots.evaluation.scope import Scope, Scopes
 from hemapilots.evaluation.utility import FEWEST_AT_RISK
 
 __all__ = ["PLACES", "RECLASSIFICATION_COLUMNS", "reclassification_table"]
@@ -21,21 +20,16 @@ RECLASSIFICATION_COLUMNS = "evaluated_on,endpoint,decision,score,category,place,
 PLACES = ("below", "within", "above")
 
 
-def reclassification_table(where: str, sites: Mapping[str, SiteData], spec: Mapping[str, Any]) -> pd.DataFrame:
+def reclassification_table(where: str, scopes: Scopes) -> pd.DataFrame:
     """Per decision and score with categories: patients (n) of each category whom the model puts below, within and above the
     decision's range, and the probability of the event among them, with its interval, where 10 are at risk at the horizon.
 
     A category with a small cell is left out. Of several replicates the first.
     """
     rows = []
-    for endpoint in spec["endpoints"]:
-        decisions, names = decisions_of(endpoint, spec), spec["categories"]
-        if not decisions or not names:
-            continue
-        columns = [*names.values(), *grouping(spec)]
-        scope = scope_of(endpoint, assemble(sites, endpoint, spec["grid"], columns), spec)
-        for decision in decisions:
-            for row in _of_decision(scope.among(decision), decision):
+    for endpoint in scopes.spec["endpoints"]:
+        for decision in decisions_of(endpoint, scopes.spec) if scopes.spec["categories"] else ():
+            for row in _of_decision(scopes.of(endpoint).among(decision), decision):
                 rows.append({"evaluated_on": where, "endpoint": endpoint, "decision": decision["name"]} | row)
     return pd.DataFrame(rows, columns=RECLASSIFICATION_COLUMNS)
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from hemapilots.errors import HemaPilotsError
 
-__all__ = ["REACHED", "Key", "Sample", "SiteData", "assemble", "levels_of", "years_since_entry"]
+__all__ = ["REACHED", "Key", "Sample", "SiteData", "assemble", "levels_of", "outcomes_of", "years_since_entry"]
 
 # A model that leaves more than a tenth of the patients without a prediction is not compared; a score is, on its own patients.
 REACHED = 0.9
@@ -115,6 +115,13 @@ def _site_arrays(
         tables[key] = _by_patient(predictions.get((endpoint, *key)), columns, rows, replicates, what)
     groups = {variable: levels_of(known[variable]) for variable in subgroups}
     return np.full(len(rows), name), rows, time, event, fold, tables, groups
+
+
+def outcomes_of(sample: Sample, outcomes: Mapping[str, pd.DataFrame], endpoint: str) -> tuple[np.ndarray, np.ndarray]:
+    """Time and event (n,) of a sample's patients from the tables of their sites."""
+    parts = [outcomes[name].set_index("row").loc[sample.row[sample.site == name]] for name in sorted(outcomes)]
+    known = pd.concat(parts)
+    return years_since_entry(known, endpoint), known[f"{endpoint}_event"].to_numpy(int)
 
 
 def levels_of(values: pd.Series) -> np.ndarray:

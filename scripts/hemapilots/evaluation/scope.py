@@ -1,7 +1,7 @@
 """Patients under bootstrap weights: all of a sample, or those of a subgroup, prepared once for every regime judged on them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -10,11 +10,12 @@ import numpy as np
 from hemapilots.evaluation.calibration import Status
 from hemapilots.evaluation.censoring import Weighted, weigh
 from hemapilots.evaluation.discrimination import Fold
+from hemapilots.evaluation.measures import grouping
 from hemapilots.evaluation.reach import Reach
 from hemapilots.evaluation.resampling import bootstrap_weights
-from hemapilots.evaluation.sample import Key, Sample
+from hemapilots.evaluation.sample import Key, Sample, SiteData, assemble
 
-__all__ = ["EVENTS_FOR_C", "Scope", "reportable", "scope_of"]
+__all__ = ["EVENTS_FOR_C", "Scope", "Scopes", "reportable", "scope_of"]
 
 # UTILITY rule for a horizon, and the least number of events that a C-index is printed for.
 SHARE_AT_RISK, EVENTS_BEFORE, EVENTS_FOR_C = 0.10, 20, 5
@@ -42,6 +43,13 @@ class Scope:
     def narrowed(self, inside: np.ndarray) -> "Scope":
         """The scope of some of the sample's patients."""
         return Scope(self.endpoint, self.sample, self.spec, self.outcomes, self.reach, inside)
+
+    def with_outcomes(self, time: np.ndarray, event: np.ndarray) -> "Scope":
+        """The scope of the same patients and resamples with other outcomes (n,)."""
+        outcomes = weigh(time, event, self.outcomes.weights)
+        return Scope(
+            self.endpoint, replace(self.sample, time=time, event=event), self.spec, outcomes, self.reach, self.inside
+        )
 
     def among(self, decision: Mapping[str, Any]) -> "Scope":
         """The scope of those for whom a decision is."""
@@ -99,6 +107,32 @@ class Scope:
 
     @cached_property
     def _statuses(self) -> dict[float, Status | None]:
+        return {}
+
+
+@dataclass(frozen=True)
+class Scopes:
+    """The patients of some sites at each endpoint, put together once for all that is judged on them.
+
+    sites: by name (outcomes, folds, {(endpoint, model, regime): predictions}), see `assemble`; spec: see `study.evaluate_spec`.
+    """
+
+    sites: Mapping[str, SiteData]
+    spec: Mapping[str, Any]
+
+    def of(self, endpoint: str) -> Scope:
+        """All patients whom every regime reaches, told apart by the variables of `grouping`."""
+        if endpoint not in self._found:
+            self._found[endpoint] = self.only(endpoint, None)
+        return self._found[endpoint]
+
+    def only(self, endpoint: str, keys: Collection[Key] | None) -> Scope:
+        """All patients whom some regimes reach."""
+        sample = assemble(self.sites, endpoint, self.spec["grid"], grouping(self.spec), only=keys)
+        return scope_of(endpoint, sample, self.spec)
+
+    @cached_property
+    def _found(self) -> dict[str, Scope]:
         return {}
 
 

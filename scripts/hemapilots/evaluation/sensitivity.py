@@ -17,8 +17,8 @@ from hemapilots.evaluation.draws import Draws, averaged
 from hemapilots.evaluation.frames import COUNT_COLUMNS, frame, released
 from hemapilots.evaluation.measures import Measure
 from hemapilots.evaluation.paired import figure_row
-from hemapilots.evaluation.sample import Key, Sample, SiteData, assemble
-from hemapilots.evaluation.scope import EVENTS_FOR_C, Scope, scope_of
+from hemapilots.evaluation.sample import Key, Sample, SiteData, outcomes_of
+from hemapilots.evaluation.scope import EVENTS_FOR_C, Scope, Scopes, scope_of
 from hemapilots.evaluation.weighted_pairs import concordances
 
 __all__ = ["BY_COVARIATES", "BY_SITE", "PRIMARY", "TREATED", "sensitivity_table"]
@@ -35,20 +35,19 @@ HALF_DAY = 0.5 / 365.25
 Found = dict[Key, dict[Measure, Draws]]
 
 
-def sensitivity_table(where: str, sites: Mapping[str, SiteData], spec: Mapping[str, Any]) -> pd.DataFrame:
+def sensitivity_table(where: str, scopes: Scopes) -> pd.DataFrame:
     """Uno's C, Brier score and O/E of the primary model at the primary endpoint under each analysis, of one site or of all together.
 
     kind: "metric", the figure; "change", how far it lies from the primary analysis, "difference" (C alone), the primary model minus
     what a criterion holds it against. `changed`: patients whose follow-up a treatment ends; `undated`: those said to have had it,
     nobody knows when, who are judged as without it. n and events are those of the primary analysis.
     """
-    spec = _affordable(sites, spec)
-    scope = _scope(sites, spec)
+    scope, spec = _affordable(scopes), scopes.spec
     keys = _judged(scope, spec)
     rows: list[dict[str, Any]] = []
     if keys and scope.events >= EVENTS_FOR_C:
         first = _figures(scope, keys, None)
-        for analysis, found, counts in _analyses(sites, scope, keys, first, spec):
+        for analysis, found, counts in _analyses(scopes.sites, scope, keys, first, spec):
             size = {"n": float(scope.n), "events": float(scope.events)}
             rows += [
                 {"site": where, "analysis": analysis} | row | size | counts for row in _rows(scope, keys, found, first)
@@ -68,18 +67,17 @@ def _guarded(table: pd.DataFrame, minimum: int) -> pd.DataFrame:
     return table
 
 
-def _affordable(sites: Mapping[str, SiteData], spec: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The specification, with fewer resamples where there are many patients."""
-    judged = [outcomes[outcomes["row"].isin(folds["row"])] for outcomes, folds, _ in sites.values()]
-    events = pd.concat(judged)[f"{spec['primary_endpoint']}_event"].to_numpy(float)
-    replicate, fold = (next(iter(sites.values()))[1][name].max() + 1 for name in ("replicate", "fold"))
+def _affordable(scopes: Scopes) -> Scope:
+    """The patients at the primary endpoint, with fewer resamples where there are many."""
+    spec, scope = scopes.spec, scopes.of(scopes.spec["primary_endpoint"])
+    judged = [outcomes[outcomes["row"].isin(folds["row"])] for outcomes, folds, _ in scopes.sites.values()]
+    events = pd.concat(judged)[f"{scope.endpoint}_event"].to_numpy(float)
+    replicate, fold = (next(iter(scopes.sites.values()))[1][name].max() + 1 for name in ("replicate", "fold"))
     pairs = max(1.0, np.count_nonzero(events == 1) * len(events) * replicate / fold)
     samples = min(spec["bootstrap"]["samples"], max(FEWEST_SAMPLES, int(AFFORDABLE / pairs)))
-    return {**spec, "bootstrap": spec["bootstrap"] | {"samples": samples}}
-
-
-def _scope(sites: Mapping[str, SiteData], spec: Mapping[str, Any]) -> Scope:
-    return scope_of(spec["primary_endpoint"], assemble(sites, spec["primary_endpoint"], spec["grid"]), spec)
+    if samples == spec["bootstrap"]["samples"]:
+        return scope
+    return scope_of(scope.endpoint, scope.sample, {**spec, "bootstrap": spec["bootstrap"] | {"samples": samples}})
 
 
 def _judged(scope: Scope, spec: Mapping[str, Any]) -> list[Key]:
@@ -106,8 +104,8 @@ def _analyses(
         yield BY_COVARIATES, _figures(scope, keys, model) if model else {}, {}
     for name, treatment in wanted["treatments"].items():
         for code, how in TREATED.items():
-            altered = {site: (_ended(data[0], treatment, code, spec), *data[1:]) for site, data in sites.items()}
-            other = _scope(altered, spec)
+            altered = {site: _ended(data[0], treatment, code, spec) for site, data in sites.items()}
+            other = scope.with_outcomes(*outcomes_of(sample, altered, scope.endpoint))
             changed = np.count_nonzero((other.sample.time != sample.time) | (other.sample.event != sample.event))
             undated = sum(_undated(data[0], sample.row[sample.site == site], treatment) for site, data in sites.items())
             found = _figures(other, keys, None) if changed and other.events >= EVENTS_FOR_C else {}

@@ -1,6 +1,6 @@
 """Evaluation inside one site, and the counts from which federated figures are made; both leave the site."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,33 +9,28 @@ import pandas as pd
 from hemapilots.evaluation.frames import COUNT_COLUMNS, METRIC_COLUMNS, frame, released
 from hemapilots.evaluation.judged import judge
 from hemapilots.evaluation.sample import Sample
-from hemapilots.evaluation.scope import Scope
+from hemapilots.evaluation.scope import Scope, Scopes
 from hemapilots.evaluation.subgroups import subgroup_rows, tells_small_cells
 
 __all__ = ["evaluate_site"]
 
 
-def evaluate_site(
-    site: str,
-    outcomes: pd.DataFrame,
-    folds: pd.DataFrame,
-    predictions: Mapping[tuple[str, str, str], pd.DataFrame],
-    spec: Mapping[str, Any],
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def evaluate_site(site: str, scopes: Scopes) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(metrics of the site, counts): every regime judged on the site's own patients.
 
-    `outcomes`: row, <endpoint>_time (years), <endpoint>_event; `folds`: replicate, fold, row; `predictions`
-    by (endpoint, model, regime): replicate, row, risk, survival_<t>. The censoring curve is the site's.
+    `scopes`: of this site alone, with outcomes: row, <endpoint>_time (years), <endpoint>_event; folds: replicate, fold, row;
+    predictions: replicate, row, risk, survival_<t>. The censoring curve is the site's.
     Counts have a `kind`: "metric" (estimate, se, weight), "difference" (paired, of the comparisons),
     "endpoint" (patients, events) and "horizon" (events before it, patients at risk after it). `weight` is
     comparable pairs per replicate (for Uno's C inverse-probability weighted), cases for AUC, patients for
     Brier scores. Figures that rest on fewer patients or events than `spec["minimum_cell"]` are blank, and so
     is AUC's weight, which is a count of events, at horizons whose counts may not be told.
     """
+    spec = scopes.spec
     minimum = int(spec.get("minimum_cell", 5))
     metrics, counts = [], []
     for endpoint in spec["endpoints"]:
-        scope, rows, differences = judge({site: (outcomes, folds, predictions)}, endpoint, spec)
+        scope, rows, differences = judge(scopes, endpoint)
         rows += _guarded(scope, minimum)
         metrics += [{"scenario": spec["scenario"], "evaluated_on": site} | row for row in rows]
         counts += [{"kind": "metric"} | row for row in rows]
