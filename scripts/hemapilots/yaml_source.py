@@ -1,5 +1,6 @@
 """Reads YAML that may be hostile or misspelt: safe loader, bounded, and every complaint names file, line and field."""
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import TypeVar
@@ -8,12 +9,14 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from hemapilots.errors import HemaPilotsError
-from hemapilots.yaml_words import said
+from hemapilots.yaml_words import ill_formed, no_value, said
 
 MAXIMUM_BYTES = 1 << 20
 MAXIMUM_NODES = 200_000
 MAXIMUM_DEPTH = 100
 _MERGE = "tag:yaml.org,2002:merge"
+# A key at the start of a line.
+_KEY = re.compile(r"[\s-]*([A-Za-z_][\w-]*)\s*:")
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -24,7 +27,7 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         try:
             return super().construct_object(node, deep)
         except (ValueError, KeyError, AttributeError):
-            raise _fault(f"'{str(node.value)[:40]}' is not a value of its type", node) from None
+            raise _fault(no_value(str(node.value), node.tag), node) from None
 
 
 def _refuse_twins(node: yaml.Node) -> None:
@@ -42,12 +45,16 @@ def _refuse_twins(node: yaml.Node) -> None:
         twins = Counter(key.value for key in keys)
         for key in reversed(keys):
             if twins[key.value] > 1:
-                raise _fault(f"the key '{key.value}' stands twice", key)
+                raise _fault(f"the key '{key.value}' stands twice; leave one", key)
         stack += [part for pair in current.value for part in pair]
 
 
-def _fault(problem: str, node: yaml.Node) -> yaml.constructor.ConstructorError:
-    return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+class _FaultError(yaml.constructor.ConstructorError):
+    """A complaint that already says what is wrong and what to do."""
+
+
+def _fault(problem: str, node: yaml.Node) -> _FaultError:
+    return _FaultError(None, None, problem, node.start_mark)
 
 
 def read_yaml(path: Path) -> tuple[dict, yaml.Node]:
@@ -60,6 +67,7 @@ def read_yaml(path: Path) -> tuple[dict, yaml.Node]:
         ) from None
     if len(raw) > MAXIMUM_BYTES:
         raise HemaPilotsError(f"{path}: larger than {MAXIMUM_BYTES >> 20} MiB; a configuration file is smaller")
+    node = None
     try:
         text = raw.decode("utf-8-sig")
         _shallow(text, path)
@@ -71,13 +79,37 @@ def read_yaml(path: Path) -> tuple[dict, yaml.Node]:
     except UnicodeDecodeError:
         raise HemaPilotsError(f"{path}: not UTF-8 text; save the file as UTF-8") from None
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not valid YAML"
-        raise HemaPilotsError(f"{path}{where}: {problem}; correct the YAML") from None
+        raise HemaPilotsError(_complaint(error, path, text, node)) from None
     if not isinstance(data, dict):
         raise HemaPilotsError(f"{path}: empty or not a mapping of keys to values; see config/README.md for its form")
     return {key: value for key, value in data.items() if not str(key).startswith("_")}, node
+
+
+def _complaint(error: yaml.YAMLError, path: Path, text: str, node: yaml.Node | None) -> str:
+    """What keeps a file from being read, with its line and, as far as it can be told, its field."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    ours = isinstance(error, _FaultError)
+    said = problem if ours else ill_formed(problem)
+    if mark is None:
+        return f"{path}: {said}"
+    lines = text.splitlines()
+    key = _KEY.match(lines[mark.line]) if mark.line < len(lines) else None
+    field = _field_at(node, mark.index) if ours else key and key[1]
+    return f"{path}, line {mark.line + 1}: {field + ': ' if field else ''}{said}"
+
+
+def _field_at(node: yaml.Node | None, index: int) -> str:
+    """The field whose value starts at a place of the file."""
+    parts = []
+    while isinstance(node, yaml.CollectionNode):
+        pairs = [(k.value, v) for k, v in node.value] if isinstance(node, yaml.MappingNode) else enumerate(node.value)
+        inside = [(key, v) for key, v in pairs if v.start_mark.index <= index < max(v.end_mark.index, index + 1)]
+        found = max(inside, key=lambda pair: pair[1].start_mark.index, default=None)
+        if found is None:
+            break
+        parts.append(str(found[0]))
+        node = found[1]
+    return ".".join(parts)
 
 
 def validate(model: type[Model], data: dict, node: yaml.Node | None, path: Path) -> Model:

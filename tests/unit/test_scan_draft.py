@@ -87,6 +87,18 @@ def test_a_german_csv(extract, config):
     assert "a symbol of gene SRSF2" in found.draft and "Variables without a column: death_date, os_years" in found.draft
 
 
+@pytest.mark.parametrize(
+    "header", ["OS Monate", "OS_Monate", "OS (Monate)", "Gesamtüberleben (Monate)", "OS mois", "OS [meses]"]
+)
+def test_survival_in_months_is_found_by_its_abbreviation(extract, config, header):
+    """And the column that names patients is none of those that are never read."""
+    rows = "".join(f"p{k};{50 + k};{k * 1.5};x{k}\n" for k in range(40))
+    (extract / "a.csv").write_text(f"Patienten-ID;Alter;{header};Zimmer\n{rows}")
+    found, mapping = drafted(extract, config)
+    assert (mapping.variables["os_years"].column, mapping.variables["os_years"].unit) == (header, "mo")
+    assert mapping.patient_id == "Patienten-ID" and "they are never read: Zimmer\n" in found.draft
+
+
 def test_nothing_of_a_patient_is_in_profile_or_draft(extract, config):
     scan_sample.write_csv(extract)
     found, _ = drafted(extract, config)

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from hemapilots.config.mapping import Mapping
+from hemapilots.config.pilot import Pilot
 from hemapilots.errors import HemaPilotsError
 from hemapilots.yaml_source import read_yaml, validate
 from hemapilots.yaml_words import PATTERNS
@@ -50,6 +51,39 @@ def test_faults_are_told_without_types_and_patterns(tmp_path, change, sentence):
     text = fault(tmp_path, change)
     assert sentence in text
     assert not any(word in text.lower() for word in ("tuple", "dictionary", "pattern", "^", "instance", "input should"))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("patient_id: x\n\tuse_case: mds\n", "line 2: use_case: a tab indents the line; use spaces"),
+        ("lock: 2020-13-01\n", "line 1: lock: '2020-13-01' is no day of the calendar; write year-month-day"),
+        ("files:\n  a: {path: a, rows: [1, 2020-02-30]}\n", "line 2: files.a.rows.1: '2020-02-30' is no day"),
+        ("patient_id: a: b\n", "line 1: patient_id: a colon stands within a text"),
+        ("files: [a, b\nuse: c\n", "line 2: use: a bracket is not closed before this place; close it"),
+        ("patient_id: 'a\n", "a quote is not closed before the end of the file; close it"),
+        ("files:\n  - a\n b: 3\n", "line 3: b: the line is indented otherwise than what it belongs to"),
+        ("a: 1\na: 2\n", "line 2: a: the key 'a' stands twice; leave one"),
+        ("a: !!python/name:os.system x\n", "line 1: a: could not determine a constructor"),
+    ],
+)
+def test_what_is_no_yaml_is_told_with_line_field_and_remedy(tmp_path, text, sentence):
+    path = tmp_path / "m.yaml"
+    path.write_text(text)
+    with pytest.raises(HemaPilotsError) as caught:
+        read_yaml(path)
+    assert sentence in str(caught.value) and str(caught.value).startswith(f"{path}, line")
+
+
+@pytest.mark.parametrize("title", ["", None, "  "])
+def test_an_empty_text_is_said_to_be_empty(tmp_path, title):
+    path = tmp_path / "p.yaml"
+    path.write_text(yaml.safe_dump({"title": title, "use_case": "mds", "protocol": "standard", "cohort": {}}))
+    with pytest.raises(HemaPilotsError) as caught:
+        validate(Pilot, *read_yaml(path), path)
+    (line,) = [line for line in str(caught.value).splitlines() if "title" in line]
+    assert "title: it is empty; write" in line or "title: it must be a text that is not blank" in line
+    assert ", line " in line
 
 
 def test_every_pattern_of_the_configuration_has_words():

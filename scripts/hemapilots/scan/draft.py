@@ -51,10 +51,11 @@ def draft(
     lines += [f"  {_file_line(table, patient)}" for table in tables if alias[table.alias] == table.alias]
     lines += _variants(tables)
     lines.append("variables:")
+    patients = {(table.alias, table.patient or patient) for table in tables}
     for match, proposal in guesses:
         file = None if alias[match.table] == tables[0].alias else alias[match.table]
         lines += _entry(match, proposal, others.get(match.variable, []), file)
-    return "\n".join([*lines, *_leftovers(guesses, profiles, use_case)]) + "\n"
+    return "\n".join([*lines, *_leftovers(guesses, patients, profiles, use_case)]) + "\n"
 
 
 def variant_columns(table: Table) -> dict[str, str]:
@@ -125,8 +126,9 @@ def _missing_text(profile: Profile) -> str:
     return "few missing or few known" if share is None else f"{share:g} % missing"
 
 
-def _leftovers(guesses: list, profiles: dict[str, list[Profile]], use_case: dict) -> list[str]:
-    mapped = {(match.table, match.profile.column.selector) for match, _ in guesses}
+def _leftovers(guesses: list, patients: set, profiles: dict[str, list[Profile]], use_case: dict) -> list[str]:
+    """patients: table and column of what names patients, which is read as well."""
+    mapped = {(match.table, match.profile.column.selector) for match, _ in guesses} | patients
     columns = [
         _comment(profile.column.selector)
         for alias, found in profiles.items()
