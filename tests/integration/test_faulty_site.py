@@ -1,6 +1,7 @@
 """A variant of a pilot in which a site sends updates without numbers: it ends in a report that says so, and the ledger agrees."""
 
 import json
+import re
 import shutil
 
 import pandas as pd
@@ -47,4 +48,5 @@ def test_everybody_is_judged_and_the_report_says_what_happened(results):
         assert regimes <= set(rows.index) and rows[sorted(regimes)].notna().all()
     report = (results / "report.html").read_text()
     assert "site-c sends updates that are not finite from round 3 on" in report
+    assert 'id="faults"' in report and re.search(r"site-c, \d+ rounds \(3 to \d+\) of", report)
     assert "Federated (finetune, each site’s own last step)" in report

@@ -132,6 +132,19 @@ def test_step_solves_the_quadratic_exactly():
         assert (np.abs(pull[f, ~kept]) <= weight[f] + 1e-9).all()
 
 
+@pytest.mark.parametrize("ratio", [0.5, 1.0])
+def test_a_column_that_differs_between_sites_only_is_left_out_and_harms_no_other(ratio):
+    """Within sites it tells nothing, so nothing but the penalty bears on it."""
+    parts = wide([90, 70])
+    for number, part in enumerate(parts):
+        part.x[:, 5] = number
+    found = fitted(parts, [12.0], [ratio]).coefficients[:, 0]
+    for part in parts:
+        part.x[:, 5] = 0.0
+    np.testing.assert_allclose(found, fitted(parts, [12.0], [ratio]).coefficients[:, 0], atol=1e-9)
+    assert (found[:, 5] == 0).all() and (found != 0).any(axis=1).all()
+
+
 def test_a_column_that_is_missing_at_a_whole_site_is_filled():
     parts = sites([80, 80], missing=0.05)
     parts[1].x[:, 2] = np.nan

@@ -127,6 +127,16 @@ def pooled_metrics(wildcards):
     return [f"results/{wildcards.pilot}/pooled_metrics/{name}.csv" for name in ("metrics", "comparisons")]
 
 
+def where_faulty(pattern):
+    """An input function: a file of a variant in which a site does something wrong."""
+
+    def inputs(wildcards):
+        faulty = (STUDIES[wildcards.pilot]["report"]["varies"] or {}).get("faults")
+        return [pattern.format(pilot=wildcards.pilot)] if faulty else []
+
+    return inputs
+
+
 def of_recurrent(pattern):
     """An input function: tables of recurrent events, of all sites or pooled, where the use case has such events."""
 

@@ -37,6 +37,7 @@ rule render_report:
         recipe_calibration=recipe_calibration,
         source=source_quality,
         influence=pooled("influence"),
+        contest=where_faulty("results/{pilot}/contest.csv"),
         pooled_curves=pooled("curves"),
         pooled_calibration=pooled("calibration"),
         pooled_reclassification=pooled("reclassification"),

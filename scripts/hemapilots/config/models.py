@@ -74,7 +74,8 @@ class _Network(_Model):
     """Dense layers with ReLU, trained by full-batch steps at each site; the number of rounds is chosen inside the training folds.
 
     hidden: widths; learning_rate, weight_decay, optimizer (at a site, anew in each round), local_steps a round; rounds at most;
-    patience: rounds without a better cross-validated log-likelihood before training ends; seed of the first parameters.
+    patience: rounds without a better cross-validated log-likelihood before training ends, None for all rounds, of which the last is kept;
+    seed of the first parameters.
     """
 
     hidden: Annotated[tuple[Annotated[int, Field(ge=1, le=1024)], ...], Field(max_length=5)] = (16,)
@@ -83,7 +84,7 @@ class _Network(_Model):
     optimizer: Literal["adam", "sgd"] = "adam"
     local_steps: Positive = 5
     rounds: Positive = 30
-    patience: Positive = 5
+    patience: Positive | None = 5
     seed: Annotated[int, Field(ge=0)] = 1
 
 

@@ -37,7 +37,9 @@ def _swept(a: np.ndarray, c: np.ndarray, b: np.ndarray, w: np.ndarray) -> np.nda
         for j in range(b.shape[1]):
             own = a[:, j, j]
             wanted = rest[:, j] + own * b[:, j]
-            new = np.sign(wanted) * np.maximum(np.abs(wanted) - w[:, 0], 0.0) / own
+            shrunk = np.sign(wanted) * np.maximum(np.abs(wanted) - w[:, 0], 0.0)
+            # A column that differs between sites only, or only where nobody dies, tells nothing: the penalty alone decides.
+            new = np.divide(shrunk, own, out=np.zeros_like(own), where=own > 0)
             rest -= a[:, :, j] * (new - b[:, j])[:, None]
             b[:, j] = new
     return b

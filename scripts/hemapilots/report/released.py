@@ -47,6 +47,7 @@ class Released:
     benchmarks: pd.DataFrame
     recurrent: pd.DataFrame | None = None
     pooled_recurrent: pd.DataFrame | None = None
+    contest: pd.DataFrame | None = None
 
     @property
     def primary(self) -> dict:
@@ -86,7 +87,7 @@ def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
     survshap, worked, worked_risks, metrics, comparisons, verdict, models (folders), ledgers, truth and recipe_calibration (none for real
     patients), source (the quality record of a public source whose records were dealt to sites), and where rows may be pooled
     influence, pooled_curves, pooled_calibration, pooled_reclassification, pooled_log_rank and pooled_sensitivity.
-    recurrent and pooled_recurrent are there where the use case has recurrent events.
+    recurrent and pooled_recurrent are there where the use case has recurrent events, contest where a site has faults.
     """
     for path in (path for paths in inputs.values() for path in paths):
         if "sites" in path.parts:
@@ -120,6 +121,7 @@ def read_released(inputs: dict[str, list[Path]], study: dict) -> Released:
         benchmarks=_benchmarks(inputs["protocol"][0].parent / "run" / "benchmarks"),
         recurrent=_stacked(inputs["recurrent"]) if inputs.get("recurrent") else None,
         pooled_recurrent=pd.read_csv(inputs["pooled_recurrent"][0]) if inputs.get("pooled_recurrent") else None,
+        contest=pd.read_csv(inputs["contest"][0]) if inputs.get("contest") else None,
     )
 
 

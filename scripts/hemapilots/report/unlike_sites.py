@@ -1,4 +1,4 @@
-"""How unlike the sites are, what the scenario changed, and which answers a federation went without; from released files."""
+"""How unlike the sites are, and what the scenario changed; from released files."""
 
 import math
 from itertools import combinations
@@ -6,7 +6,7 @@ from itertools import combinations
 from hemapilots.report.released import Released
 from hemapilots.report.words import Labels, number, signed
 
-__all__ = ["absence_rows", "difference_rows", "influence_rows", "scenario_facts"]
+__all__ = ["difference_rows", "influence_rows", "scenario_facts"]
 
 FAULTS = {
     "drop": "drops out for good in round {round}",
@@ -52,22 +52,6 @@ def scenario_facts(varies: dict | None, labels: Labels) -> list[str]:
         named = ", ".join(labels.use_case["recurrent"][name]["label"] for name in recurrent)
         facts.append(f"Recurrent events ({named}) are described in the report of the pilot alone.")
     return [fact.replace("%", " %") for fact in facts]
-
-
-def absence_rows(released: Released, labels: Labels) -> list[dict]:
-    """The answers that federations went without, as their cards say: model, site, round, times, reason, consequence."""
-    rows = []
-    for endpoint in released.endpoints:
-        for (of, model, regime), card in released.cards.items():
-            if of != endpoint:
-                continue
-            found = card.get("absences", []) + card.get("competing", {}).get("absences", [])
-            for one in found:
-                told = {key: one[key] for key in ("site", "times", "consequence")}
-                told |= {"what": one["task"].replace("_", " "), "round": one["round"] or "outside rounds"}
-                told["reason"] = one["reason"].removeprefix(f"site {one['site']}: ")
-                rows.append({"endpoint": labels.endpoint(endpoint), "label": labels.method(model, regime)} | told)
-    return rows
 
 
 def difference_rows(released: Released, labels: Labels) -> list[dict]:
