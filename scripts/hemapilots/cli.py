@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     ledger = commands.add_parser(
         "ledger", help="what left each site: messages and numbers by stage and kind, and what the gate said"
     )
-    ledger.add_argument("pilot", metavar="PILOT")
+    ledger.add_argument("pilot", metavar="PILOT", help="a pilot that has run, or its folder of results")
     ledger.add_argument("site", nargs="?", metavar="SITE", help="default: every site")
     ledger.add_argument("--all", action="store_true", help="a line per stage, kind of message and decision of the gate")
     ledger.set_defaults(command=_ledger)
@@ -227,9 +227,9 @@ def _diff(options: argparse.Namespace) -> int:
 
 
 def _ledger(options: argparse.Namespace) -> int:
-    from hemapilots.ledger import summarise
+    from hemapilots.ledger import exchange_of, summarise
 
-    print(summarise(options.folder / "results" / options.pilot / "exchange", options.site, options.all))
+    print(summarise(exchange_of(options.pilot, options.folder), options.site, options.all))
     if not options.all:
         print("\n--all prints a line per stage, kind of message and decision")
     return 0

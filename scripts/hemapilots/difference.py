@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from hemapilots.errors import HemaPilotsError
+from hemapilots.yaml_source import read_yaml
 
 __all__ = ["RESULT_FILES", "differences", "json_differences", "table_differences"]
 
@@ -20,13 +21,18 @@ RESULT_FILES = ("metrics.csv", "comparisons.csv", "verdict.json")
 def differences(first: Path, second: Path, tolerance: float = 1e-6) -> list[str]:
     """What differs between the result files of two folders, one line each; empty where they agree.
 
-    Raises HemaPilotsError where a folder has none of the files, or a file cannot be read.
+    Raises HemaPilotsError where a folder has none of the files, where they are of different pilots, or a file cannot be read.
     """
     for folder in (first, second):
         if not any((folder / name).is_file() for name in RESULT_FILES):
             raise HemaPilotsError(
                 f"{folder}: none of {', '.join(RESULT_FILES)} is there; name a folder such as results/<pilot>"
             )
+    pilots = [_pilot(folder) for folder in (first, second)]
+    if None not in pilots and pilots[0] != pilots[1]:
+        raise HemaPilotsError(
+            f"{first}, {second}: results of two pilots, {pilots[0]} and {pilots[1]}; name two runs of the same pilot"
+        )
     found = []
     for name in RESULT_FILES:
         compare = table_differences if name.endswith(".csv") else json_differences
@@ -36,6 +42,12 @@ def differences(first: Path, second: Path, tolerance: float = 1e-6) -> list[str]
         elif there:
             found.append(f"{name}: only in {there[0]}")
     return found
+
+
+def _pilot(folder: Path) -> str | None:
+    """Whose results a folder holds, if its protocol is there."""
+    path = folder / "protocol.yaml"
+    return read_yaml(path)[0].get("pilot") if path.is_file() else None
 
 
 def table_differences(first: Path, second: Path, tolerance: float = 1e-6) -> list[str]:

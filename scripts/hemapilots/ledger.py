@@ -18,6 +18,20 @@ DECISIONS = {
 }
 
 
+def exchange_of(pilot: str, folder: Path) -> Path:
+    """The folder of a pilot's ledgers. pilot: its name, or a path to its results; folder: that which holds results/.
+
+    Raises HemaPilotsError where there is none.
+    """
+    results = folder / "results"
+    for path in (results / pilot, Path(pilot), folder / pilot):
+        if (path / "exchange").is_dir():
+            return path / "exchange"
+    known = sorted(path.parent.name for path in results.glob("*/exchange"))
+    hint = f"{nearest(Path(pilot).name, known)}" if known else "run it first"
+    raise HemaPilotsError(f"{results / Path(pilot).name}: there is no ledger of such a pilot; {hint}")
+
+
 def summarise(exchange: Path, site: str | None = None, whole: bool = False) -> str:
     """A text per site of the last run, from its folder of ledgers; HemaPilotsError where there is none, or no such site.
 

@@ -111,6 +111,16 @@ def test_diff_of_a_folder_without_results(tmp_path, folders, capsys):
     assert "none of metrics.csv" in said(capsys)[1]
 
 
+def test_diff_of_two_pilots_is_one_sentence(folders, capsys):
+    for folder, name in zip(folders, ("mds-x", "mm-y"), strict=True):
+        (folder / "protocol.yaml").write_text(f"pilot: {name}\n")
+    assert main(["diff", *map(str, folders)]) == 2
+    out, err = said(capsys)
+    assert not out and "results of two pilots, mds-x and mm-y; name two runs of the same pilot" in err
+    (folders[1] / "protocol.yaml").write_text("pilot: mds-x\n")
+    assert main(["diff", *map(str, folders)]) == 0
+
+
 def test_same_is_relative_above_one_and_absolute_below():
     assert same("1000000", "1000000.5", 1e-6) and not same("1000000", "1000002", 1e-6)
     assert same("1e-9", "2e-9", 1e-6) and not same("nan", "0", 1e-6) and same("nan", "nan", 1e-6)
@@ -147,6 +157,11 @@ def test_ledger_counts_messages(tmp_path, capsys):
     ]
     assert main(["--folder", str(tmp_path), "ledger", "own", "site-b"]) == 2
     assert "did you mean 'site-a'?" in said(capsys)[1]
+    for path in ("results/own", "results/own/", str(tmp_path / "results" / "own")):
+        assert main(["--folder", str(tmp_path), "ledger", path]) == 0
+        assert said(capsys)[0].startswith("site-a: 4 messages")
+    assert main(["--folder", str(tmp_path), "ledger", "results/owm"]) == 2
+    assert "there is no ledger of such a pilot; did you mean 'own'?" in said(capsys)[1]
     assert main(["--folder", str(tmp_path), "ledger", "nosuch"]) == 2
     assert "there is no ledger" in said(capsys)[1]
 
