@@ -33,6 +33,22 @@ def test_the_example_is_valid(example, capsys):
     assert "mds-ours: valid (private, 3 sites" in capsys.readouterr().out
 
 
+def test_the_example_mapping_is_checked_and_harmonizes_as_written(example, capsys):
+    rows = [
+        f"n{k};{60 + k % 30};{('male', 'female')[k % 2]};{90 + k};{100 + k};2.{k % 9};{k % 15};G;{k + 8.5};{('no', 'yes')[k % 2]}"
+        for k in range(40)
+    ]
+    path = example / "extracts" / "north" / "patients.csv"
+    path.write_text("\n".join([HEADER.splitlines()[0], *rows]))
+    assert main(["validate", "--mapping", "our-registry", "--extract", "extracts/north"]) == 0, capsys.readouterr().err
+    said = capsys.readouterr().out
+    assert said.startswith("our-registry: valid (use case mds, 9 variables, and the extract has its columns)")
+    # Of five cytogenetic categories one occurs.
+    assert [line[:43] for line in said.splitlines()[1:]] == ["warning: variables.cyto_ipssr.values: no ce"]
+    assert main(["harmonize", "extracts/north", "--mapping", "our-registry", "--out", "private/north"]) == 0
+    assert "our-registry: records delivered: 40, kept: 40" in capsys.readouterr().out
+
+
 def test_a_column_that_an_extract_lacks_is_named(example, capsys):
     path = example / "extracts" / "south" / "patients.csv"
     path.write_text(HEADER.replace("ANC", "Neutro"))
