@@ -170,7 +170,8 @@ def _median(target: dict, values: np.ndarray) -> float:
 
 
 def _spearman(target: dict, one: np.ndarray, two: np.ndarray) -> float:
-    return pd.Series(one).corr(pd.Series(two), method="spearman")
+    both = pd.DataFrame({"one": one, "two": two}).dropna().rank()
+    return both["one"].corr(both["two"])
 
 
 _OF_TIME = {
