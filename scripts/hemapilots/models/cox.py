@@ -44,9 +44,10 @@ def newton_statistics(state: dict, data: TrainingData, config: dict) -> dict[str
         "information": np.zeros((fits, p * (p + 1) // 2)),
     }
     for subset, members in _by_training_set(state, data):
-        found = pl.statistics(subset.x, coefficients[members], subset.risk_sets, config["ties"])
-        out["loglik"][members], out["gradient"][members] = found.loglik, found.gradient
-        out["information"][members] = pack_symmetric(found.information)
+        at = members[:, None]
+        found = pl.statistics(subset.telling, coefficients[at, subset.varying], subset.risk_sets, config["ties"])
+        out["loglik"][members], out["gradient"][at, subset.varying] = found.loglik, found.gradient
+        out["information"][at, subset.pairs] = pack_symmetric(found.information)
     return out
 
 

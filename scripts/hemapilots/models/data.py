@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -31,11 +32,32 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class Subset:
-    """One training set at one site: x (n, p) preprocessed, rows sorted by time, and their risk sets."""
+    """One training set at one site: x (n, p) preprocessed, rows sorted by time, and their risk sets.
+
+    A column that does not vary in it adds nothing to gradient and information of a baseline of its own: varying (q,) are the others,
+    telling (n, q) their x, and pairs where they stand in the upper triangle of all columns.
+    """
 
     x: np.ndarray
     rows: np.ndarray
     risk_sets: RiskSets
+
+    @cached_property
+    def varying(self) -> np.ndarray:
+        """Columns (q,) with more than one value."""
+        return np.flatnonzero((self.x != self.x[:1]).any(axis=0))
+
+    @cached_property
+    def telling(self) -> np.ndarray:
+        """The columns that vary (n, q)."""
+        return np.ascontiguousarray(self.x[:, self.varying])
+
+    @cached_property
+    def pairs(self) -> np.ndarray:
+        """Places (q(q+1)/2,) of their pairs in an upper triangle (p(p+1)/2,)."""
+        varies = np.zeros(self.x.shape[1], dtype=bool)
+        varies[self.varying] = True
+        return np.flatnonzero((varies[:, None] & varies)[np.triu_indices(varies.size)])
 
 
 @dataclass

@@ -6,6 +6,7 @@ D0, D1 the same over the dead. Efron (1977) replaces the d equal terms S0 by S0 
 
 from dataclasses import dataclass, fields
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -13,6 +14,8 @@ from scipy.sparse import csr_array
 OVERSHOT = -1e300
 # Values of all fits' weighted rows at once, at most, so that memory does not grow with penalties.
 BLOCK = 4_000_000
+# Rows of at least so many values are added one by one: numpy's cumulative sum down the columns walks out of the processor's cache.
+WIDE = 128
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,12 @@ class RiskSets:
         change = self.leaving @ values
         if self.entering is not None:
             change -= self.entering @ values
-        return np.cumsum(change[::-1], axis=0)[::-1]
+        if values.shape[1] < WIDE:
+            return np.cumsum(change[::-1], axis=0)[::-1]
+        rows = list(change)
+        for later, row in pairwise(reversed(rows)):
+            np.add(row, later, out=row)
+        return change
 
     def over_deaths(self, values: np.ndarray) -> np.ndarray:
         """Sum of values (n, k) over the dead of each death time: (D, k)."""
@@ -216,15 +224,16 @@ def weighted_square(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 def mean_square(s1: np.ndarray, d1: np.ndarray, terms: TieTerms) -> np.ndarray:
     """Sums over death rows of (S1 - f D1)(S1 - f D1)' / s^2 (L, p, p), of S1, D1 (D, L, p) and their terms."""
-    # a S S' - b (S D' + D S') + c D D' = r r' + (c - b^2/a) D D' with r = sqrt(a) S - b/sqrt(a) D: one product instead of three.
-    root = np.sqrt(terms.square)
+    # a S S' - b (S D' + D S') + c D D' = r r' + (c - b^2/a) D D' with r = sqrt(a) S - b/sqrt(a) D; b and c are 0 of a single death.
+    root, tied = np.sqrt(terms.square), np.flatnonzero(terms.square_f.any(axis=1))
     rows = root[:, :, None] * s1
-    if not terms.square_f.any():
+    if tied.size == 0:
         return squares(rows)
-    cross = np.divide(terms.square_f, root, out=np.zeros_like(root), where=root > 0)
-    rest = np.sqrt(np.maximum(terms.square_ff - cross**2, 0.0))
-    tied = rest.any(axis=1)
-    return squares(np.concatenate([rows - cross[:, :, None] * d1, rest[tied, :, None] * d1[tied]]))
+    root, d1 = root[tied], d1[tied]
+    cross = np.divide(terms.square_f[tied], root, out=np.zeros_like(root), where=root > 0)
+    rest = np.sqrt(np.maximum(terms.square_ff[tied] - cross**2, 0.0))
+    rows[tied] -= cross[:, :, None] * d1
+    return squares(rows) + squares(rest[:, :, None] * d1)
 
 
 def squares(rows: np.ndarray) -> np.ndarray:
