@@ -22,16 +22,17 @@ def predict_site(site: str, tables: dict[str, pd.DataFrame], folders: list[Path]
     """
     for folder in folders:
         for endpoint, model, regime in models_in(folder):
-            found = read_model(folder, endpoint, model, regime)
+            again, step = spec["recalibrated"].get(f"{model} {regime}", {}), spec["finetuned"].get(model)
+            crossed = () if again or step else ("crossed_",)
+            found = read_model(folder, endpoint, model, regime, without=("final_", *crossed))
             frame = apply_model(tables, endpoint, *found, spec)
             own = regime == f"local/{site}"
             if own:
                 _write(out, endpoint, model, "local/own", absolute_risk(frame, endpoint, spec))
             if not own or spec["sharing"] != "private":
                 _write(out, endpoint, model, regime, frame)
-            for name, part in spec["recalibrated"].get(f"{model} {regime}", {}).items():
+            for name, part in again.items():
                 _write(out, endpoint, model, name, apply_model(tables, endpoint, *found, spec, recalibrated=part))
-            step = spec["finetuned"].get(model)
             if step and regime == f"federated/{step['of']}":
                 frame = apply_model(tables, endpoint, finetuned(tables, endpoint, *found, step), found[1], spec)
                 _write(out, endpoint, model, "federated/finetune", absolute_risk(frame, endpoint, spec))
@@ -110,8 +111,8 @@ def risk_time(frame: pd.DataFrame, endpoint: str, spec: dict) -> str | None:
     """The column of a frame of predictions by whose complement `absolute_risk` ranks, None where no time will do."""
     names = [name for name in frame if name.startswith("survival_")]
     within = [name for name in names if float(name.removeprefix("survival_")) <= spec["horizons"][endpoint][0]]
-    known = [name for name in within if frame[name].notna().mean() >= (0.9 if endpoint in spec["entry"] else 1)]
-    return known[-1] if known else None
+    told = frame[within].notna().to_numpy().mean(axis=0) >= (0.9 if endpoint in spec["entry"] else 1)
+    return within[np.flatnonzero(told)[-1]] if told.any() else None
 
 
 def score(tables: dict[str, pd.DataFrame], endpoint: str, variable: str, grid: list[float]) -> pd.DataFrame:

@@ -21,11 +21,14 @@ def write_model(
     write_text(stem.parent / f"{stem.name}.json", json.dumps(card, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
-def read_model(folder: Path, endpoint: str, model: str, regime: str) -> tuple[dict[str, np.ndarray], dict]:
-    """The arrays and the card of one model."""
+def read_model(
+    folder: Path, endpoint: str, model: str, regime: str, without: tuple[str, ...] = ()
+) -> tuple[dict[str, np.ndarray], dict]:
+    """The arrays and the card of one model; without: beginnings of the names of arrays that are left, as `final_`."""
     stem = folder / endpoint / model / regime
     with np.load(stem.parent / f"{stem.name}.npz", allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
+        wanted = [name for name in file.files if not name.removeprefix("competing_").startswith(without)]
+        arrays = {name: file[name] for name in wanted}
     return arrays, json.loads((stem.parent / f"{stem.name}.json").read_text())
 
 

@@ -131,6 +131,7 @@ def _body(released: Released, labels: Labels, decision: dict) -> dict:
         (released.primary["model"], released.primary["regime"]),
     )
     standard = standard.set_index("threshold")
+    against = {method: _differences(released, decision, method) for method in (*best, ALL)}
     rows = []
     for threshold in _few(own.index.to_numpy()):
         row = {
@@ -139,14 +140,14 @@ def _body(released: Released, labels: Labels, decision: dict) -> dict:
             "benefit": interval(own.loc[threshold]),
             "standardised": _shares(standard.loc[threshold]) if threshold in standard.index else "not estimable",
         }
-        row["differences"] = [_difference(released, decision, method, threshold) for method in (*best, ALL)]
-        row["avoided"] = _avoided(released, decision, threshold)
+        row["differences"] = [_difference(table, threshold) for table in against.values()]
+        row["avoided"] = _avoided(against[ALL], decision, threshold)
         rows.append(row)
     heads = [f"v. {labels.regime(method[1])}" for method in best] + [f"v. {_everybody(decision).lower()}"]
     return {
         "rows": rows,
         "heads": heads,
-        "whole": [_range_text(released, labels, decision, method) for method in (*best, ALL)],
+        "whole": [_range_text(table, labels, decision, method) for method, table in against.items()],
     }
 
 
@@ -183,14 +184,12 @@ def _differences(released: Released, decision: dict, method: tuple[str, str]) ->
     return (pooled if len(pooled) else found).set_index("threshold").sort_index()
 
 
-def _difference(released: Released, decision: dict, method: tuple[str, str], threshold: float) -> str:
-    rows = _differences(released, decision, method)
+def _difference(rows: pd.DataFrame, threshold: float) -> str:
     return signed_interval(*rows.loc[threshold, ["difference", "lower", "upper"]]) if threshold in rows.index else ""
 
 
-def _avoided(released: Released, decision: dict, threshold: float) -> str:
-    """Unnecessary actions fewer per 100 patients than with acting on everybody, at no more missed events."""
-    rows = _differences(released, decision, ALL)
+def _avoided(rows: pd.DataFrame, decision: dict, threshold: float) -> str:
+    """Unnecessary actions fewer per 100 patients than with acting on everybody (rows), at no more missed events."""
     if decision["act"] != "above" or threshold not in rows.index:
         return ""
     worth = 100 * (1 - threshold) / threshold
@@ -203,9 +202,8 @@ def _shares(row: pd.Series) -> str:
     return interval({name: 100 * row[name] for name in ("estimate", "lower", "upper")}, 0)
 
 
-def _range_text(released: Released, labels: Labels, decision: dict, method: tuple[str, str]) -> str:
+def _range_text(everywhere: pd.DataFrame, labels: Labels, decision: dict, method: tuple[str, str]) -> str:
     """One sentence on a band that holds at all thresholds together."""
-    everywhere = _differences(released, decision, method)
     rows = everywhere.dropna(subset=["band_lower"])
     who = labels.regime(method[1]) if method != ALL else f"acting on {_everybody(decision).lower()}"
     if rows.empty:

@@ -73,7 +73,7 @@ def _sample(recipe: dict, profile: str, use_case: dict) -> Sample:
             expression = parse(spec["expression"])
             give = expression.evaluate_text if spec["type"] == "category" else expression.evaluate
             columns[name] = give(columns)
-    scores = score_columns(pd.DataFrame(columns), use_case)
+    scores = score_columns(pd.DataFrame(columns, copy=False), use_case)
     return Sample(columns | {name: values.to_numpy() for name, values in scores.items()}, len(unknown), drawn, times)
 
 
