@@ -155,4 +155,4 @@ def _frame(parts: list[tuple], grid: np.ndarray) -> pd.DataFrame:
 def _write(out: Path, endpoint: str, model: str, regime: str, frame: pd.DataFrame) -> None:
     path = out / endpoint / model / f"{regime}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_parquet(path, frame)
+    write_parquet(path, frame, repeats=False)

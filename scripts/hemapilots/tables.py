@@ -36,14 +36,19 @@ def write_text(path: str | Path, text: str) -> None:
     atomic(path, lambda temporary: temporary.write_bytes(text.encode("utf-8")))
 
 
-def write_parquet(path: str | Path, table: pd.DataFrame) -> None:
-    """Writes a table without its index (zstd); object columns are text, also where all of it is missing."""
+def write_parquet(path: str | Path, table: pd.DataFrame, repeats: bool = True) -> None:
+    """Writes a table without its index; object columns are text, also where all of it is missing.
+
+    Values are coded by a dictionary and compressed (zstd) unless few of them repeat: then that saves no room, and reading takes twice
+    as long.
+    """
     arrow = pa.Table.from_pandas(table, preserve_index=False)
     for place, name in enumerate(arrow.column_names):
         if pa.types.is_null(arrow.schema.field(place).type) and table[name].dtype == object:
             text = arrow.column(place).cast(pa.string())
             arrow = arrow.set_column(place, pa.field(name, pa.string()), text)
-    atomic(path, lambda temporary: parquet.write_table(arrow, temporary, compression="zstd"))
+    how = {"compression": "zstd" if repeats else "none", "use_dictionary": repeats}
+    atomic(path, lambda temporary: parquet.write_table(arrow, temporary, **how))
 
 
 def read_parquet(path: str | Path, columns: list[str] | None = None) -> pd.DataFrame:
