@@ -29,8 +29,9 @@ UNITS = {
     "calcium": {"mg/dL": ("mg/dl",), "mmol/L": ("mmol/l",)},
     "blasts": {"%": ("%",)},
 }
+# Below 3.5 mmol/L haemoglobin may be counted in tetramers and is refused; below 5.65 g/dL a column of few may have such a median.
 RANGES = {
-    "hb": [5, 16],
+    "hb": [5.7, 16],
     "plt": [5, 800],
     "creatinine": [0.4, 3],
     "albumin": [2, 5.5],
@@ -182,6 +183,8 @@ def test_a_random_clean_table_comes_back_from_a_random_dirty_extract(made, n, se
     use_case = UseCase.model_validate(USE_CASE).model_dump(mode="json")
     mapping = Mapping.model_validate(declared).model_dump(mode="json") | {"name": "random"}
     table = clean.draw(use_case, n, seed, holes)
+    # Where no text tells a woman, an M beside an H is refused.
+    table.loc[0, "sex"] = "F"
     # What the file's header is called: an alias where there is one.
     written = {**mapping, "variables": {name: _as_written(spec) for name, spec in mapping["variables"].items()}}
     with tempfile.TemporaryDirectory() as folder:

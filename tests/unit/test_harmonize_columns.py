@@ -367,6 +367,21 @@ def test_percentages_that_are_fractions_are_read_as_such_or_not_at_all():
     assert done.values[0] == 7 and ("converted", None, list(range(6))) in said(done)
 
 
+def test_a_low_haemoglobin_in_mmol_is_refused_whatever_the_marks():
+    """5.605 g/dL are 3.478 mmol/L, which may be a count of tetramers: one patient, or a column of such, is not guessed at."""
+    for form in ({}, {"decimal": "."}, {"decimal": ".", "thousands": ","}):
+        done = column(["3.47824"], HB, unit="mmol/L", **form)
+        assert said(done) == [("null", "unit_conflict", [0])]
+        assert "state the `unit` that it means: mmol/L{monomer} or mmol/L{tetramer}" in done.findings[0].detail
+        for spelt in ("mmol/l", "mM/L"):
+            assert said(column(["3.47824"], HB, unit=spelt, **form)) == said(done)
+        for spelt in ("mmol/L{monomer}", "mmol/l (monomer)"):
+            assert column(["3.47824"], HB, unit=spelt, **form).values.tolist() == pytest.approx([5.605], abs=1e-4)
+        assert column(["5.605"], HB, unit="g/dL", **form).values.tolist() == [5.605]
+    # A comma and a point that may both group digits: refused where neither is declared.
+    assert said(column(["5.605", "1,234"], HB, unit="g/dL")) == [("null", "unit_conflict", [0, 1])]
+
+
 def test_haemoglobin_in_tetramers_is_asked_for():
     done = column(["1.5", "1.6", "1.4", "1.9", "1.2"], HB, unit="mmol/L")
     assert said(done) == [("null", "unit_conflict", [0, 1, 2, 3, 4])] and "ask the site" in done.findings[0].detail
@@ -460,7 +475,9 @@ def test_no_text_is_coerced_silently(texts, decimal):
     for place, text in enumerate(texts):
         value = done.values[place]
         assert nulls[place] == np.isnan(value), text
-        plain = PLAIN.fullmatch(text.strip(" \t\r\n\v\f\u00a0\u2007\u2009\u200a\u200b\u202f\u3000\ufeff"))
+        plain = PLAIN.fullmatch(
+            text.strip(" \t\r\n\v\f\u00a0\u2007\u2009\u200a\u200b\u202f\u3000\ufeff\x1c\x1d\x1e\x1f")
+        )
         if not np.isnan(value) and not touched[place]:
             assert plain and value == float(plain[0].replace("\u2212", "-")), text
 

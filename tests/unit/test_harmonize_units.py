@@ -102,7 +102,7 @@ def test_every_factor_follows_from_definitions_and_molar_masses(row):
         expected = ratio("mmol/L", canonical, FACTORS.masses[name]) / 2
     else:
         mass = CONVENTIONS.get((name, source), FACTORS.masses.get(name))
-        expected = ratio(source.removesuffix("{tetramer}"), canonical, mass)
+        expected = ratio(source.removesuffix("{tetramer}").removesuffix("{monomer}"), canonical, mass)
     assert value == pytest.approx(expected, rel=1e-4)
 
 

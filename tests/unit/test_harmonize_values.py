@@ -130,6 +130,26 @@ def test_an_ambiguous_text_refuses_the_column(language, texts):
         column(texts, SEX | {"known_at": "outcome"}, language=language)
 
 
+@pytest.mark.parametrize("language", ["fr", "de", "en", "nl"])
+def test_men_without_a_woman_are_doubted(language):
+    """A French M may be Masculin or, where somebody means so, Madame: the language says which, and the column is flagged."""
+    done = column(["M", "m", None], SEX, language=language)
+    assert values(done) == ["M", "M", None]
+    (doubt,) = [one for one in done.findings if one.status == "flagged"]
+    assert (doubt.reason, doubt.whole, doubt.cells.tolist()) == ("form_inferred", True, [0, 1])
+    assert "no text tells a woman" in doubt.detail
+    for texts, form in ((["M", "F"], {}), (["masculin"], {}), (["M"], {"values": {"M": "M"}})):
+        assert not [one for one in column(texts, SEX, language="fr", **form).findings if one.status == "flagged"]
+
+
+def test_men_by_two_letters_are_refused_and_the_remedy_is_one_that_helps():
+    with pytest.raises(HemaPilotsError, match="whether that is a man; give the `values` of the column"):
+        column(["M", "H"], SEX, language="fr")
+    with pytest.raises(HemaPilotsError, match="declare the `language` of the mapping, or give the `values`"):
+        column(["M"], SEX, language=None)
+    assert values(column(["M", "H"], SEX, language="fr", values={"M": "M", "H": "M"})) == ["M", "M"]
+
+
 def test_an_outcome_is_understood_as_a_whole():
     outcome = {"type": "flag", "known_at": "outcome"}
     with pytest.raises(HemaPilotsError, match='column "Col" is an outcome, and 2 of its cells .*`values`') as error:

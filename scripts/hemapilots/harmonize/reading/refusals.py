@@ -19,6 +19,7 @@ __all__ = ["check_outcome", "check_sex", "one_sided", "refused"]
 AMBIGUOUS_TEXTS = "has texts that mean different things at different sites; give its `values`"
 ONE_SIDED = "has only one value that is understood beside texts that are not; give `values` for all of its texts"
 BARE_MINUS = "has `-` beside `+`, which may mean negative or missing; give its `values`"
+LONE_M = "M is a man by the language alone, for no text tells a woman: give the `values` of the column"
 _CODE = re.compile(r"[0-9]{1,2}|[^\W\d_]")
 _PLUS, _MINUS = {"+", "(+)", "++", "+++"}, {"-", "(-)", "\u2013", "\u2014", "\u2212"}
 # First letters of women, or of men beside women who begin with M: mujer, mulher, hombre, homme, vrouw, varon, kobieta.
@@ -48,25 +49,30 @@ def one_sided(texts: Texts, values, reasons, why, codes: dict, spec: dict) -> st
     return BARE_MINUS
 
 
-def check_sex(texts: Texts, values, todo: np.ndarray, language: str | None, where: str) -> None:
+def check_sex(texts: Texts, values, todo: np.ndarray, language: str | None, where: str) -> Finding | None:
     """Raises HemaPilotsError where an M may be a woman: beside a letter of another language, or where no word tells a woman.
 
-    values: per distinct text, by words and not by a declared map; todo: texts that are not missing.
+    values: per distinct text, by words and not by a declared map; todo: texts that are not missing. Returns a doubt where the
+    language of the source alone says that M is a man, because no text of the column tells a woman.
     """
     found = _occurring(texts) & todo
     letters = {texts.texts[place].casefold() for place in np.flatnonzero(found)}
     if "m" not in letters:
-        return
+        return None
     women = any(str(value).casefold().startswith(("f", "w")) for value in values[found] if value is not None)
     unread = {texts.texts[place].casefold() for place in np.flatnonzero(found & pd.isna(values))}
     # D is a woman in some languages and the third entry of German registers, whose women are understood.
     if unread & (_OTHER_LETTERS if women else _OTHER_LETTERS | {"d"}) or (
         not women and (language is None or letters & _OTHER_LETTERS)
     ):
+        remedy = "" if language else "declare the `language` of the mapping, or "
         raise HemaPilotsError(
-            f"{where} has M, and nothing in it tells whether that is a man; declare the `language` of the mapping, or "
-            "give the `values` of the column"
+            f"{where} has M, and nothing in it tells whether that is a man; {remedy}give the `values` of the column"
         )
+    if women:
+        return None
+    lone = found & np.array([text.casefold() == "m" for text in texts.texts], dtype=bool)
+    return Finding("flagged", "form_inferred", LONE_M, everywhere(texts.spread(lone, False)), whole=True)
 
 
 def check_outcome(texts: Texts, values, reasons, where: str) -> None:

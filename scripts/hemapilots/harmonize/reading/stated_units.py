@@ -125,25 +125,31 @@ def _convert(code: str, cells: np.ndarray, texts: Texts, numbers: Numbers, sourc
         stated.say("null", "unit_unknown", f"{code} cannot be converted to {target}", cells)
         return
     values = texts.spread(numbers.values, np.nan)[cells]
-    _check_convention(code, values, source)
+    _check_convention(made.source, code == declared, values, source)
     fractions = _fractions(code, values, source)
     _apply(fractions or made, cells, texts, numbers, source, stated, inferred=fractions is not None)
     if fractions is not None:
         stated.say("inferred", "unit_inferred", f"stated as {code}, but no value is above 1: {fractions}", cells, True)
 
 
-def _check_convention(code: str, values: np.ndarray, source) -> None:
-    """Stops at a column whose median is too low for its unit, as where haemoglobin is counted in tetramers."""
-    key = (source.name, code, source.spec.get("unit"))
-    least = getattr(source.factors, "least", {}).get(key)
+def _check_convention(code: str, whole: bool, values: np.ndarray, source) -> None:
+    """Stops at a column whose median is too low for its unit, as where haemoglobin is counted in tetramers.
+
+    code: the unit by its own name, however it is spelt; whole: the mapping states it of the whole column.
+    """
+    target, factors = source.spec.get("unit"), source.factors
+    least = getattr(factors, "least", {}).get((source.name, code, target))
     # Of a few cells with a unit of their own the median says nothing of the column.
-    if least is None or (code != source.declared.get("unit") and len(values) < FEWEST):
+    if least is None or (not whole and len(values) < FEWEST):
         return
     if np.median(values) < least:
+        kinds = [
+            key[1] for key in factors if key[0] == source.name and key[2] == target and key[1].startswith(f"{code}{{")
+        ]
         raise Stop(
             "unit_conflict",
             f"its median in {code} is below {least:g}, as where the unit counts something else; ask the site, and state "
-            "the `unit` that it means",
+            f"the `unit` that it means: {' or '.join(kinds)}",
         )
 
 

@@ -54,14 +54,16 @@ def coded_column(raw: Raw, name: str, spec: dict, declared: dict, mapping: dict)
         for place in np.flatnonzero(todo & ~explicit):
             reasons[place] = usual[place]
     where = f'mapping {mapping.get("name", "")}, variables.{name}: column "{declared.get("column") or name}"'
+    lone = None
     if not given and doubt is None and spec.get("vocabulary") == "sex":
-        check_sex(texts, values, pd.isna(reasons), mapping.get("language"), where)
+        lone = check_sex(texts, values, pd.isna(reasons), mapping.get("language"), where)
     doubt = doubt or one_sided(texts, values, reasons, why, codes, spec)
     if doubt is not None:
         return refused(texts, doubt, reasons, name, spec, mapping, declared)
     if spec.get("known_at") == "outcome":
         check_outcome(texts, values, reasons, where)
-    return _result(texts, values, reasons, why, flag, given, spec)
+    read = _result(texts, values, reasons, why, flag, given, spec)
+    return Harmonized(read.values, [*read.findings, *filter(None, [lone])])
 
 
 def value_map(variable: str, kind: str, levels: list | None, values: dict | None, mapping_name: str) -> dict:
