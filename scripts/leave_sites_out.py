@@ -15,6 +15,7 @@ with job(snakemake):
     folders = {Path(path).parent.name: Path(path).parent for path in snakemake.input.harmonized}
     training = snakemake.params.predict | snakemake.params.train
     rows, predictions = without_each_site(folders, Path(snakemake.input.models), agreed, training, spec["primary"])
-    values = refit_values({site: read_evaluation(folder) for site, folder in folders.items()}, predictions, spec)
+    sites = {site: read_evaluation(folder, spec["primary"]["endpoint"]) for site, folder in folders.items()}
+    values = refit_values(sites, predictions, spec)
     told = [row | {"metric": value, "change": value - values[0]} for row, value in zip(rows, values, strict=True)]
     write_csv(snakemake.output[0], pd.DataFrame(told, columns=COLUMNS))

@@ -17,7 +17,7 @@ with job(snakemake):
     folders = {Path(path).parent.name: Path(path).parent for path in snakemake.input.harmonized}
     training = snakemake.params.predict | snakemake.params.train
     refits = refit(folders, Path(snakemake.input.models), agreed, training, spec["primary"])
-    sites = {site: read_evaluation(folder) for site, folder in folders.items()}
+    sites = {site: read_evaluation(folder, spec["primary"]["endpoint"]) for site, folder in folders.items()}
     values = refit_values(sites, refits, spec)
     write_metrics(instability_rows(sites, refits, spec), snakemake.output.instability)
     write_csv(snakemake.output.refits, pd.DataFrame({"refit": range(len(values)), spec["primary"]["metric"]: values}))

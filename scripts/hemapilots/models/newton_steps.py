@@ -97,8 +97,13 @@ class NewtonSteps:
         """The steps (f, p) of some fits from the slopes of their objectives (f, p)."""
         if self.absolute[fits].any():
             return shrunken_step(self.penalised(fits), slope, self.coefficients[fits], self.absolute[fits])
-        blocks = np.split(np.arange(fits.size), range(BLOCK, fits.size, BLOCK))
-        return np.concatenate([self.solve(self.penalised(fits[block]), slope[block]) for block in blocks])
+        steps = np.zeros(slope.shape)
+        for block in np.split(np.arange(fits.size), range(BLOCK, fits.size, BLOCK)):
+            # Columns that are constant in all of them need no equation.
+            columns = np.flatnonzero(self.usable[fits[block]].any(axis=0))
+            matrices = self.penalised(fits[block])[:, columns[:, None], columns]
+            steps[block[:, None], columns] = self.solve(matrices, slope[block[:, None], columns])
+        return steps
 
     def penalised(self, fits: np.ndarray) -> np.ndarray:
         """Penalised information (f, p, p) of some fits; constant columns become those of the identity, so that they drop out."""
