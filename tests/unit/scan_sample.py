@@ -7,6 +7,25 @@ import numpy as np
 import pandas as pd
 
 N = 120
+USE_CASE = """
+name: small
+title: Small
+index_date: diagnosis
+variables:
+  age: {label: Age, type: number, unit: a, hard: [18, 110], soft: [40, 90], known_at: index}
+  sex: {label: Sex, type: category, levels: [F, M], known_at: index, vocabulary: sex, codes: {jrc: "2.2"}}
+  hb: {label: Haemoglobin, type: number, unit: g/dL, hard: [2, 20], soft: [5, 16], known_at: index, codes: {loinc: 718-7}}
+  plt: {label: Platelets, type: number, unit: 10*9/L, hard: [0, 2000], soft: [5, 800], known_at: index, codes: {loinc: 777-3}}
+  srsf2: {label: SRSF2, type: flag, known_at: index, gene: SRSF2}
+  diagnosis_date: {label: Date of diagnosis, type: date, known_at: index}
+  death_date: {label: Date of death, type: date, known_at: outcome}
+  os_years: {label: Time to death, type: number, unit: a, hard: [0, 60], known_at: outcome}
+  os_status: {label: Died, type: flag, known_at: outcome}
+endpoints: {os: {label: OS, time: os_years, event: os_status}}
+primary_endpoint: os
+horizons: [1]
+predictor_sets: {clinical: [age, sex]}
+"""
 
 
 def table() -> pd.DataFrame:

@@ -1,6 +1,5 @@
 """Which model, strategy and sharing go together: what is allowed resolves, what is not is refused with file, line and reason."""
 
-import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,11 +11,6 @@ from hemapilots.study import load_study
 
 ROOT = Path(__file__).resolve().parents[2]
 PROTOCOL = "protocols/standard.yaml"
-
-
-@pytest.fixture
-def config(tmp_path):
-    return Path(shutil.copytree(ROOT / "config", tmp_path / "config"))
 
 
 def with_line(config, after, line):

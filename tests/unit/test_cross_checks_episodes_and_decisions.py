@@ -1,6 +1,5 @@
 """Recurrent events in use cases, mappings and pilots: a mistake gives one sentence with file, field and remedy."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -14,11 +13,6 @@ USE_CASE, FRENCH, GERMAN = (
     "mappings/scd-centre-fr.yaml",
     "mappings/scd-centre-de.yaml",
 )
-
-
-@pytest.fixture
-def config(tmp_path):
-    return Path(shutil.copytree(ROOT / "config", tmp_path / "config"))
 
 
 def load(config: Path, name: str = "scd-synthetic") -> dict:

@@ -17,26 +17,12 @@ from hemapilots.scan.profile import profile_column
 from hemapilots.scan.show import show
 from hemapilots.scan.tables import Column, Table
 from hemapilots.scan.words import load_words
-from test_scan_draft import USE_CASE
 
 WORDS = load_words()
 
 
-@pytest.fixture
-def config(tmp_path):
-    (tmp_path / "config" / "use_cases").mkdir(parents=True)
-    (tmp_path / "config" / "use_cases" / "small.yaml").write_text(USE_CASE)
-    return tmp_path / "config"
-
-
-@pytest.fixture
-def extract(tmp_path):
-    (tmp_path / "extract").mkdir()
-    return tmp_path / "extract"
-
-
-def everything(extract, config, *more) -> str:
-    found = scan(extract, "small", config, *more)
+def everything(extract, small_config, *more) -> str:
+    found = scan(extract, "small", small_config, *more)
     return found.profile + found.draft
 
 
@@ -49,14 +35,14 @@ def observation(k, code, said, **more):
     return {"resourceType": "Observation", "code": concept, "subject": {"reference": f"Patient/p{k}"}, **more}
 
 
-def test_what_one_patient_calls_a_code_is_not_its_name(extract, config):
+def test_what_one_patient_calls_a_code_is_not_its_name(extract, small_config):
     scan_sample.write_fhir(extract)
     more = [observation(0, "777-3", "Platelets of Jane Alder")] + [
         observation(k, "2345-7", "Glucose") for k in range(9)
     ]
     more += [observation(7, "99999-9", f"Alder {k}") for k in range(30)] + [observation(8, "1-8", "Alder")]
     write_resources(extract, more, "More.ndjson")
-    text = everything(extract, config)
+    text = everything(extract, small_config)
     assert "Alder" not in text and "99999-9" not in text and "777-3" in text
     assert "3 other codes of fewer than 5 patients" in text
     columns = read_fhir(extract, [extract / "More.ndjson"])[0].columns
@@ -82,19 +68,19 @@ def test_source_values_of_omop_are_named_only_where_patients_share_them(extract)
         {"valueRange": {"low": {"value": 1}}}, {"code": None}, {"medication": 1},
     ],
 )  # fmt: skip
-def test_resources_that_are_built_otherwise_are_passed_over(extract, config, odd):
+def test_resources_that_are_built_otherwise_are_passed_over(extract, small_config, odd):
     scan_sample.write_fhir(extract)
     write_resources(extract, [observation(1, "718-7", "Hb") | odd] * 6, "More.ndjson")
-    assert "Observation[718-7]" in everything(extract, config)
+    assert "Observation[718-7]" in everything(extract, small_config)
 
 
-def test_rows_of_one_patient_are_one_patient(extract, config):
+def test_rows_of_one_patient_are_one_patient(extract, small_config):
     patients = pd.DataFrame({"id": [f"p{k}" for k in range(60)], "Hb": np.arange(60) % 7 + 8.5})
     patients.to_csv(extract / "patients.csv", index=False)
     rows = [{"id": "p1", "Verstorben": "Alder", "PLT": "123.4"}] * 30
     rows += [{"id": f"p{k}", "Verstorben": "ja", "PLT": ""} for k in range(9)]
     pd.DataFrame(rows).to_csv(extract / "visits.csv", index=False)
-    text = everything(extract, config)
+    text = everything(extract, small_config)
     assert "Alder" not in text and "120" not in text and "123" not in text
 
 
@@ -162,14 +148,14 @@ def test_values_of_columns_that_are_no_variable_need_a_reason():
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
-def test_a_file_without_a_header_is_refused_without_its_cells(extract, config, form):
+def test_a_file_without_a_header_is_refused_without_its_cells(extract, small_config, form):
     table = scan_sample.table()
     if form == "csv":
         table.to_csv(extract / "a.csv", sep=";", index=False, header=False)
     else:
         table.to_excel(extract / "a.xlsx", index=False, header=False)
     with pytest.raises(HemaPilotsError, match="first row looks like data") as error:
-        scan(extract, "small", config)
+        scan(extract, "small", small_config)
     assert "Beispiel" not in str(error.value) and "P-0" not in str(error.value)
 
 
@@ -185,49 +171,49 @@ def test_first_rows(header, data):
     assert looks_like_data(header) == data
 
 
-def test_a_header_that_swallowed_the_first_row_is_refused(extract, config):
+def test_a_header_that_swallowed_the_first_row_is_refused(extract, small_config):
     rows = "".join(f"{k % 9 + 5}.5,f,Secret{k},p{k}\n" for k in range(1, 30))
     (extract / "a.csv").write_text(f"hb,sex,note,id#5.0,f,Secret0,p0\n{rows}")
     with pytest.raises(HemaPilotsError, match="do not have the width of the header") as error:
-        everything(extract, config)
+        everything(extract, small_config)
     assert "Secret" not in str(error.value)
 
 
-def test_the_only_row_of_a_file_is_not_shown_as_its_header(extract, config):
+def test_the_only_row_of_a_file_is_not_shown_as_its_header(extract, small_config):
     scan_sample.write_csv(extract)
     (extract / "b.csv").write_text("P27;Alder27;Beta\n")
-    assert "Alder27" not in everything(extract, config)
+    assert "Alder27" not in everything(extract, small_config)
 
 
-def test_a_study_file_that_begins_with_a_patient_is_refused(extract, config):
+def test_a_study_file_that_begins_with_a_patient_is_refused(extract, small_config):
     (extract / "data_clinical_patient.txt").write_text("P09\t\n#PATIENT_ID\tSEX\nPATIENT_ID\tSEX\nP01\tf\nP02\tm\n")
     with pytest.raises(HemaPilotsError, match="no column PATIENT_ID in its header") as error:
-        everything(extract, config)
+        everything(extract, small_config)
     assert "P09" not in str(error.value)
 
 
-def test_a_name_that_stands_twice_is_shown_twice(extract, config):
+def test_a_name_that_stands_twice_is_shown_twice(extract, small_config):
     rows = "".join(f"p{k},{k % 9 + 5}.5,f{k % 2}\n" for k in range(30))
     (extract / "a.csv").write_text(f"id,hb,hb\n{rows}")
-    assert "hb (again)" in everything(extract, config)
+    assert "hb (again)" in everything(extract, small_config)
 
 
-def test_a_link_out_of_the_folder_and_what_holds_no_data(extract, config, tmp_path):
+def test_a_link_out_of_the_folder_and_what_holds_no_data(extract, small_config, tmp_path):
     scan_sample.write_csv(tmp_path)
     (extract / "a.csv").symlink_to(tmp_path / "patients.csv")
     with pytest.raises(HemaPilotsError, match="a link that leaves the extract folder"):
-        scan(extract, "small", config)
+        scan(extract, "small", small_config)
     (extract / "a.csv").unlink()
     (extract / "a.csv").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
     with pytest.raises(HemaPilotsError, match="Git-LFS pointer"):
-        scan(extract, "small", config)
+        scan(extract, "small", small_config)
 
 
 @pytest.mark.parametrize(("form", "width"), [("csv", 60_000), ("parquet", 6_000)])
-def test_a_wide_header_is_refused_at_once(extract, config, form, width):
+def test_a_wide_header_is_refused_at_once(extract, small_config, form, width):
     wide = pd.DataFrame([["1"] * width] * 2, columns=[f"c{k}" for k in range(width)])
     wide.to_csv(extract / "a.csv", index=False) if form == "csv" else wide.to_parquet(extract / "a.parquet")
     begun = time.monotonic()
     with pytest.raises(HemaPilotsError, match=f"{width:,} columns, more than 5,000"):
-        scan(extract, "small", config)
+        scan(extract, "small", small_config)
     assert time.monotonic() - begun < 10

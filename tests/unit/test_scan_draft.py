@@ -27,51 +27,17 @@ from hemapilots.scan.words import LANGUAGES, load_words, word
 from hemapilots.texts import fold
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
-USE_CASE = """
-name: small
-title: Small
-index_date: diagnosis
-variables:
-  age: {label: Age, type: number, unit: a, hard: [18, 110], soft: [40, 90], known_at: index}
-  sex: {label: Sex, type: category, levels: [F, M], known_at: index, vocabulary: sex, codes: {jrc: "2.2"}}
-  hb: {label: Haemoglobin, type: number, unit: g/dL, hard: [2, 20], soft: [5, 16], known_at: index, codes: {loinc: 718-7}}
-  plt: {label: Platelets, type: number, unit: 10*9/L, hard: [0, 2000], soft: [5, 800], known_at: index, codes: {loinc: 777-3}}
-  srsf2: {label: SRSF2, type: flag, known_at: index, gene: SRSF2}
-  diagnosis_date: {label: Date of diagnosis, type: date, known_at: index}
-  death_date: {label: Date of death, type: date, known_at: outcome}
-  os_years: {label: Time to death, type: number, unit: a, hard: [0, 60], known_at: outcome}
-  os_status: {label: Died, type: flag, known_at: outcome}
-endpoints: {os: {label: OS, time: os_years, event: os_status}}
-primary_endpoint: os
-horizons: [1]
-predictor_sets: {clinical: [age, sex]}
-"""
 
 
-@pytest.fixture
-def config(tmp_path):
-    folder = tmp_path / "config"
-    (folder / "use_cases").mkdir(parents=True)
-    (folder / "use_cases" / "small.yaml").write_text(USE_CASE)
-    return folder
-
-
-@pytest.fixture
-def extract(tmp_path):
-    folder = tmp_path / "extract"
-    folder.mkdir()
-    return folder
-
-
-def drafted(extract, config, reader=None, language=None):
+def drafted(extract, small_config, reader=None, language=None):
     """(scan, the draft as config.Mapping loads it)."""
-    found = scan(extract, "small", config, reader, language)
+    found = scan(extract, "small", small_config, reader, language)
     return found, Mapping.model_validate(yaml.safe_load(found.draft))
 
 
-def test_a_german_csv(extract, config):
+def test_a_german_csv(extract, small_config):
     scan_sample.write_csv(extract)
-    found, mapping = drafted(extract, config)
+    found, mapping = drafted(extract, small_config)
     assert (mapping.reader, mapping.language, mapping.patient_id) == ("csv", "de", "Patientennummer")
     assert "k.A." in mapping.missing
     form = mapping.files["patients"]
@@ -90,18 +56,18 @@ def test_a_german_csv(extract, config):
 @pytest.mark.parametrize(
     "header", ["OS Monate", "OS_Monate", "OS (Monate)", "Gesamtüberleben (Monate)", "OS mois", "OS [meses]"]
 )
-def test_survival_in_months_is_found_by_its_abbreviation(extract, config, header):
+def test_survival_in_months_is_found_by_its_abbreviation(extract, small_config, header):
     """And the column that names patients is none of those that are never read."""
     rows = "".join(f"p{k};{50 + k};{k * 1.5};x{k}\n" for k in range(40))
     (extract / "a.csv").write_text(f"Patienten-ID;Alter;{header};Zimmer\n{rows}")
-    found, mapping = drafted(extract, config)
+    found, mapping = drafted(extract, small_config)
     assert (mapping.variables["os_years"].column, mapping.variables["os_years"].unit) == (header, "mo")
     assert mapping.patient_id == "Patienten-ID" and "they are never read: Zimmer\n" in found.draft
 
 
-def test_nothing_of_a_patient_is_in_profile_or_draft(extract, config):
+def test_nothing_of_a_patient_is_in_profile_or_draft(extract, small_config):
     scan_sample.write_csv(extract)
-    found, _ = drafted(extract, config)
+    found, _ = drafted(extract, small_config)
     table = scan_sample.table()
     for text in (found.profile, found.draft):
         for column in ("Patientennummer", "Nachname", "Geburtsdatum", "Bemerkung", "Kontakt", "Erstdiagnose"):
@@ -109,35 +75,35 @@ def test_nothing_of_a_patient_is_in_profile_or_draft(extract, config):
         assert "divers" not in text
 
 
-def test_guesses_stand_best_first_with_their_reason(extract, config):
+def test_guesses_stand_best_first_with_their_reason(extract, small_config):
     scan_sample.write_csv(extract)
     scores = [
         float(line.split()[1].rstrip(":"))
-        for line in scan(extract, "small", config).draft.splitlines()
+        for line in scan(extract, "small", small_config).draft.splitlines()
         if line.startswith("  # 0.") or line.startswith("  # 1.")
     ]
     assert scores == sorted(scores, reverse=True) and len(scores) > 5
 
 
-def test_a_proposed_entry_is_refused_until_a_person_approved_it(extract, config, tmp_path):
+def test_a_proposed_entry_is_refused_until_a_person_approved_it(extract, small_config, tmp_path):
     table = scan_sample.table()
     table["Überleben (Jahre)"] = "1,5"
     table.to_csv(extract / "patients.csv", sep=";", index=False)
     path = tmp_path / "draft.yaml"
-    path.write_text(scan(extract, "small", config).draft)
+    path.write_text(scan(extract, "small", small_config).draft)
     with pytest.raises(HemaPilotsError, match="still `proposed`"):
-        load_mapping(str(path), config)
-    assert load_mapping(str(path), config, draft=True)[0]["variables"]["os_years"]["unit"] == "a"
+        load_mapping(str(path), small_config)
+    assert load_mapping(str(path), small_config, draft=True)[0]["variables"]["os_years"]["unit"] == "a"
     path.write_text(path.read_text().replace("proposed}", "approved}"))
-    mapping, _ = load_mapping(str(path), config)
+    mapping, _ = load_mapping(str(path), small_config)
     assert mapping["variables"]["hb"]["status"] == "approved"
 
 
-def test_values_without_a_meaning_are_listed_with_counts(extract, config):
+def test_values_without_a_meaning_are_listed_with_counts(extract, small_config):
     table = scan_sample.table()
     table["Geschlecht"] = ["männlich"] * 60 + ["X1"] * 60
     table.to_csv(extract / "patients.csv", sep=";", index=False)
-    found, mapping = drafted(extract, config)
+    found, mapping = drafted(extract, small_config)
     assert mapping.variables["sex"].values == {"männlich": "M"}
     assert "not mapped: X1: 60" in found.draft and "1 of them with values left to map" in found.summary
 
@@ -145,19 +111,19 @@ def test_values_without_a_meaning_are_listed_with_counts(extract, config):
 @pytest.mark.parametrize(
     "header", ["Hémoglobine (g/dl)", "Hb_gdl", "HGB", "Hämoglobin", "Emoglobina", "hemoglobina", "Αιμοσφαιρίνη"]
 )
-def test_case_63_header_languages(extract, config, header):
+def test_case_63_header_languages(extract, small_config, header):
     pd.DataFrame({"id": [f"p{k}" for k in range(60)], header: [f"{8 + k % 5}.{k % 10}" for k in range(60)]}).to_csv(
         extract / "a.csv", index=False
     )
-    _, mapping = drafted(extract, config)
+    _, mapping = drafted(extract, small_config)
     assert (mapping.variables["hb"].column, mapping.variables["hb"].unit) == (header, "g/dL")
 
 
-def test_case_63_two_columns_for_one_variable_are_both_named(extract, config):
+def test_case_63_two_columns_for_one_variable_are_both_named(extract, small_config):
     cells = [f"{8 + k % 5}.{k % 10}" for k in range(60)]
     table = pd.DataFrame({"id": [f"p{k}" for k in range(60)], "HGB": cells, "Emoglobina": cells})
     table.to_csv(extract / "a.csv", index=False)
-    found, mapping = drafted(extract, config)
+    found, mapping = drafted(extract, small_config)
     assert mapping.variables["hb"].column == "HGB" and 'or "Emoglobina" (0.97' in found.draft
 
 
@@ -196,9 +162,9 @@ def test_units_in_headers(header, unit):
     assert unit in header_unit(header)
 
 
-def test_fhir(extract, config):
+def test_fhir(extract, small_config):
     scan_sample.write_fhir(extract)
-    found, mapping = drafted(extract, config)
+    found, mapping = drafted(extract, small_config)
     assert (mapping.reader, mapping.patient_id) == ("fhir", "Patient.id")
     check_extract(extract, mapping.model_dump(mode="json") | {"name": "draft"})
     assert next(iter(mapping.files.values())).path == "Patient.ndjson"
@@ -208,7 +174,7 @@ def test_fhir(extract, config):
     assert "Secret" not in found.draft + found.profile
 
 
-def test_fhir_dates_stand_under_the_field_that_the_reader_reads(extract, config):
+def test_fhir_dates_stand_under_the_field_that_the_reader_reads(extract, small_config):
     """A condition with its onset, one that was only recorded, one without a date; periods; what is built otherwise."""
     scan_sample.write_fhir(extract)
     code = {"code": {"coding": [{"code": "D46.9", "display": "Date of diagnosis"}]}}
@@ -226,7 +192,7 @@ def test_fhir_dates_stand_under_the_field_that_the_reader_reads(extract, config)
         "Condition.onset[D46.9]": ["2018-01-01"] * 5 + ["2018-02-01", "", ""],
         "Procedure.performed[D46.9]": ["2018-03-01"] * 5,
     }
-    _, mapping = drafted(extract, config)
+    _, mapping = drafted(extract, small_config)
     assert mapping.variables["diagnosis_date"].column == "Condition.recorded[D46.9]"
     check_extract(extract, mapping.model_dump(mode="json") | {"name": "draft"})
 
@@ -245,12 +211,12 @@ def test_coded_sources_name_what_their_readers_know():
         assert patient_selector({"patient_id": selector}, forms[reader]).text == selector
 
 
-def test_omop_patients_are_those_of_person_whatever_the_other_columns(extract, config):
+def test_omop_patients_are_those_of_person_whatever_the_other_columns(extract, small_config):
     """A table with more columns, and a source value that looks like a better name."""
     scan_sample.write_omop(extract)
     person = pd.read_csv(extract / "person.csv").assign(person_source_value=lambda t: "x" + t["person_id"].astype(str))
     person.to_csv(extract / "person.csv", index=False)
-    _, mapping = drafted(extract, config)
+    _, mapping = drafted(extract, small_config)
     declared = mapping.model_dump(mode="json") | {"name": "draft"}
     assert mapping.patient_id == "person.person_id"
     delivered = ingest(extract, declared)
@@ -258,9 +224,9 @@ def test_omop_patients_are_those_of_person_whatever_the_other_columns(extract, c
     assert len(delivered.observations) >= len(person)
 
 
-def test_omop(extract, config):
+def test_omop(extract, small_config):
     scan_sample.write_omop(extract)
-    _, mapping = drafted(extract, config)
+    _, mapping = drafted(extract, small_config)
     check_extract(extract, mapping.model_dump(mode="json") | {"name": "draft"})
     assert mapping.patient_id == "person.person_id"
     assert mapping.reader == "omop" and mapping.variables["hb"].column == "measurement[3000963]"
@@ -268,15 +234,15 @@ def test_omop(extract, config):
     assert mapping.variables["death_date"].column == "death.death_date"
 
 
-def test_redcap(extract, config):
+def test_redcap(extract, small_config):
     scan_sample.write_redcap(extract)
-    _, mapping = drafted(extract, config)
+    _, mapping = drafted(extract, small_config)
     check_extract(extract, mapping.model_dump(mode="json") | {"name": "draft"})
     assert (mapping.reader, mapping.patient_id) == ("redcap", "record_id")
     assert mapping.variables["hb"].unit == "g/dL" and not mapping.files["export"].repeated
 
 
-def test_redcap_with_its_data_dictionary(extract, config):
+def test_redcap_with_its_data_dictionary(extract, small_config):
     scan_sample.write_redcap(extract)
     export = pd.read_csv(extract / "export.csv", dtype=str, keep_default_na=False)
     export["f1"], export["f2"] = export["sex"].map({"m": "1", "f": "2", "": ""}), export["hb"]
@@ -291,7 +257,7 @@ def test_redcap_with_its_data_dictionary(extract, config):
     ]
     rows += ['findings,base,checkbox,Mutations,"1, SRSF2 | 2, TET2",', "f3,base,text,Parti,,y"]
     (extract / "aa.csv").write_text(head + "\n".join(rows) + "\n")
-    found, mapping = drafted(extract, config, language="fr")
+    found, mapping = drafted(extract, small_config, language="fr")
     check_extract(extract, mapping.model_dump(mode="json") | {"name": "draft"})
     assert list(mapping.files) == ["export", "dictionary"] and mapping.patient_id == "record_id"
     entries = mapping.variables
@@ -300,15 +266,15 @@ def test_redcap_with_its_data_dictionary(extract, config):
     assert "labels and choices of 5 fields" in found.profile and "Alder" not in found.profile + found.draft
 
 
-def test_a_dictionary_alone_is_no_extract(extract, config):
+def test_a_dictionary_alone_is_no_extract(extract, small_config):
     (extract / "a.csv").write_text("field_name,field_type,field_label,select_choices_or_calculations\nhb,text,Hb,\n")
     with pytest.raises(HemaPilotsError, match="no file of it holds a table"):
-        scan(extract, "small", config, "redcap")
+        scan(extract, "small", small_config, "redcap")
 
 
-def disease(config):
+def disease(small_config):
     """The use case with codes of its disease, dates that give its outcome, and an age."""
-    path = config / "use_cases" / "small.yaml"
+    path = small_config / "use_cases" / "small.yaml"
     text = path.read_text().replace(
         "index_date: diagnosis\n", 'index_date: diagnosis\ncodes: {orpha: "1", icd10: D46}\n'
     )
@@ -325,8 +291,8 @@ def disease(config):
     path.write_text(text + f"follow_up: {follow_up}outcomes: {outcomes}}}\n")
 
 
-def test_a_draft_names_the_diagnosis_and_what_is_still_needed(extract, config):
-    disease(config)
+def test_a_draft_names_the_diagnosis_and_what_is_still_needed(extract, small_config):
+    disease(small_config)
     scan_sample.write_fhir(extract)
     conditions = [
         {"resourceType": "Condition", "code": {"coding": [{"code": code}]}, "onsetDateTime": f"201{k % 9}-03-04"}
@@ -335,7 +301,7 @@ def test_a_draft_names_the_diagnosis_and_what_is_still_needed(extract, config):
         for code in ("I10", "D46.9")
     ]
     (extract / "Condition.ndjson").write_text("\n".join(json.dumps(one) for one in conditions))
-    found, mapping = drafted(extract, config)
+    found, mapping = drafted(extract, small_config)
     check_extract(extract, mapping.model_dump(mode="json") | {"name": "draft"})
     assert mapping.variables["diagnosis_date"].column == "Condition.onset[D46.9]"
     assert "derived: {age: (diagnosis_date - birth_date) / 365.25}" in found.draft
@@ -345,19 +311,19 @@ def test_a_draft_names_the_diagnosis_and_what_is_still_needed(extract, config):
     text = found.draft.replace("# Two of the dates give age; to use them: derived:", "derived:").replace(
         "proposed", "approved"
     )
-    (config / "mappings").mkdir()
-    (config / "mappings" / "mine.yaml").write_text(text)
+    (small_config / "mappings").mkdir()
+    (small_config / "mappings" / "mine.yaml").write_text(text)
     with pytest.raises(HemaPilotsError, match="'os_years' is missing"):
-        load_mapping("mine", config)
+        load_mapping("mine", small_config)
     given = yaml.safe_load(text)
     given["variables"]["last_contact_date"] = {"column": "Condition.onset[I10]"}
     given["variables"]["death_date"] = {"column": "Patient.deceasedDateTime"}
-    (config / "mappings" / "mine.yaml").write_text(yaml.safe_dump(given))
-    assert load_mapping("mine", config)[0]["derived"] == {"age": "(diagnosis_date - birth_date) / 365.25"}
+    (small_config / "mappings" / "mine.yaml").write_text(yaml.safe_dump(given))
+    assert load_mapping("mine", small_config)[0]["derived"] == {"age": "(diagnosis_date - birth_date) / 365.25"}
 
 
 @pytest.mark.parametrize("kind", ["duckdb", "sqlite"])
-def test_omop_in_a_database(extract, config, tmp_path, kind):
+def test_omop_in_a_database(extract, small_config, tmp_path, kind):
     folder = tmp_path / "tables"
     folder.mkdir()
     scan_sample.write_omop(folder)
@@ -369,7 +335,7 @@ def test_omop_in_a_database(extract, config, tmp_path, kind):
                 connection.execute(f"CREATE TABLE {file.stem} AS SELECT * FROM frame")
             else:
                 frame.to_sql(file.stem.upper(), connection, index=False)
-    found, mapping = drafted(extract, config)
+    found, mapping = drafted(extract, small_config)
     check_extract(extract, mapping.model_dump(mode="json") | {"name": "draft"})
     assert [file.path for file in mapping.files.values()] == [path.name]
     assert mapping.variables["hb"].column == "measurement[3000963]" and mapping.variables["hb"].unit == "g/dL"
@@ -378,30 +344,30 @@ def test_omop_in_a_database(extract, config, tmp_path, kind):
     )
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(HemaPilotsError, match=path.name):
-        scan(extract, "small", config)
+        scan(extract, "small", small_config)
     path.write_bytes(b"\x00junk" * 100)
     with pytest.raises(HemaPilotsError, match="neither a database"):
-        scan(extract, "small", config)
+        scan(extract, "small", small_config)
 
 
-def test_omop_concepts_are_told_by_the_vocabulary_of_the_extract(extract, config):
+def test_omop_concepts_are_told_by_the_vocabulary_of_the_extract(extract, small_config):
     scan_sample.write_omop(extract)
     frame = pd.read_parquet(extract / "measurement.parquet").assign(measurement_source_value="LAB7")
     frame.to_parquet(extract / "measurement.parquet")
-    assert "hb" not in drafted(extract, config)[1].variables
+    assert "hb" not in drafted(extract, small_config)[1].variables
     rows = ["concept_id\tconcept_name\tdomain_id\tvocabulary_id\tconcept_code"]
     rows += [f'{k}\tConcept "{k}"\tMeasurement\tLOINC\t{k}-0' for k in range(200)]
     rows.append("3000963\tHemoglobin [Mass/volume] in Blood\tMeasurement\tLOINC\t718-7")
     (extract / "CONCEPT.csv").write_text("\n".join(rows) + "\n")
-    found, mapping = drafted(extract, config)
+    found, mapping = drafted(extract, small_config)
     assert mapping.variables["hb"].column == "measurement[3000963]" and "code 718-7 (loinc)" in found.draft
     (extract / "CONCEPT.csv").write_text("no table")
-    assert "hb" not in drafted(extract, config)[1].variables
+    assert "hb" not in drafted(extract, small_config)[1].variables
 
 
-def test_cbioportal(extract, config):
+def test_cbioportal(extract, small_config):
     scan_sample.write_cbioportal(extract)
-    found, mapping = drafted(extract, config)
+    found, mapping = drafted(extract, small_config)
     check_extract(extract, mapping.model_dump(mode="json") | {"name": "draft"})
     assert (mapping.reader, mapping.patient_id) == ("cbioportal", "PATIENT_ID")
     assert mapping.variables["os_status"].values == {"0:LIVING": 0, "1:DECEASED": 1}
@@ -410,22 +376,22 @@ def test_cbioportal(extract, config):
 
 
 @pytest.mark.parametrize("form", ["xlsx", "ods", "parquet"])
-def test_workbooks_and_parquet(extract, config, form):
+def test_workbooks_and_parquet(extract, small_config, form):
     table = scan_sample.table()
     table["Alter"] = table["Alter"].astype(int)
     table.to_parquet(extract / "a.parquet") if form == "parquet" else table.to_excel(extract / f"a.{form}", index=False)
-    _, mapping = drafted(extract, config)
+    _, mapping = drafted(extract, small_config)
     assert mapping.reader == ("parquet" if form == "parquet" else "excel")
     assert mapping.variables["hb"].unit == "g/L" and mapping.variables["age"].column == "Alter"
 
 
-def test_a_single_file_and_a_stated_language(extract, config):
+def test_a_single_file_and_a_stated_language(extract, small_config):
     path = scan_sample.write_csv(extract)
-    _, mapping = drafted(path, config, reader="csv", language="de")
+    _, mapping = drafted(path, small_config, reader="csv", language="de")
     assert mapping.files["patients"].path == "patients.csv"
 
 
-def test_what_cannot_be_scanned_is_said_in_a_sentence(extract, config):
+def test_what_cannot_be_scanned_is_said_in_a_sentence(extract, small_config):
     for arguments, words in (
         ((extract / "no", "small"), "there is no such file"),
         ((extract, "small"), "no file with a known ending"),
@@ -433,38 +399,38 @@ def test_what_cannot_be_scanned_is_said_in_a_sentence(extract, config):
         ((extract, "smal"), "did you mean 'small'"),
     ):
         with pytest.raises(HemaPilotsError, match=words):
-            scan(*arguments[:2], config, *arguments[2:])
+            scan(*arguments[:2], small_config, *arguments[2:])
     (extract / "a.csv").write_text("x,y\n1,2\n3,4\n")
     with pytest.raises(HemaPilotsError, match="no column resembles a variable"):
-        scan(extract, "small", config)
+        scan(extract, "small", small_config)
     (extract / "a.csv").write_text("")
     with pytest.raises(HemaPilotsError, match="the file is empty"):
-        scan(extract, "small", config)
+        scan(extract, "small", small_config)
     (extract / "a.csv").write_text("patient_id,hb\n")
     with pytest.raises(HemaPilotsError, match="there is a header but no data row"):
-        scan(extract, "small", config)
+        scan(extract, "small", small_config)
     with pytest.raises(HemaPilotsError, match="not a known language"):
-        scan(extract, "small", config, "csv", "xx")
+        scan(extract, "small", small_config, "csv", "xx")
 
 
-def test_a_ragged_file_is_refused_without_its_cells(extract, config):
+def test_a_ragged_file_is_refused_without_its_cells(extract, small_config):
     (extract / "a.csv").write_text("id,hb\n" + "p1,9.8\n" * 5 + "Secret,1,2,3,4\n" * 2)
     with pytest.raises(HemaPilotsError) as error:
-        scan(extract, "small", config, "csv")
+        scan(extract, "small", small_config, "csv")
     assert "Secret" not in str(error.value)
 
 
-def test_hostile_headers_still_give_a_draft_that_loads(extract, config):
+def test_hostile_headers_still_give_a_draft_that_loads(extract, small_config):
     table = pd.DataFrame({"id": [f"p{k}" for k in range(40)], "hb": "9.8"})
     for name in ("a: {b", "#x", "'\"", "yes", "&anchor", "- item", "%tag", "\u2028", "x" * 3000):
         table[name] = "v"
     for name in ("Hb: #{}\"'", "Hb (\x80\x9f\ufeff\x85\U0001f600)"):
         table.rename(columns={"hb": name}).to_csv(extract / "a.csv", index=False)
-        _, mapping = drafted(extract, config)
+        _, mapping = drafted(extract, small_config)
         assert mapping.variables["hb"].column == name
 
 
-def test_the_same_extract_gives_the_same_draft(extract, config):
+def test_the_same_extract_gives_the_same_draft(extract, small_config):
     scan_sample.write_csv(extract)
-    first, again = (scan(extract, "small", config) for _ in range(2))
+    first, again = (scan(extract, "small", small_config) for _ in range(2))
     assert (first.draft, first.profile) == (again.draft, again.profile)

@@ -9,22 +9,8 @@ import pytest
 import scan_sample
 from hemapilots.scan import scan
 from hemapilots.scan.coded import read_fhir, read_omop
-from test_scan_draft import USE_CASE
 
 N = 60
-
-
-@pytest.fixture
-def config(tmp_path):
-    (tmp_path / "config" / "use_cases").mkdir(parents=True)
-    (tmp_path / "config" / "use_cases" / "small.yaml").write_text(USE_CASE)
-    return tmp_path / "config"
-
-
-@pytest.fixture
-def extract(tmp_path):
-    (tmp_path / "extract").mkdir()
-    return tmp_path / "extract"
 
 
 def write_tables(extract, key, beside):
@@ -42,26 +28,26 @@ def write_tables(extract, key, beside):
 @pytest.mark.parametrize(
     ("key", "beside"), [("patient_id", "case_ref"), ("patient_id", "patient_id"), ("kennung", "fall")]
 )
-def test_patients_are_counted_in_files_beside(extract, config, key, beside):
+def test_patients_are_counted_in_files_beside(extract, small_config, key, beside):
     """By rows `rare` would stand ten times; one patient has it."""
     write_tables(extract, key, beside)
-    found = scan(extract, "small", config)
+    found = scan(extract, "small", small_config)
     assert "several rows a patient" in found.profile
     assert "rare" not in found.profile + found.draft
 
 
-def test_a_file_that_names_no_patients_shows_nothing(extract, config):
+def test_a_file_that_names_no_patients_shows_nothing(extract, small_config):
     write_tables(extract, "patient_id", "case_ref")
     table = pd.read_csv(extract / "samples.csv").drop(columns="case_ref")
     table["hb2"] = np.arange(60) / 10 + 7
     table.to_csv(extract / "samples.csv", index=False)
-    found = scan(extract, "small", config)
+    found = scan(extract, "small", small_config)
     assert "no column names its patients, so nothing is counted" in found.profile
     after = found.profile[found.profile.index("samples.csv") :]
     assert "usual" not in after and "blood" not in after and "median" not in after
 
 
-def test_numbers_that_happen_to_be_names_are_no_names(extract, config):
+def test_numbers_that_happen_to_be_names_are_no_names(extract, small_config):
     """Patients are 1 to 60, and so are grades from 1 to 5."""
     keys = np.arange(1, N + 1)
     pd.DataFrame({"patient_id": keys, "sex": ["m", "f"] * (N // 2), "hb": keys / 10 + 5}).to_csv(
@@ -69,7 +55,7 @@ def test_numbers_that_happen_to_be_names_are_no_names(extract, config):
     )
     rows = {"sample_id": [f"S{k:04d}" for k in range(180)], "grade": np.arange(180) % 5 + 1, "who": np.repeat(keys, 3)}
     pd.DataFrame(rows).to_csv(extract / "samples.csv", index=False)
-    after = scan(extract, "small", config).profile.split("samples.csv")[1]
+    after = scan(extract, "small", small_config).profile.split("samples.csv")[1]
     # Of the three grades that each patient has each stands on 36 of the 60.
     assert "1 36" in after or "values not shown" in after
     assert "several rows a patient" in after.splitlines()[0]
