@@ -16,6 +16,13 @@ DECISIONS = {
     "it or it tells of single patients or of the site; the report says which",
     "refused": "was kept by the gate and did not leave",
 }
+# How a line's reason tells what went wrong with a message, by the fault of a scenario that does so.
+FAULTS = {
+    "drop": "dropped out",
+    "late": "after the round was closed",
+    "nan": "is not finite",
+    "poison": "scenario: the update",
+}
 
 
 def exchange_of(pilot: str, folder: Path) -> Path:
@@ -54,7 +61,8 @@ def totals(ledger: pd.DataFrame) -> pd.DataFrame:
 
 
 def _site(name: str, path: Path, whole: bool) -> str:
-    table = totals(read_parquet(path, [*KEYS, "values", "bytes"]))
+    ledger = read_parquet(path, [*KEYS, "round", "values", "bytes", "reason"])
+    table = totals(ledger)
     lines = [f"{name}: {_sum(table)}"]
     if len(table) and whole:
         lines.append(table.to_string(index=False, justify="left"))
@@ -68,7 +76,24 @@ def _site(name: str, path: Path, whole: bool) -> str:
             if len(part):
                 kinds = ", ".join(part["message_type"].unique())
                 lines.append(f"  {decision}: {_sum(part)} ({kinds}): {meaning}")
+        lines += _faults(ledger)
     return "\n".join(lines)
+
+
+def _faults(ledger: pd.DataFrame) -> list[str]:
+    """A line per way in which messages went wrong: what happened, in which federations, from which round on."""
+    lines = []
+    for fault, sign in FAULTS.items():
+        part = ledger[ledger["reason"].str.contains(sign, regex=False)]
+        # What a scenario did is told behind what the gate says; of numbers that are not finite each array has words of its own.
+        words = part["reason"].str.split("; ").str[0 if fault == "nan" else -1]
+        for said, rows in part.groupby(words, sort=False):
+            regimes = ", ".join(rows["stage"].str.partition(" ")[0].unique())
+            messages = f"{len(rows)} message{'s' if len(rows) != 1 else ''}"
+            first = rows.loc[rows["round"] > 0, "round"].min()
+            when = "outside rounds" if pd.isna(first) else f"from round {first} on"
+            lines.append(f"  went wrong: {messages} {when} ({regimes}): {said}")
+    return lines
 
 
 def _sum(table: pd.DataFrame) -> str:

@@ -126,10 +126,32 @@ def test_same_is_relative_above_one_and_absolute_below():
     assert same("1e-9", "2e-9", 1e-6) and not same("nan", "0", 1e-6) and same("nan", "nan", 1e-6)
 
 
+def test_ledger_tells_what_went_wrong(tmp_path, capsys):
+    exchange = tmp_path / "results" / "own" / "exchange"
+    exchange.mkdir(parents=True)
+    entry = {"message_type": "descent", "decision": "would refuse", "values": 10, "bytes": 80}
+    weak, false = "columns a, b: fewer than 5 carriers", "scenario: the update is multiplied by 100"
+    told = [("avg cox os", 19, f"{weak}; {false}"), ("krum cox os", 20, false), ("avg cox os", 18, weak)]
+    told += [
+        ("avg cox lfs", 3, "weights is not finite; lower the learning rate"),
+        ("avg cox os", 2, "the site has dropped out"),
+    ]
+    pd.DataFrame(
+        [entry | {"stage": f"federated/{stage}", "round": number, "reason": reason} for stage, number, reason in told]
+    ).to_parquet(exchange / "site-a.parquet")
+    assert main(["--folder", str(tmp_path), "ledger", "own"]) == 0
+    assert [line for line in said(capsys)[0].splitlines() if "went wrong" in line] == [
+        "  went wrong: 1 message from round 2 on (federated/avg): the site has dropped out",
+        "  went wrong: 1 message from round 3 on (federated/avg): weights is not finite",
+        f"  went wrong: 2 messages from round 19 on (federated/avg, federated/krum): {false}",
+    ]
+
+
 def test_ledger_counts_messages(tmp_path, capsys):
     exchange = tmp_path / "results" / "own" / "exchange"
     exchange.mkdir(parents=True)
     entry = {"stage": "train", "message_type": "statistics", "decision": "released", "values": 10, "bytes": 80}
+    entry |= {"round": 1, "reason": ""}
     other = entry | {"message_type": "baselines", "values": 1, "bytes": 8, "decision": "would refuse"}
     table = pd.DataFrame([entry, entry, other, entry | {"stage": "explain"}])
     table.to_parquet(exchange / "site-a.parquet")

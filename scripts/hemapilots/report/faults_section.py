@@ -3,19 +3,12 @@
 import numpy as np
 import pandas as pd
 
+from hemapilots.ledger import FAULTS
 from hemapilots.report.performance import figure_of
 from hemapilots.report.released import Released
 from hemapilots.report.words import Labels, interval, number, signed_interval
 
 __all__ = ["absence_rows", "fault_rows", "margin_of"]
-
-# How the ledger tells each kind of fault.
-TOLD = {
-    "drop": "dropped out",
-    "late": "after the round was closed",
-    "nan": "not finite",
-    "poison": "scenario: the update",
-}
 
 
 def fault_rows(released: Released, labels: Labels) -> list[dict]:
@@ -77,7 +70,7 @@ def _struck(released: Released) -> dict[tuple[str, str], str]:
     endpoint, found = released.primary["endpoint"], {}
     for site, fault in released.study["varies"]["faults"].items():
         mine = released.ledger[
-            (released.ledger["site"] == site) & released.ledger["reason"].str.contains(TOLD[fault["kind"]])
+            (released.ledger["site"] == site) & released.ledger["reason"].str.contains(FAULTS[fault["kind"]])
         ]
         for stage, part in mine.groupby("stage", sort=False):
             regime, model, of = (stage.split() + ["", ""])[:3]
