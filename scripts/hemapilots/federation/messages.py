@@ -55,7 +55,8 @@ def _header(dtype: str, shape: tuple[int, ...]) -> bytes:
 
 def _read(array: Array) -> np.ndarray:
     """Flower's own reader parses every header anew, which costs more than a small array; a C-ordered body is read in place."""
-    start = len(array.data) - int(np.prod(array.shape)) * np.dtype(array.dtype).itemsize
-    if start < 0 or array.stype != "numpy.ndarray" or b"'fortran_order': False" not in array.data[:start]:
+    data, shape, dtype = array.data, tuple(array.shape), np.dtype(array.dtype)
+    header = _header(dtype.str, shape)
+    if array.stype != "numpy.ndarray" or not data.startswith(header):
         return array.numpy()
-    return np.frombuffer(array.data, array.dtype, offset=start).reshape(array.shape)
+    return np.frombuffer(data, dtype, offset=len(header)).reshape(shape)

@@ -1,5 +1,7 @@
 """Newton's method with step-halving for many penalised fits in lock-step, whoever computes log-likelihood, gradient and information."""
 
+from functools import cache
+
 import numpy as np
 
 from hemapilots.errors import HemaPilotsError
@@ -168,13 +170,25 @@ def _slack(objective: np.ndarray) -> np.ndarray:
 
 def unpack_symmetric(upper: np.ndarray, p: int) -> np.ndarray:
     """Symmetric matrices (F, p, p) from their upper triangles (F, p(p+1)/2)."""
-    rows, columns = np.triu_indices(p)
-    place = np.empty((p, p), dtype=np.intp)
-    place[rows, columns] = place[columns, rows] = np.arange(rows.size)
-    return np.take(upper, place, axis=1)
+    return np.take(upper, _place(p), axis=1)
 
 
 def pack_symmetric(matrices: np.ndarray) -> np.ndarray:
     """Upper triangles (F, p(p+1)/2) of symmetric matrices (F, p, p)."""
     fits, p, _ = matrices.shape
-    return np.take(matrices.reshape(fits, p * p), np.flatnonzero(np.triu(np.ones((p, p), dtype=bool))), axis=1)
+    return np.take(matrices.reshape(fits, p * p), _upper(p), axis=1)
+
+
+@cache
+def _upper(p: int) -> np.ndarray:
+    """Where the upper triangle stands in a matrix (p, p) row by row."""
+    return np.flatnonzero(np.triu(np.ones((p, p), dtype=bool)))
+
+
+@cache
+def _place(p: int) -> np.ndarray:
+    """Where the entries of a symmetric matrix (p, p) stand in its upper triangle."""
+    rows, columns = np.triu_indices(p)
+    place = np.empty((p, p), dtype=np.intp)
+    place[rows, columns] = place[columns, rows] = np.arange(rows.size)
+    return place

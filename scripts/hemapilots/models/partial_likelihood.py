@@ -147,7 +147,7 @@ def tie_terms(s0: np.ndarray, d0: np.ndarray, deaths: np.ndarray, ties: str) -> 
     s = s0[group] - fraction * d0[group]
     inverse = 1.0 / s
     rows = (inverse, fraction * inverse, inverse**2, fraction * inverse**2, (fraction * inverse) ** 2, np.log(s))
-    return TieTerms(*(np.add.reduceat(row, starts, axis=0) for row in rows))
+    return TieTerms(*np.add.reduceat(np.stack(rows), starts, axis=1))
 
 
 @dataclass(frozen=True)
