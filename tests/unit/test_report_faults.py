@@ -1,5 +1,6 @@
 """The report's section on a faulty site: its rounds from the ledger, what became of each federation, and nothing where nobody is faulty."""
 
+import re
 from types import SimpleNamespace
 
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 import report_sample
 from hemapilots.report.exchange import refusals
 from hemapilots.report.faults_section import fault_rows, margin_of
+from hemapilots.report.page_templates import render
 from hemapilots.report.words import Labels
 
 NAN = float("nan")
@@ -74,6 +76,24 @@ def test_each_federation_tells_its_rounds_its_figure_and_whether_it_held():
     first, second, _ = rows.values()
     assert first["figure"] == "0.530 (0.490 to 0.560)" and first["difference"] == "−0.140 (−0.180 to −0.100)"
     assert second["slope"] == "1.10" and first["slope"] == "not estimable"
+
+
+def test_the_section_says_it_in_words():
+    made = released()
+    labels = Labels(made.study)
+    page = render(
+        "sections/faults.html",
+        faults=fault_rows(made, labels),
+        fault_margin=margin_of(made),
+        absences=[],
+        scenario=["South lies."],
+        labels=labels,
+        primary=made.primary,
+    )
+    text = " ".join(re.sub("<[^>]+>", " ", page).split())
+    assert "South lies. The same models trained in one place see all patients and no message" in text
+    assert "Federated (fedavg) fails 0.530 (0.490 to 0.560) −0.140 (−0.180 to −0.100)" in text
+    assert "south, 2 rounds (19 to 20) of 20" in text
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def scenario_facts(varies: dict | None, labels: Labels) -> list[str]:
             "model travels there. Absolute risks there rest on its own baseline hazard."
         )
     for site, fault in varies.get("faults", {}).items():
-        words = FAULTS[fault["kind"]].format(**{"round": 1, "share": 1.0} | fault)
+        words = FAULTS[fault["kind"]].format(**{"round": 1, "share": 1.0} | fault).replace("by -", "by −")
         facts.append(
             f"In every federation save those of fitted scores, {site} {words.replace(', in 100% of the rounds', '')}."
         )
