@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from explain_sample import ENCODING, INPUTS, ratio
 from hemapilots.cli import main
 from hemapilots.encoding import encode
 from hemapilots.errors import HemaPilotsError
@@ -22,13 +23,6 @@ from hemapilots.models import cox
 from hemapilots.models.files import read_model
 from hemapilots.site_tables import read_site
 
-ENCODING = [
-    {"column": "age", "variable": "age", "type": "number"},
-    {"column": "age_missing", "variable": "age", "type": "missing"},
-    {"column": "stage_II", "variable": "stage", "type": "level", "level": "II"},
-    {"column": "stage_III", "variable": "stage", "type": "level", "level": "III"},
-    {"column": "ratio", "variable": "ratio", "type": "number"},
-]
 COLUMNS = [{"column": one["column"], "flag": one["type"] != "number"} for one in ENCODING]
 TRAIN = {
     "models": {"m": {"kind": "cox", "comparator": False, "strategies": ["newton"], "settings": {}}},
@@ -65,20 +59,7 @@ EXPORT = {
     "decisions": [],
     "subgroups": [],
     "example": {"age": 75, "stage": "II"},
-    "inputs": {
-        "age": {"label": "Age", "type": "number", "unit": "a", "hard": [0, 110], "levels": []},
-        "stage": {"label": "Stage", "type": "category", "unit": None, "hard": None, "levels": ["I", "II", "III"]},
-        "albumin": {"label": "Albumin", "type": "number", "unit": "g/dL", "hard": [1, 7], "levels": []},
-        "ratio": {
-            "label": "Ratio",
-            "type": "number",
-            "unit": "1",
-            "hard": None,
-            "levels": [],
-            "expression": "albumin / 4",
-            "reads": ["albumin"],
-        },
-    },
+    "inputs": INPUTS | {"ratio": ratio("albumin / 4", "albumin")},
 }
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import explain_sample
+from explain_sample import ENCODING, ratio
 from hemapilots.explain.best_worst import POINTS, best_and_worst
 from hemapilots.explain.decisions import crossed, straddled
 from hemapilots.explain.flagged import flagged_parts, flags_of
@@ -13,20 +15,10 @@ from hemapilots.explain.foretell import Own, Portable
 from hemapilots.explain.new_patients import predict_patients
 from hemapilots.explain.new_rows import checked, design_of
 
-INPUTS = {
-    "age": {"label": "Age", "type": "number", "unit": "a", "hard": [0, 110], "soft": [20, 90], "levels": []},
-    "stage": {"label": "Stage", "type": "category", "unit": None, "hard": None, "levels": ["I", "II", "III"]},
-    "albumin": {"label": "Albumin", "type": "number", "unit": "g/dL", "hard": [1, 7], "levels": []},
+INPUTS = explain_sample.INPUTS | {
+    "age": explain_sample.INPUTS["age"] | {"soft": [20, 90]},
     "protein": {"label": "Protein", "type": "number", "unit": "g/dL", "hard": [4, 12], "levels": []},
-    "ratio": {
-        "label": "Ratio",
-        "type": "number",
-        "unit": "1",
-        "hard": None,
-        "levels": [],
-        "expression": "albumin / protein",
-        "reads": ["albumin", "protein"],
-    },
+    "ratio": ratio("albumin / protein", "albumin", "protein"),
     "band": {
         "label": "Age band",
         "type": "category",
@@ -37,13 +29,6 @@ INPUTS = {
         "reads": ["age"],
     },
 }
-ENCODING = [
-    {"column": "age", "variable": "age", "type": "number"},
-    {"column": "age_missing", "variable": "age", "type": "missing"},
-    {"column": "stage_II", "variable": "stage", "type": "level", "level": "II"},
-    {"column": "stage_III", "variable": "stage", "type": "level", "level": "III"},
-    {"column": "ratio", "variable": "ratio", "type": "number"},
-]
 LOCATION, SCALE = np.array([60.0, 0.1, 0.3, 0.3, 0.55]), np.array([12.0, 0.3, 0.46, 0.46, 0.1])
 DECISION = {"name": "treat", "label": "Treat", "horizon": 2.0, "thresholds": [0.4, 0.5], "among": {}, "margin": 0.1}
 
