@@ -259,14 +259,13 @@ class Status:
 
 def _summary(apart: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
     """Weighted mean, median and 90th percentile of each row."""
-    order = np.argsort(apart, axis=1)
-    values, share = np.take_along_axis(apart, order, axis=1), np.take_along_axis(weights, order, axis=1)
-    share = np.cumsum(share, axis=1)
+    rows, order = np.arange(len(apart))[:, None], np.argsort(apart, axis=1)
+    values, share = apart[rows, order], np.cumsum(weights[rows, order], axis=1)
     share = share / share[:, -1:]
     found = {"ici": (apart * weights).sum(axis=1) / weights.sum(axis=1)}
     for name, level in (("e50", 0.5), ("e90", 0.9)):
         place = (share < level - 1e-12).sum(axis=1)
-        found[name] = np.take_along_axis(values, place[:, None], axis=1)[:, 0]
+        found[name] = values[rows[:, 0], place]
     return found
 
 

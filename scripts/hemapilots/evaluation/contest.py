@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from hemapilots.evaluation.comparison import interval, paired_p
-from hemapilots.evaluation.draws import ranking
+from hemapilots.evaluation.draws import rankings
 from hemapilots.evaluation.sample import Key, SiteData, assemble
 from hemapilots.evaluation.scope import scope_of
 
@@ -27,7 +27,7 @@ def contest(sites: Mapping[str, SiteData], spec: Mapping[str, Any]) -> pd.DataFr
     """
     endpoint, primary = spec["primary"]["endpoint"], (spec["primary"]["model"], spec["primary"]["regime"])
     scope = scope_of(endpoint, assemble(sites, endpoint, spec["grid"]), spec)
-    draws = {key: _by_metric(ranking(scope, key)) for key in sorted(scope.sample.risk)}
+    draws = {key: _by_metric(one) for key, one in rankings(scope, sorted(scope.sample.risk)).items()}
     rows = []
     for key, found in draws.items():
         pooled = (key[0], "pooled")

@@ -4,6 +4,7 @@ Each function returns numerators and denominators (batch,): folds combine as sum
 C by comparable pairs (for Uno's C counted with their inverse-probability weights) and AUC by cases.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -31,6 +32,30 @@ class _Sides(NamedTuple):
     amounts: np.ndarray
     pairs: np.ndarray
     count: np.ndarray
+
+    def won(self, risk: np.ndarray) -> np.ndarray:
+        """Weight (batch,) of the pairs whose control has the lower risk (m,), in n log n."""
+        order = np.argsort(risk[self.controls], kind="stable")
+        ordered, cases = risk[self.controls[order]], risk[self.cases]
+        running = np.zeros((len(self.amounts), len(order) + 1))
+        np.cumsum(self.amounts[:, order], axis=1, out=running[:, 1:])
+        lower, upto = (np.searchsorted(ordered, cases, side=side) for side in ("left", "right"))
+        return np.einsum("bi,bi->b", self.mass, 0.5 * (running[:, lower] + running[:, upto]))
+
+
+def _lower(risk: np.ndarray, cases: np.ndarray, kind: type) -> np.ndarray:
+    """(..., c, m) whether patients with risks (..., m) have a lower one than each of the cases (..., c); ties count one half."""
+    cases, risk = cases[..., :, None], risk[..., None, :]
+    return (risk < cases) + kind(0.5) * (risk == cases)
+
+
+def _paired(masses: tuple[np.ndarray, ...], amounts: np.ndarray, worth: np.ndarray) -> list[np.ndarray]:
+    """Sums (..., batch) over pairs of a mass (batch, c) of the first times the amount (batch, m) of the second, each worth (..., c, m)."""
+    *several, cases, m = worth.shape
+    regimes = math.prod(several)
+    second = (amounts @ worth.reshape(regimes * cases, m).T).astype(float, copy=False)
+    second = second.reshape(len(amounts), regimes, cases)
+    return [np.einsum("bi,bki->kb", mass, second).reshape(*several, len(amounts)) for mass in masses]
 
 
 @dataclass(frozen=True)
@@ -69,48 +94,46 @@ class Fold:
         return self.outcomes.mass[:, self.members]
 
     def concordance(self, risk: np.ndarray) -> dict[str, Ratio]:
-        """`harrell_c` and `uno_c` (truncated: events before tau) of `risk` (m,), higher is worse.
+        """`harrell_c` and `uno_c` (truncated: events before tau) of `risk` (m,), higher is worse; of several (k, m) as sums (k, batch).
 
         A patient with a competing event never has the event, so every case makes a pair with such a patient, whichever came first
         (Wolbers et al. 2009). For Uno's C such a pair weighs 1 / G(time_i-) G(time_j-) where the competing event came before
         (Wolbers et al. 2014).
         """
         if len(self.members) > EXACT_PAIRS:
+            if risk.ndim > 1:
+                each = [self.concordance(one) for one in risk]
+                return {name: (np.stack([one[name][0] for one in each]), each[0][name][1]) for name in each[0]}
             return {"harrell_c": self._expanded(risk, uno=False), "uno_c": self._expanded(risk, uno=True)}
-        cases = risk[self._cases]
-        lower = (risk < cases[:, None]) + np.float32(0.5) * (risk == cases[:, None])
-        num = self._summed(lower)
+        num = self._summed(_lower(risk, risk[..., self._cases], np.float32))
         den = self._pairs
         return {name: (num[name], den[name]) for name in num}
 
     def _summed(self, lower: np.ndarray | np.float32) -> dict[str, np.ndarray]:
-        """Sums (batch,) over comparable pairs of what each is worth, `lower` (cases, m)."""
-        later = (self._weights32 @ (lower * self._comparable).T).astype(float)
-        sums = {name: np.einsum("bi,bi->b", self._case_mass[name], later) for name in ("harrell_c", "uno_c")}
+        """Sums (..., batch) over comparable pairs of what each is worth, `lower` (..., cases, m)."""
+        mass, squared, once = (self._case_mass[name] for name in ("harrell_c", "uno_c", "once"))
+        harrell, uno = _paired((mass, squared), self._weights32, lower * self._comparable)
         if self.competing.any():
-            pairs = (lower * self._passed).T
-            before = (self._weights32 @ pairs).astype(float)
-            weighed = self._mass @ pairs.astype(float)
-            sums["harrell_c"] += np.einsum("bi,bi->b", self._case_mass["harrell_c"], before)
-            sums["uno_c"] += np.einsum("bi,bi->b", self._case_mass["once"], weighed)
-        return sums
+            worth = lower * self._passed
+            harrell += _paired((mass,), self._weights32, worth)[0]
+            uno += _paired((once,), self._mass, worth)[0]
+        return {"harrell_c": harrell, "uno_c": uno}
 
     def auc(self, risk: np.ndarray, horizon: float) -> Ratio:
         """Cumulative/dynamic AUC, times cases: cases have the event by `horizon`, controls do not.
 
         Controls outlive the horizon, or had a competing event by then: they did not need what a case needed (definition B of Zheng
         et al. 2012, as in Blanche et al. 2013). Cases and such controls are weighted by 1 / G(time-), the others by 1 / G(horizon)
-        (Hung & Chiang 2010; Uno et al. 2007); tied risks count one half.
+        (Hung & Chiang 2010; Uno et al. 2007); tied risks count one half. `risk` (m,), or of several (k, m) for sums (k, batch).
         """
         sides = self._sides(horizon)
-        order = np.argsort(risk[sides.controls], kind="stable")
-        ordered, cases = risk[sides.controls[order]], risk[sides.cases]
-        running = np.zeros((len(self.weights), len(order) + 1))
-        np.cumsum(sides.amounts[:, order], axis=1, out=running[:, 1:])
-        lower, upto = (np.searchsorted(ordered, cases, side=side) for side in ("left", "right"))
-        below = running[:, lower] if np.array_equal(lower, upto) else 0.5 * (running[:, lower] + running[:, upto])
-        won = np.einsum("bi,bi->b", sides.mass, below)
-        return np.divide(won * sides.count, sides.pairs, out=np.zeros_like(won), where=sides.pairs > 0), sides.count
+        if len(self.members) > EXACT_PAIRS:
+            won = np.apply_along_axis(sides.won, -1, risk)
+        else:
+            won = _paired(
+                (sides.mass,), sides.amounts, _lower(risk[..., sides.controls], risk[..., sides.cases], float)
+            )[0]
+        return won * sides.count / np.where(sides.pairs > 0, sides.pairs, 1.0), sides.count
 
     def _sides(self, horizon: float) -> "_Sides":
         """Cases and controls at a horizon, prepared once for every risk that is judged on them."""

@@ -1,6 +1,6 @@
 """Every metric of every regime on one scope of patients, for one batch of bootstrap weights."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,10 @@ from hemapilots.evaluation.sample import Key
 from hemapilots.evaluation.scope import EVENTS_FOR_C, Scope, reportable
 from hemapilots.evaluation.utility import TREAT_ALL, TREAT_NONE, largest, net_benefit, standardised, thresholds_of
 
-__all__ = ["Draws", "averaged", "draw", "ranking", "undecided"]
+__all__ = ["Draws", "averaged", "draw", "rankings", "undecided"]
+
+# Pairs of patients whose order by each of several regimes is looked at together.
+AT_ONCE = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -31,44 +34,50 @@ def draw(scope: Scope) -> dict[Key, dict[Measure, Draws]]:
 
     Replicates are averaged.
     """
-    found = {key: _of_regime(scope, key) for key in scope.sample.risk}
+    ranked = rankings(scope, list(scope.sample.risk), scope.spec["horizons"][scope.endpoint])
+    found = {key: undecided(scope, key, ranked[key]) | _decisions(scope, key) for key in scope.sample.risk}
     if decisions_of(scope.endpoint, scope.spec) and found:
         found |= {key: _decisions(scope, key) for key in (TREAT_ALL, TREAT_NONE)}
     return found
 
 
-def _of_regime(scope: Scope, key: Key) -> dict[Measure, Draws]:
-    """The draws of one regime."""
-    return undecided(scope, key) | _decisions(scope, key)
-
-
-def undecided(scope: Scope, key: Key) -> dict[Measure, Draws]:
-    """The draws of one regime but for those of decisions, which are nan."""
+def undecided(scope: Scope, key: Key, ranked: dict[Measure, Draws]) -> dict[Measure, Draws]:
+    """The draws of one regime, of which those of `rankings` are known, but for those of decisions, which are nan."""
     nothing = Draws(np.full(scope.samples, np.nan), np.nan, scope.n, scope.events)
     found = dict.fromkeys(measures(scope.endpoint, scope.spec, key[1]), nothing)
-    horizons = scope.spec["horizons"][scope.endpoint]
-    return found | ranking(scope, key, horizons) | _at_horizons(scope, key) | _over_time(scope, key)
+    return found | ranked | _at_horizons(scope, key) | _over_time(scope, key)
 
 
-def ranking(scope: Scope, key: Key, horizons: Sequence[float] = ()) -> dict[Measure, Draws]:
-    """C, and AUC at the reportable horizons: ratios of sums over a replicate's folds, then means over replicates."""
+def rankings(scope: Scope, keys: Sequence[Key], horizons: Sequence[float] = ()) -> dict[Key, dict[Measure, Draws]]:
+    """Per regime C, and AUC at the reportable horizons: ratios of sums over a replicate's folds, then means over replicates."""
     if scope.events < EVENTS_FOR_C:
-        return {}
+        return {key: {} for key in keys}
     tau = float(scope.spec["tau"])
     told = [t for t in horizons if reportable(scope.sample.time[scope.inside], scope.sample.case[scope.inside], t)]
-    ratios: dict[Measure, list[Ratio]] = {}
-    for risk, replicate in zip(scope.sample.risk[key], scope.folds, strict=True):
-        parts = [_fold_ratios(fold, risk[fold.members], tau, told) for fold in replicate]
-        for measure in parts[0]:
-            num, den = (sum(part[measure][side] for part in parts) for side in (0, 1))
-            ratios.setdefault(measure, []).append((num, den))
-    return {measure: averaged(scope, found) for measure, found in ratios.items()}
+    ratios: dict[Key, dict[Measure, list[Ratio]]] = {key: {} for key in keys}
+    for number, replicate in enumerate(scope.folds):
+        for some in _together(keys, replicate):
+            risks = np.stack([scope.sample.risk[key][number] for key in some])
+            parts = [_fold_ratios(fold, risks[:, fold.members], tau, told) for fold in replicate]
+            for measure in parts[0]:
+                won, pairs = (sum(part[measure][side] for part in parts) for side in (0, 1))
+                for key, num in zip(some, won, strict=True):
+                    ratios[key].setdefault(measure, []).append((num, pairs))
+    return {key: {measure: averaged(scope, one) for measure, one in found.items()} for key, found in ratios.items()}
 
 
-def _fold_ratios(fold: Fold, risk: np.ndarray, tau: float, horizons: list[float]) -> dict[Measure, Ratio]:
-    concordance = fold.concordance(risk)
+def _together(keys: Sequence[Key], folds: list[Fold]) -> Iterator[Sequence[Key]]:
+    """As many regimes at once as pairs of patients fit into memory."""
+    size = max(1, AT_ONCE // max(len(fold.members) for fold in folds) ** 2)
+    for start in range(0, len(keys), size):
+        yield keys[start : start + size]
+
+
+def _fold_ratios(fold: Fold, risks: np.ndarray, tau: float, horizons: list[float]) -> dict[Measure, Ratio]:
+    """Sums of risks (k, m): (k, batch) of what is concordant, (batch,) of all pairs."""
+    concordance = fold.concordance(risks)
     found = {Measure("uno_c", tau): concordance["uno_c"], Measure("harrell_c", np.nan): concordance["harrell_c"]}
-    return found | {Measure("auc", float(t)): fold.auc(risk, t) for t in horizons}
+    return found | {Measure("auc", float(t)): fold.auc(risks, t) for t in horizons}
 
 
 def averaged(scope: Scope, ratios: list[Ratio]) -> Draws:

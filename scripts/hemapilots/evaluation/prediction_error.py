@@ -15,9 +15,8 @@ def brier(outcomes: Weighted, survival: np.ndarray, times: np.ndarray) -> np.nda
     (Schoop et al. 2011).
     """
     time, event = outcomes.time[:, None], outcomes.event[:, None]
-    left = (event != 0) & (time <= times)
-    case_loss = np.where(left, np.where(event == 1, survival, 1 - survival) ** 2, 0.0)
-    alive_loss = np.where(time > times, (1 - survival) ** 2, 0.0)
+    case_loss = np.where(event == 1, survival, 1 - survival) ** 2 * ((event != 0) & (time <= times))
+    alive_loss = (1 - survival) ** 2 * (time > times)
     reached = outcomes.curves.at(times)
     alive = outcomes.weights @ alive_loss
     alive = np.divide(alive, reached, out=np.zeros_like(alive), where=reached > 0)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hemapilots.evaluation.draws import Draws, ranking, undecided
+from hemapilots.evaluation.draws import Draws, rankings, undecided
 from hemapilots.evaluation.measures import Measure, measures
 from hemapilots.evaluation.paired import figure_row
 from hemapilots.evaluation.sample import Key, Sample
@@ -67,10 +67,10 @@ def _figures(part: Scope, rest: Scope, key: Key) -> dict[Measure, Draws]:
     tau = float(part.spec["tau"])
     if part.n < FEWEST_PATIENTS or part.events < FEWEST_EVENTS:
         return {Measure("uno_c", tau): Draws(np.full(part.samples, np.nan), np.nan, part.n, part.events)}
-    drawn = undecided(part, key)
+    drawn = undecided(part, key, rankings(part, [key], part.spec["horizons"][part.endpoint])[key])
     found = {measure: drawn[measure] for measure in measures(part.endpoint, part.spec) if measure.decision is None}
     if rest.n >= FEWEST_PATIENTS and rest.events >= FEWEST_EVENTS:
-        other = ranking(rest, key)[Measure("uno_c", tau)]
+        other = rankings(rest, [key])[key][Measure("uno_c", tau)]
         own = found[Measure("uno_c", tau)]
         found[Measure("uno_c_gap", tau)] = Draws(own.values - other.values, own.weight, own.n, own.events)
     return found
