@@ -118,3 +118,8 @@ def test_what_a_fault_did_is_no_reason_of_the_gate():
     ours = ledger(f"{WEAK}; scenario: the update is multiplied by 100").query("stage.str.endswith('os')")
     rows = refusals(released(ledger=ours), Labels(report_sample.study()))
     assert rows and all(len(row["columns"]) == 1 and "multiplied" not in str(row) for row in rows)
+
+
+def test_where_the_gate_objects_to_nothing_there_is_no_row():
+    ours = ledger("").assign(decision="released")
+    assert refusals(released(ledger=ours), Labels(report_sample.study())) == []

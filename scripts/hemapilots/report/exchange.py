@@ -111,7 +111,7 @@ def refusals(released: Released, labels: Labels) -> list[dict]:
     # An answer that is not finite is of no use, and stands among the answers that were missed.
     refused = refused[~refused["reason"].str.contains("is not finite")]
     # Nor does what a declared fault did with a message, told behind the reason, belong here.
-    refused = refused.assign(reason=refused["reason"].str.partition("; ")[0])
+    refused = refused.assign(reason=refused["reason"].str.split("; ").str[0])
     rows = []
     for stage, part in refused.groupby("stage", sort=False):
         columns: dict[str, None] = {}
