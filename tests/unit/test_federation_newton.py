@@ -115,6 +115,18 @@ def test_constant_column_is_dropped(baseline):
     assert np.isnan(fitted.standard_errors[3])
 
 
+@pytest.mark.parametrize("columns", [[1], [1, 2]])
+def test_columns_that_do_not_vary_at_a_site_tell_nothing_there(columns):
+    """Also where none of its columns varies, as with one predictor: the site's own risk sets are of equals."""
+    x, entry, time, event, site = cohort([150, 90, 60], late_entry=True)
+    x[site == 1, 1] = 1.0
+    data = x[:, columns], entry, time, event, site
+    fitted = federate(data)
+    beta, error, _ = reference(data, "efron", stratified=True)
+    np.testing.assert_allclose(fitted.coefficients[0, 0], beta, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(fitted.standard_errors, error, rtol=0, atol=1e-8)
+
+
 def test_equals_lifelines_with_strata():
     x, entry, time, event, site = data = cohort([150, 90, 60], late_entry=True)
     z = (x - x.mean(axis=0)) / x.std(axis=0)

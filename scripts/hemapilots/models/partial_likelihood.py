@@ -32,7 +32,7 @@ class Indicator:
 
     def __matmul__(self, values: np.ndarray) -> np.ndarray:
         """Sums (count, k) of values (size, k)."""
-        if values.shape[1] > 1:
+        if values.shape[1] != 1:
             return self._matrix @ values
         bins, rows = self._kept
         return np.bincount(bins, weights=values[rows, 0], minlength=self.count)[:, None]
