@@ -97,6 +97,24 @@ def test_without_resampling_the_model_is_refitted_exactly(world, monkeypatch):
             np.testing.assert_allclose(both["risk"], both["risk_expected"], atol=1e-9)
 
 
+def test_a_site_that_drops_out_late_is_lost_to_a_refit_as_to_the_original(tmp_path, monkeypatch):
+    """The refit does not end before the round in which the site goes, though it could start where the original ended."""
+    monkeypatch.setattr(refitting, "_resample", lambda folds, seed: pd.Series(1, index=folds.index))
+    rng, folders = np.random.default_rng(1), {site: tmp_path / site for site in ("x", "y", "z")}
+    for folder, n in zip(folders.values(), (150, 90, 120), strict=True):
+        write_site(folder, rng, n)
+    agreed = AGREED | {"sites": {"os": list(folders)}}
+    risks = []
+    for faults in ({}, {"y": {"kind": "drop", "round": 5}}):
+        spec = TRAIN | {"faults": faults}
+        train_federated(folders, "m", agreed, spec, tmp_path / "models")
+        made = read_model(tmp_path / "models", "os", "m", "federated/newton")
+        risks.append(apply_model(read_site(folders["x"]), "os", *made, spec)["risk"])
+        (refit,) = refitting.refit(folders, tmp_path / "models", agreed, spec, PRIMARY | {"refits": 1})
+        np.testing.assert_allclose(refit["x"]["risk"], risks[-1], atol=1e-9)
+    assert np.abs(risks[0] - risks[1]).max() > 0.01
+
+
 def test_without_resampling_the_metric_is_that_of_the_table(world, monkeypatch):
     monkeypatch.setattr(refitting, "_resample", lambda folds, seed: pd.Series(1, index=folds.index))
     metrics, _ = evaluate_pooled(Scopes(evaluation(world), SPEC))

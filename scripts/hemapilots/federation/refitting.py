@@ -53,6 +53,9 @@ def refitted(tables, counts, agreed: dict, spec: dict, primary: dict, original: 
         plan = _plan(plan_of(spec, endpoint, name, columns), original[0], prefix)
         options = options_of(spec, name, spec["strategies"][strategy]) | _rounds(card)
         apps, exits, faults = {}, {}, spec.get("faults", {})
+        if faults:
+            # A site that fails in a round must meet the fit where it met the original, which was then on its way from zeros.
+            plan = replace(plan, start=None)
         for site in sites[endpoint]:
             data = training_data(tables[site], endpoint, columns, counts[site], cause, plan.kind)
             data = strategy_times(data, spec, spec["strategies"][strategy])
