@@ -176,3 +176,17 @@ def test_extremes():
     assert np.isnan(concordance(time, ~event, -time)).all()
     with pytest.raises(ValueError, match="finite"):
         concordance(time, event, np.full(7, np.nan))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_equal_risks_among_several_get_equal_bits(seed):
+    """So that the difference of two regimes with the same ranking is exactly 0."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(60, 260))
+    time, event = rng.exponential(2, n).round(2) + 0.01, rng.choice([0, 1, 2], n)
+    weights = np.vstack([np.ones(n), rng.multinomial(n, np.ones(n) / n, 200)]).astype(float)
+    fold = Fold(weigh(time, event, weights), np.flatnonzero(rng.random(n) < 0.5), 5.0)
+    risks = rng.normal(size=(int(rng.integers(3, 25)), len(fold.members)))
+    risks[::2] = risks[0]
+    for won, _ in (*fold.concordance(risks).values(), fold.auc(risks, 2.0)):
+        assert (won[::2] == won[0]).all()

@@ -4,7 +4,6 @@ Each function returns numerators and denominators (batch,): folds combine as sum
 C by comparable pairs (for Uno's C counted with their inverse-probability weights) and AUC by cases.
 """
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -51,11 +50,9 @@ def _lower(risk: np.ndarray, cases: np.ndarray, kind: type) -> np.ndarray:
 
 def _paired(masses: tuple[np.ndarray, ...], amounts: np.ndarray, worth: np.ndarray) -> list[np.ndarray]:
     """Sums (..., batch) over pairs of a mass (batch, c) of the first times the amount (batch, m) of the second, each worth (..., c, m)."""
-    *several, cases, m = worth.shape
-    regimes = math.prod(several)
-    second = (amounts @ worth.reshape(regimes * cases, m).T).astype(float, copy=False)
-    second = second.reshape(len(amounts), regimes, cases)
-    return [np.einsum("bi,bki->kb", mass, second).reshape(*several, len(amounts)) for mass in masses]
+    # A product for each regime: in one for all, the last digit hangs on the place, and equal regimes would seem to differ.
+    second = np.matmul(amounts, np.swapaxes(worth, -1, -2)).astype(float, copy=False)
+    return [np.einsum("bi,...bi->...b", mass, second) for mass in masses]
 
 
 @dataclass(frozen=True)
