@@ -1,5 +1,7 @@
 """Bootstrap with refitting: without resampling it gives back the model and its metric."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ from hemapilots.evaluation.instability import instability_rows
 from hemapilots.evaluation.refits import refit_interval, refit_values
 from hemapilots.evaluation.scope import Scopes
 from hemapilots.federation import refitting
-from hemapilots.federation.training import train_federated
+from hemapilots.federation.training import plan_of, train_federated
 from hemapilots.models.files import read_model
 from hemapilots.predict import apply_model
 from hemapilots.site_tables import read_site
@@ -95,6 +97,20 @@ def test_without_resampling_the_model_is_refitted_exactly(world, monkeypatch):
             both = frame.merge(expected[site], on=["replicate", "fold", "row"], suffixes=("", "_expected"))
             assert len(both) == len(frame)
             np.testing.assert_allclose(both["risk"], both["risk_expected"], atol=1e-9)
+
+
+def test_a_refit_ends_at_the_same_place_wherever_it_starts(world, monkeypatch):
+    warm, planned = run(world), refitting._plan
+    assert planned(*_of_original(world)).start.any()
+    monkeypatch.setattr(refitting, "_plan", lambda *parts: replace(planned(*parts), start=None))
+    for one, other in zip(warm, run(world), strict=True):
+        for site in ("x", "y"):
+            np.testing.assert_allclose(one[site]["risk"], other[site]["risk"], atol=1e-8)
+
+
+def _of_original(world):
+    arrays, _ = read_model(world[0] / "models", "os", "m", "federated/newton")
+    return plan_of(TRAIN, "os", "m", COLUMNS), arrays, ""
 
 
 def test_a_site_that_drops_out_late_is_lost_to_a_refit_as_to_the_original(tmp_path, monkeypatch):
