@@ -41,7 +41,11 @@ def _contradictions(name: str, entry: dict, canonical: str, factors: Factors) ->
             if _is_name(unit, canonical, factors)
         }
         told = {unit: one for unit, one in told.items() if one}
-        same = stated and any((one.scale, one.offset) == (stated.scale, stated.offset) for one in told.values())
+        # A mapping may say more than the header: of what the amount is, behind the same unit.
+        same = stated and any(
+            (one.scale, one.offset) == (stated.scale, stated.offset) or one.source == stated.source.partition("{")[0]
+            for one in told.values()
+        )
         if stated and told and not same:
             said.append(f"the mapping says {entry['unit']}, the header “{header}” says {next(iter(told))}")
     return said
