@@ -110,6 +110,13 @@ def test_every_kind_of_fault_is_found_in_the_ledger(kind, reason):
     assert [row["struck"] for row in rows.values()] == ["south, round 3 of 20"] * 2 + ["none"]
 
 
+def test_without_the_same_model_pooled_a_federation_has_its_figure_alone():
+    table = contest().query("regime != 'pooled' and reference_regime != 'pooled'")
+    first, *_ = fault_rows(released(contest=table), Labels(report_sample.study()))
+    assert first["figure"] == "0.530 (0.490 to 0.560)"
+    assert first["difference"] == "not estimable" and first["word"] == ""
+
+
 def test_without_a_faulty_site_there_is_nothing_to_tell():
     assert fault_rows(released(contest=None), Labels(report_sample.study())) == []
 

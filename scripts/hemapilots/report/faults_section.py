@@ -26,7 +26,8 @@ def fault_rows(released: Released, labels: Labels) -> list[dict]:
     out = []
     for row in rows[rows["reference_model"].isna()].to_dict("records"):
         key = (row["model"], row["regime"])
-        less = against.loc[key, ["estimate", "lower", "upper"]]
+        # Where the pooled model reaches too few patients there is nothing to hold against.
+        less = against[["estimate", "lower", "upper"]].reindex([key]).iloc[0]
         slope = figure_of(released, endpoint, key, "calibration_slope", horizon=first)
         out.append(
             {
