@@ -110,6 +110,7 @@ def test_the_page_says_what_was_declared_and_what_was_not_run(figures, tmp_path)
     for words in (
         "Declared beforehand: cox, federated (newton)",
         "exploratory",
+        "nothing on this page is pre-registered in the strict sense",
         "too few sites",
         "fitted on these",
         "0.3 min",
