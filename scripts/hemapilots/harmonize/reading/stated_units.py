@@ -133,7 +133,7 @@ def _convert(code: str, cells: np.ndarray, texts: Texts, numbers: Numbers, sourc
 
 
 def _check_convention(code: str, whole: bool, values: np.ndarray, source) -> None:
-    """Stops at a column whose median is too low for its unit, as where haemoglobin is counted in tetramers.
+    """Stops at a column whose median is too low for its unit, as where that counts another molecule than the canonical one does.
 
     code: the unit by its own name, however it is spelt; whole: the mapping states it of the whole column.
     """
