@@ -7,9 +7,13 @@ import pandas as pd
 import pytest
 
 import report_sample
+from hemapilots.evaluation.censoring import aalen_johansen
+from hemapilots.evaluation.curves import incidence_from_counts, site_curves
 from hemapilots.report.released import read_released
 from hemapilots.report.survival_curves import curve_figures, median_time, together
 
+# What the report and `together` say of curves over sites: distance from the patients' own, by patients where cells below 5 are merged.
+SPREAD = {"unmerged": 0.007, 600: 0.025, 2000: 0.012}
 EDGES = np.array([0.0, 0.5, 1.0, 1.5, 2.0])
 
 
@@ -24,6 +28,40 @@ def test_without_merged_cells_it_is_the_exact_sum():
     found = together(both, EDGES)
     for column in ("at_risk", "events", "censored"):
         np.testing.assert_allclose(found[column], 2 * north[column].to_numpy()[: len(found)])
+
+
+def competing_cohort(n, seed):
+    """Two exponential events and uniform censoring in five unequal sites."""
+    rng = np.random.default_rng(seed)
+    times = np.column_stack([rng.exponential(6, n), rng.exponential(9, n), rng.uniform(0.5, 8, n)])
+    event = np.array([1.0, 2.0, 0.0])[times.argmin(axis=1)]
+    site = rng.choice(list("abcde"), n, p=[0.35, 0.25, 0.2, 0.12, 0.08])
+    return pd.DataFrame({"os_entry": 0.0, "os_time": times.min(axis=1), "os_event": event, "site": site})
+
+
+def over_sites(cohort, minimum, grid):
+    """Incidence from what the sites release."""
+    spec = {"endpoints": ["os"], "grid": grid, "minimum_cell": minimum, "entry": []}
+    own = [site_curves(site, table, spec) for site, table in cohort.groupby("site")]
+    return incidence_from_counts(together(pd.concat([curve for curve in own if len(curve)]), np.r_[0.0, grid]))
+
+
+@pytest.mark.parametrize("n", [600, 2000])
+@pytest.mark.parametrize("minimum", [1, 5])
+def test_incidence_over_sites_is_aalen_johansens_within_its_stated_error(n, minimum):
+    grid = np.arange(1, 21) / 4
+    for seed in range(40):
+        cohort = competing_cohort(n, seed)
+        found = over_sites(cohort, minimum, grid)
+        time, event = cohort["os_time"].to_numpy(), cohort["os_event"].to_numpy()
+        edges, everybody = found["time"].to_numpy(), np.ones((1, n))
+        exact = 1 - aalen_johansen(time, event, everybody).at(edges)[0]
+        assert np.abs(found["incidence"] - exact).max() < SPREAD["unmerged" if minimum == 1 else n]
+        if minimum == 1:
+            # Exactly Aalen-Johansen's of the times moved to the ends of their cells.
+            moved = np.r_[grid, 99.0][np.searchsorted(grid, time)]
+            coarse = 1 - aalen_johansen(moved, event, everybody).at(edges)[0]
+            np.testing.assert_allclose(found["incidence"], coarse, atol=1e-10)
 
 
 def test_merged_cells_are_spread_and_nobody_is_lost():
