@@ -36,6 +36,9 @@ def job(snakemake):
             name = ", ".join([snakemake.rule, *snakemake.wildcards])
             os.write(terminal, f"\nhemapilots: {name}: {said} (log: {snakemake.log[0]})\n\n".encode())
             raise SystemExit(1) from None
+        finally:
+            # What is left goes with the process: to look for cycles in it would take a tenth to a quarter of a second of each job.
+            gc.freeze()
 
 
 def _close(outputs) -> None:

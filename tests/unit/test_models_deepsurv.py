@@ -8,6 +8,7 @@ from federation_sample import GRID, NETWORK, grid_for, plan_for, sites
 from hemapilots.federation.server import train
 from hemapilots.models import deepsurv, deepsurv_loss
 from hemapilots.models import partial_likelihood as pl
+from hemapilots.models.batch import batch_of
 from hemapilots.models.data import Preprocessing, TrainingData
 from hemapilots.models.layers import Layers
 from hemapilots.models.training_sets import training_sets
@@ -24,7 +25,8 @@ def prepared(data, sets, ties):
         np.zeros((len(sets), 3)), np.zeros((len(sets), 3)), np.ones((len(sets), 3)), *np.zeros((2, len(sets)))
     )
     state = {"preprocessing": plain, "sets": sets}
-    return deepsurv_loss.NETWORK._ready(data, state, np.arange(len(sets)), np.arange(len(sets)), {"ties": ties})
+    batch = batch_of(data, state, np.arange(len(sets)), np.arange(len(sets)))
+    return batch.x, deepsurv_loss.NETWORK.prepare(data, batch, {"ties": ties}), batch.size
 
 
 @pytest.mark.parametrize("ties", ["efron", "breslow"])

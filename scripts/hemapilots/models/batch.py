@@ -1,10 +1,13 @@
-"""Training sets of one site side by side: equal length by padding, so that all fits are one tensor."""
+"""Training sets of one site side by side: equal length by padding, so that many fits are one tensor."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from hemapilots.models.data import TrainingData
+
+# Sets share a tensor where the shortest has at least this part of the longest's rows: a step works on rows that only pad as well.
+ALIKE = 0.9
 
 
 @dataclass(frozen=True)
@@ -35,3 +38,14 @@ def batch_of(data: TrainingData, state: dict, source: np.ndarray, sets: np.ndarr
         x[k, : members.size] = state["preprocessing"].apply(data.x[members], own)
         index[k, : members.size], member[k, : members.size] = members, True
     return Batch(x, index, member)
+
+
+def batches_of(data: TrainingData, state: dict, source: np.ndarray, sets: np.ndarray) -> list[tuple[np.ndarray, Batch]]:
+    """The entries of `batch_of` in batches of like length: places (b,) of each batch's entries, and the batch."""
+    length = np.array([len(data.members(training_set)) for training_set in state["sets"]])[sets]
+    order, batches = np.argsort(-length, kind="stable"), []
+    while order.size:
+        alike = length[order] >= ALIKE * length[order[0]]
+        places, order = np.sort(order[alike]), order[~alike]
+        batches.append((places, batch_of(data, state, source[places], sets[places])))
+    return batches

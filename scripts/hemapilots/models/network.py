@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from hemapilots.models.batch import batch_of
+from hemapilots.models.batch import batches_of
 from hemapilots.models.control import correction, renewed
 from hemapilots.models.data import TrainingData
 
@@ -98,16 +99,15 @@ class Network:
     @np.errstate(over="ignore", divide="ignore", invalid="ignore")
     def local_training(self, state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarray]:
         """Parameters (F, m) after the site's steps, and its patients in each training set, examples (F,)."""
-        shape = self.layers(data.x.shape[1], config)
-        x, ready, size = data.kept("training", self._ready, data, state, state["fit_set"], state["fit_set"], config)
-        patients = np.maximum(size, 1.0)[:, None]
-
-        def slope(parameters: np.ndarray) -> np.ndarray:
-            return -self.gradient(shape, parameters, x, ready) / patients
-
-        trained = descend(state["parameters"], slope, shape.decayed(), Steps.of(config), correction(state))
-        control = renewed(state, state["parameters"], trained, config)
-        return {"parameters": trained, "examples": size} | control
+        before, steps = state["parameters"], Steps.of(config)
+        extra = np.broadcast_to(correction(state), before.shape)
+        trained, examples = np.empty_like(before), np.empty(len(before))
+        for part in data.kept("training", self._parts, data, state, state["fit_set"], state["fit_set"], config):
+            shape = self.layers(data.x.shape[1], config)
+            slope = partial(self._slope, shape, part)
+            trained[part.fits] = descend(before[part.fits], slope, shape.decayed(), steps, extra[part.fits])
+            examples[part.fits] = part.size
+        return {"parameters": trained, "examples": examples} | renewed(state, before, trained, config)
 
     @np.errstate(over="ignore", divide="ignore", invalid="ignore")
     def likelihoods(self, state: dict, data: TrainingData, config: dict) -> dict[str, np.ndarray]:
@@ -115,10 +115,27 @@ class Network:
         pairs = np.stack([state["pair_fit"], state["pair_set"]], axis=1)
         distinct, back = np.unique(pairs, axis=0, return_inverse=True)
         fits, sets = distinct.T
-        x, ready, _ = data.kept("likelihoods", self._ready, data, state, state["fit_set"][fits], sets, config)
-        shape = self.layers(data.x.shape[1], config)
-        return {"loglik": self.loglik(shape, state["parameters"][fits], x, ready)[back]}
+        found, shape = np.empty(len(fits)), self.layers(data.x.shape[1], config)
+        for part in data.kept("likelihoods", self._parts, data, state, state["fit_set"][fits], sets, config):
+            found[part.fits] = self.loglik(shape, state["parameters"][fits[part.fits]], part.x, part.ready)
+        return {"loglik": found[back]}
 
-    def _ready(self, data, state, source, sets, config) -> tuple[np.ndarray, object, np.ndarray]:
-        batch = batch_of(data, state, source, sets)
-        return batch.x, self.prepare(data, batch, config), batch.size.astype(float)
+    def _slope(self, shape, part: "Part", parameters: np.ndarray) -> np.ndarray:
+        """The gradient (B, m) of the mean loss of a part's fits."""
+        return -self.gradient(shape, parameters, part.x, part.ready) / np.maximum(part.size, 1.0)[:, None]
+
+    def _parts(self, data, state, source, sets, config) -> list["Part"]:
+        return [
+            Part(places, batch.x, self.prepare(data, batch, config), batch.size.astype(float))
+            for places, batch in batches_of(data, state, source, sets)
+        ]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Fits (B,) trained or judged as one tensor: x (B, n, p), what the likelihood needs of their rows, and their patients, size (B,)."""
+
+    fits: np.ndarray
+    x: np.ndarray
+    ready: object
+    size: np.ndarray
