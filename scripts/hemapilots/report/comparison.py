@@ -43,8 +43,20 @@ def _part(study: dict, figures: pd.DataFrame, costs: pd.DataFrame) -> dict:
         "against": _against(rows[mine & rows["reference_model"].notna()], labels, study["report"]["in_sample"]),
         "models": _models(alone, rows, costs, labels, primary),
         "scores": _scores(alone, labels, study["report"]["in_sample"]),
-        "refused": study["refused"],
+        "missed": bool(costs["absences"].any()),
+        "refused": _refused(study["refused"]),
     }
+
+
+def _refused(refusals: list[dict]) -> list[dict]:
+    """What the protocol asked for and the table of combinations refuses: a line for each model and reason, its strategies joined."""
+    lines: dict[tuple[str, str], list[str]] = {}
+    for one in refusals:
+        lines.setdefault((one["model"], one["reason"]), []).append(one["strategy"])
+    return [
+        {"model": model, "strategies": ", ".join(strategies), "reason": reason}
+        for (model, reason), strategies in lines.items()
+    ]
 
 
 def _figure(alone: pd.DataFrame, chosen: pd.Series) -> str:
