@@ -9,6 +9,7 @@ import pytest
 import report_sample
 from hemapilots.errors import HemaPilotsError
 from hemapilots.report import checks, coefficients, cohort, exchange, performance, verdict_words
+from hemapilots.report.event_flow import event_flow
 from hemapilots.report.released import read_released
 from hemapilots.report.words import Labels
 
@@ -70,10 +71,47 @@ def test_a_variable_that_nobody_has_stands_in_a_note(tmp_path):
 
 def test_events_are_followed_into_the_endpoint(pilot):
     released, labels = pilot
-    rows = cohort.event_rows(released.quality, {"os": labels.endpoint("os")})
-    assert [row["label"] for row in rows] == ["Patients", "Time missing"] * 2
+    found = event_flow(released.quality, {"os": labels.endpoint("os")})
+    rows = found["rows"]
+    assert [row["label"] for row in rows] == ["Patients", "Time missing"] * 2 and not found["hidden"]
     assert (rows[1]["patients_in"], rows[1]["patients_lost"], rows[1]["patients_out"]) == ("72", "12", "60")
     assert (rows[1]["events_in"], rows[1]["events_lost"], rows[1]["events_out"]) == ("not shown", "not shown", "30")
+
+
+def _line(step: str, label: str, *counts: int | None) -> dict:
+    names = [f"{part}_{what}" for part in ("patients", "events") for what in ("in", "lost", "out")]
+    return {"step": step, "label": label} | dict(zip(names, counts, strict=True))
+
+
+def test_steps_that_are_not_shown_stand_in_one_sentence():
+    first, none = _line("patients", "Patients", None, None, None, None, None, None), (None,) * 6
+    dark = [first, _line("adult", "Adults", *none), _line("endpoint", "Missing", *none)]
+    zero = _line("patients", "Patients", None, 0, None, None, 0, None)
+    outcome = [
+        zero,
+        _line("adult", "Adults", None, 9, None, None, 5, None),
+        _line("endpoint", "Missing", None, None, None, None, None, None),
+        _line("endpoint", "Late", None, None, 95, None, None, 62),
+    ]
+    clear = [_line("patients", "Patients", 50, 0, 50, 20, 0, 20), _line("adult", "Adults", 50, 0, 50, 20, 0, 20)]
+    adults = [
+        zero,
+        _line("adult", "Adults", None, None, 90, None, None, 40),
+        _line("endpoint", "Missing", 90, 9, 81, 40, 9, 31),
+    ]
+    sites = {"north": dark, "south": dark, "east": outcome, "west": adults, "far": clear}
+    quality = {site: {"endpoints": {"os": {"lines": lines}, "pfs": {"lines": lines}}} for site, lines in sites.items()}
+    found = event_flow(quality, {"os": "OS", "pfs": "PFS"})
+    assert found["hidden"] == [
+        {
+            "endpoints": "OS and PFS",
+            "steps": "every step at north and south; a missing, contradictory or untimely outcome at east; “Adults” at west",
+        }
+    ]
+    told = [(row["site"], row["label"], row["patients_lost"]) for row in found["rows"] if row["endpoint"] == "OS"]
+    assert told == [("east", "Adults", "9"), ("west", "Missing", "9"), ("far", "Patients", "0")]
+    nothing = event_flow({"north": quality["north"]}, {"os": "OS"})
+    assert nothing == {"rows": [], "hidden": [{"endpoints": "OS", "steps": "every step at north"}]}
 
 
 def test_checks_stand_failed_ones_first(pilot):

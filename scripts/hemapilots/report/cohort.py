@@ -7,7 +7,7 @@ from hemapilots.report.released import Released
 from hemapilots.report.table_one_total import short, shown_levels, total_cells
 from hemapilots.report.words import NOT_SHOWN, Labels, count, percent, unit_text
 
-__all__ = ["endpoint_rows", "event_rows", "flow_rows", "quality_rows", "score_rows", "table_one", "totals"]
+__all__ = ["endpoint_rows", "flow_rows", "quality_rows", "score_rows", "table_one", "totals"]
 
 REASONS = {
     "parse_error": "unreadable",
@@ -65,24 +65,6 @@ def endpoint_rows(released: Released, labels: Labels) -> list[dict]:
             }
             cells |= {"records": count(record["records"]), "n": count(n), "n_events": count(events)}
             rows.append({"endpoint": labels.endpoint(endpoint), "site": site} | cells)
-    return rows
-
-
-def event_rows(quality: dict[str, dict], names: dict[str, str]) -> list[dict]:
-    """Per endpoint and site, what happened to patients and their events on the way into the analysis: the first line, the lines
-    that lost somebody, and what came out. names: endpoint -> label."""
-    rows = []
-    for endpoint, label in names.items():
-        for site, record in quality.items():
-            lines = record["endpoints"].get(endpoint, {}).get("lines") or []
-            told = [line for line in lines[1:] if line["patients_lost"] != 0 or line["events_lost"] != 0]
-            for line in [*lines[:1], *told]:
-                cells = {
-                    name: count(line[name])
-                    for part in ("patients", "events")
-                    for name in (f"{part}_in", f"{part}_lost", f"{part}_out")
-                }
-                rows.append({"endpoint": label, "site": site, "label": line["label"]} | cells)
     return rows
 
 

@@ -35,6 +35,7 @@ from hemapilots.report import (
     worked_section,
 )
 from hemapilots.report.checklists import checklist, grouped
+from hemapilots.report.event_flow import event_flow
 from hemapilots.report.facts import facts
 from hemapilots.report.figures import Drawn
 from hemapilots.report.page_templates import render
@@ -124,7 +125,7 @@ def _context(released: Released, labels: Labels) -> dict:
         "table": performance.headline_table(released, labels),
         "flow": cohort.flow_rows(released),
         "endpoint_rows": cohort.endpoint_rows(released, labels),
-        "event_rows": cohort.event_rows(released.quality, {name: labels.endpoint(name) for name in released.endpoints}),
+        "events": event_flow(released.quality, {name: labels.endpoint(name) for name in released.endpoints}),
         "table_one": cohort.table_one(released, labels),
         "quality": cohort.quality_rows(released),
         "scores": cohort.score_rows(released.quality),

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 from hemapilots.report import checks, cohort
+from hemapilots.report.event_flow import event_flow
 from hemapilots.report.page_templates import render
 
 __all__ = ["quality_page"]
@@ -19,9 +20,7 @@ def quality_page(record: dict, name: str, use_case: dict) -> str:
         records=record["records"],
         minimum=record["minimum_cell"],
         flow=[row for row in cohort.flow_rows(released) if row["site"] == name],
-        event_rows=cohort.event_rows(
-            released.quality, {key: spec["label"] for key, spec in use_case["endpoints"].items()}
-        ),
+        events=event_flow(released.quality, {key: spec["label"] for key, spec in use_case["endpoints"].items()}),
         quality=cohort.quality_rows(released),
         scores=cohort.score_rows(released.quality),
         checks=tables,
