@@ -78,7 +78,8 @@ def test_every_figure_stands_on_the_page_and_has_its_table(folder, page):
 
 def test_what_the_recipe_gives_stands_beside_what_it_should(page):
     assert "Of 1 that must be met, 1 are; of 1 published ones that are only shown, 0 lie" in page
-    assert "<th>Stage: III</th><td>paper (published, shown only)</td>" in page
+    assert page.count('<th colspan="5">paper (published, shown only)</th>') == 2
+    assert page.count('<th class="wrap">Stage: III</th>') == 2 and page.count('<th class="wrap">Age: median</th>') == 1
     assert '<td class="n">0.200</td><td class="n">0.310</td><td class="n">0.040</td><td>no</td>' in page
 
 

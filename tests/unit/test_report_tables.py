@@ -114,6 +114,19 @@ def test_steps_that_are_not_shown_stand_in_one_sentence():
     assert nothing == {"rows": [], "hidden": [{"endpoints": "OS", "steps": "every step at north"}]}
 
 
+def test_variables_alike_at_every_site_share_a_row_and_those_without_a_number_a_note(tmp_path):
+    released = read_released(report_sample.write(tmp_path), report_sample.study())
+    for record in released.quality.values():
+        age = record["variables"]["age"] | {"absent": 6, "percent_missing": 10, "suppressed": False}
+        dark = age | {"percent_missing": None, "absent": None, "suppressed": True, "nulled": {}, "flagged": {}}
+        noted = dark | {"nulled": {"range_hard": 7}}
+        found = {"age": age, "weight": age, "height": dark, "pulse": noted}
+        record["variables"] = {name: one | {"label": name.title()} for name, one in found.items()}
+    table = cohort.quality_rows(released)
+    assert [row["label"] for row in table["rows"]] == ["Age, Weight", "Pulse"] and table["hidden"] == ["Height"]
+    assert table["rows"][1]["cells"][0] == {"missing": "not shown", "notes": ["7 nulled: outside possible values"]}
+
+
 def test_checks_stand_failed_ones_first(pilot):
     tables = checks.check_tables(pilot[0].quality)
     assert [site["site"] for site in tables["sites"]] == ["north", "south"]

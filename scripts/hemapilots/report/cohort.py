@@ -122,10 +122,10 @@ def _share(part: int | None, whole: int | None) -> str:
 
 
 def quality_rows(released: Released) -> dict:
-    """Variables with anything to say, a cell per site: per cent missing, then what was nulled or flagged; the complete ones, and those that
-    no site delivers, by name."""
+    """Variables with anything to say, those with the same cells in one row; a cell per site: per cent missing, then what was nulled
+    or flagged. By name the complete ones, those that no site delivers, and those of which nothing may be shown (hidden)."""
     sites = list(released.quality)
-    rows, complete, nowhere = [], [], []
+    rows, complete, nowhere, hidden = {}, [], [], []
     for name, spec in released.quality[sites[0]]["variables"].items():
         found = [released.quality[site]["variables"][name] for site in sites]
         if all(_is_plain(one) for one in found):
@@ -136,10 +136,14 @@ def quality_rows(released: Released) -> dict:
         ):
             nowhere.append(spec["label"])
             continue
-        rows.append(
-            {"label": spec["label"], "cells": [{"missing": _missing(one), "notes": _notes(one)} for one in found]}
-        )
-    return {"sites": sites, "rows": rows, "complete": complete, "nowhere": nowhere}
+        cells = tuple((_missing(one), *_notes(one)) for one in found)
+        told = any(cell != (NOT_SHOWN,) for cell in cells)
+        (rows.setdefault(cells, []) if told else hidden).append(spec["label"])
+    rows = [
+        {"label": ", ".join(names), "cells": [{"missing": missing, "notes": notes} for missing, *notes in cells]}
+        for cells, names in rows.items()
+    ]
+    return {"sites": sites, "rows": rows, "complete": complete, "nowhere": nowhere, "hidden": hidden}
 
 
 def score_rows(quality: dict[str, dict]) -> dict:
@@ -160,6 +164,8 @@ def score_rows(quality: dict[str, dict]) -> dict:
 def _score_cell(one: dict) -> dict:
     counts = [(word, one["counts"][name]) for name, word in SCORE_WORDS.items() if one["counts"][name] != 0]
     agreement = [(word, one["agreement"][name]) for name, word in AGREEMENT_WORDS.items()] if one["agreement"] else []
+    if all(value == 0 for _, value in agreement):
+        agreement = []
     return {"counts": counts, "agreement": agreement}
 
 

@@ -121,7 +121,7 @@ def refusals(released: Released, labels: Labels) -> list[dict]:
             if what.startswith("columns "):
                 columns |= dict.fromkeys(what.removeprefix("columns ").split(", "))
             else:
-                others[f"{what}: {why}"] = None
+                others[f"{what}: {why}" if what else why] = None
         rows.append(
             {
                 "stage": _stage(stage, labels),
@@ -141,7 +141,7 @@ def _stage(stage: str, labels: Labels) -> str:
     """A ledger's stage in readers' words."""
     words = stage.split()
     if len(words) < 3:
-        return {"train_local": "Local models, on their release"}.get(stage, stage)
+        return {"train_local": "Local models, on their release", "explain": "Explanation"}.get(stage, stage)
     competing = ", the competing event" if words[3:] else ""
     return f"{labels.regime(words[0])}: {labels.score(words[1])}, {labels.endpoint(words[2]).lower()}{competing}"
 

@@ -9,7 +9,7 @@ __all__ = ["leakage_lines"]
 
 def leakage_lines(released: Released, labels: Labels) -> dict:
     """`suspects`: a sentence for each predictor and endpoint; `passed`: endpoints with the sites where some predictor was assessed;
-    `open`: a sentence for each endpoint and site where some could not be.
+    `open`: each endpoint and site where some could not be, for want of `fewest` patients.
     """
     suspects = [
         f"{labels.column(row['column'])} alone tells {labels.endpoint(row['endpoint']).lower()} near perfectly at {', '.join(row['sites'])}"
@@ -21,12 +21,11 @@ def leakage_lines(released: Released, labels: Labels) -> dict:
         sites = [site for site, columns in by_site.items() if any(columns.values())]
         passed += [f"{label.lower()} at {', '.join(sites)}"] if sites else []
         unassessed += [
-            f"{label} could not be assessed at {site}{_which(columns, labels)}: fewer than {FEWEST} patients with the event, or "
-            "without it, have a known value."
+            f"{label.lower()} at {site}{_which(columns, labels)}"
             for site, columns in by_site.items()
             if not all(columns.values())
         ]
-    return {"suspects": suspects, "passed": passed, "open": unassessed, "limit": LIMIT}
+    return {"suspects": suspects, "passed": passed, "open": unassessed, "limit": LIMIT, "fewest": FEWEST}
 
 
 def _which(columns: dict[str, bool], labels: Labels) -> str:

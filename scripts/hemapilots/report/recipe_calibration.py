@@ -10,7 +10,7 @@ _KINDS = {"check": "the recipe's own figure", "rate": "published rate", "publish
 
 
 def rows_and_counts(table: pd.DataFrame | None) -> dict | None:
-    """`rows` for a table and how many of those that must be met, and of the others, are; None where nothing is to be shown."""
+    """By source all rows, and those not met (`missed`); how many that must be met, and of the others, are; None where nothing is shown."""
     if table is None or table.empty:
         return None
     must = table["kind"] != "published"
@@ -26,7 +26,14 @@ def rows_and_counts(table: pd.DataFrame | None) -> dict | None:
         for row in table.to_dict("records")
     ]
     counts = {"must": int(must.sum()), "must_met": int((must & table["met"]).sum())}
-    return counts | {"rows": rows, "shown": int((~must).sum()), "shown_met": int((~must & table["met"]).sum())}
+    counts |= {"groups": _by_source(rows), "missed": _by_source([row for row in rows if not row["met"]])}
+    return counts | {"shown": int((~must).sum()), "shown_met": int((~must & table["met"]).sum())}
+
+
+def _by_source(rows: list[dict]) -> list[dict]:
+    """The rows of each source, in the order in which sources appear."""
+    sources = dict.fromkeys(row["source"] for row in rows)
+    return [{"source": source, "rows": [row for row in rows if row["source"] == source]} for source in sources]
 
 
 def _figure(value: float) -> str:

@@ -32,6 +32,7 @@ def worked_patient(released: Released, labels: Labels) -> dict | None:
         "reasons": found["reasons"],
         "without": _without(found, labels),
         "missing": [labels.variable(name) for name in found["missing"]],
+        "unnamed": [labels.variable(name) for name in found["missing"] if found["given"].get(name, "") is not None],
     }
 
 
