@@ -203,7 +203,8 @@ def test_preprocessing_is_that_of_the_pooled_training_set():
     column = x[:, 0]
     known = np.sort(column[~np.isnan(column)])
     median = known[(known.size - 1) // 2]
-    assert fitted.fill[0, 0] == pytest.approx(median, abs=1e-5)
+    # The search halves two standard deviations sixteen times and ends at or above the median.
+    assert 0 <= fitted.fill[0, 0] - median <= known.std() * 2**-15 * (1 + 1e-6)
     assert fitted.fill[0, 1] == 0.0
     filled = np.where(np.isnan(column), fitted.fill[0, 0], column)
     assert fitted.location[0, 0] == pytest.approx(filled.mean(), rel=1e-12)

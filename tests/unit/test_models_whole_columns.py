@@ -37,7 +37,7 @@ def test_missing_columns_equal_columns_of_the_agreed_value(name):
     fitted = train(grid_for(kind, parts), plan_for(kind, settings), options)
     known = [np.concatenate([parts[0].x[:, column], parts[2].x[:, column]]) for column in (0, 1)]
     median, mode = np.sort(known[0])[79], float(known[1].mean() > 0.5)
-    assert fitted.preprocessing.fill[0, 0] == pytest.approx(median, abs=1e-5)
+    assert 0 <= fitted.preprocessing.fill[0, 0] - median <= known[0].std() * 2**-15 * (1 + 1e-6)
     assert fitted.preprocessing.fill[0, 1] == mode
     for value in fitted.state.values():
         assert np.isfinite(value).all()

@@ -56,7 +56,9 @@ def way_out(exit_: Exit):
         except Refusal as refusal:
             code = UNUSABLE if isinstance(refusal, NotFinite) else REFUSED
             return Message(Error(code, str(refusal)), reply_to=message)
-        return Message(pack(released), reply_to=message)
+        # What passes as it is need not be copied once more.
+        written = {name: array for name, array in reply.content["arrays"].items() if released[name] is payload[name]}
+        return Message(pack(released, written), reply_to=message)
 
     return mod
 

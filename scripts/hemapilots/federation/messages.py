@@ -7,13 +7,16 @@ import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
 
 
-def pack(arrays: dict[str, np.ndarray]) -> RecordDict:
-    """A Flower record of arrays; `examples`, patients in all (1,) or per fit (F,), becomes Flower's averaging weight."""
+def pack(arrays: dict[str, np.ndarray], written: dict[str, Array] | None = None) -> RecordDict:
+    """A Flower record of arrays; `examples`, patients in all (1,) or per fit (F,), becomes Flower's averaging weight.
+
+    written: those of the arrays that already are Flower's.
+    """
     arrays = dict(arrays)
     examples = [int(number) for number in arrays.pop("examples")]
     return RecordDict(
         {
-            "arrays": record_of(arrays),
+            "arrays": record_of(arrays, written),
             "metrics": MetricRecord({"num-examples": examples if len(examples) > 1 else examples[0]}),
         }
     )
@@ -29,9 +32,10 @@ def instruct(arrays: dict[str, np.ndarray], config: dict) -> RecordDict:
     return RecordDict({"arrays": record_of(arrays), "config": ConfigRecord(config)})
 
 
-def record_of(arrays: dict[str, np.ndarray]) -> ArrayRecord:
-    """A Flower record of arrays, the same bytes as Flower's own."""
-    return ArrayRecord({name: _write(np.ascontiguousarray(value)) for name, value in arrays.items()})
+def record_of(arrays: dict[str, np.ndarray], written: dict[str, Array] | None = None) -> ArrayRecord:
+    """A Flower record of arrays, the same bytes as Flower's own; written: those that already are Flower's."""
+    known = written or {}
+    return ArrayRecord({name: known.get(name) or _write(np.ascontiguousarray(value)) for name, value in arrays.items()})
 
 
 def unpack(record: ArrayRecord) -> dict[str, np.ndarray]:
