@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from hemapilots.texts import years
+
 __all__ = ["record_of", "summary"]
 
 WIDTH = 110
@@ -22,6 +24,9 @@ def record_of(verdict: dict, metrics: pd.DataFrame, quality: dict[str, dict], st
         "own": (primary["model"], "local/own"),
         "score": ("score", f"score/{bar}"),
     }
+    figures = {name: _figure(metrics, primary, *method) for name, method in methods.items()}
+    # Each site's model ranks on a scale of its own: where all pairs could be counted, those within sites are told.
+    figures["own"] = _figure(metrics, primary, *methods["own"], "_within_site") or figures["own"]
     records = [one["records"] for one in quality.values()]
     outcomes = [one["outcome"] for one in verdict["criteria"]]
     return {
@@ -37,17 +42,17 @@ def record_of(verdict: dict, metrics: pd.DataFrame, quality: dict[str, dict], st
         "horizon": primary["horizon"],
         "score_label": (comparators[bar].get("label") or bar) if bar else None,
         "score_in_sample": (study.get("in_sample") or {}).get(bar),
-        "figures": {name: _figure(metrics, primary, *method) for name, method in methods.items()},
+        "figures": figures,
         "outcome": verdict["outcome"],
         "met": outcomes.count("met"),
         "criteria": len(outcomes),
     }
 
 
-def _figure(metrics: pd.DataFrame, primary: dict, model: str, regime: str) -> dict | None:
+def _figure(metrics: pd.DataFrame, primary: dict, model: str, regime: str, form: str = "") -> dict | None:
     names = {
         "endpoint": primary["endpoint"],
-        "metric": primary["metric"],
+        "metric": primary["metric"] + form,
         "model": model,
         "regime": regime,
         "evaluated_on": "all",
@@ -98,12 +103,12 @@ def _lines(name: str, record: dict | None, width: int, results: Path) -> list[st
 def _notes(records: list[dict]) -> list[str]:
     metrics = sorted(
         {
-            f"{_METRICS.get(one['metric'], one['metric'])}"
-            + (f" at {one['horizon']:g} years" if one["horizon"] else "")
+            f"{_METRICS.get(one['metric'], one['metric'])}" + (f" at {years(one['horizon'])}" if one["horizon"] else "")
             for one in records
         }
     )
     lines = [f"{', '.join(metrics)} of the primary model with its 95 % interval. * simulation only."]
+    lines += ["Own site: over pairs of patients of one site, for its model ranks nobody else's."]
     shares = sorted({one["score_label"] for one in records if one["score_label"]})
     return lines + ([f"Score to beat: {', '.join(shares)}."] if shares else [])
 

@@ -231,7 +231,7 @@ RULE = [
 def test_flagged_and_unassessed_parts_come_from_the_released_metrics():
     parts = flagged_parts(metrics(RULE), FLAG_SPEC)["os"]
     assert [(one["level"], one["horizon"]) for one in parts] == [("I", 1.0), ("II", None), ("III", None)]
-    assert parts[0]["reason"] == "observed over expected 1.50 by 1 years"
+    assert parts[0]["reason"] == "observed over expected 1.50 by 1 year"
     assert parts[1]["reason"] == "discrimination 0.10 below that of the others"
     assert parts[2]["reason"].startswith("not assessed: fewer than 50 patients")
     other = metrics(RULE).assign(model="another")
@@ -248,7 +248,7 @@ def test_patients_of_a_flagged_part_get_no_risk_at_its_horizons():
     parts = flagged_parts(metrics(RULE), FLAG_SPEC)["os"]
     found = answers(model(flagged=parts), patient())
     assert found["answer"].tolist() == ["abstained", "given"]
-    assert found.loc[1.0, "reasons"] == "among patients with Stage I: observed over expected 1.50 by 1 years"
+    assert found.loc[1.0, "reasons"] == "among patients with Stage “I”: observed over expected 1.50 by 1 year"
     assert answers(model(flagged=parts), patient(stage="II"))["answer"].tolist() == ["abstained"] * 2
     off = model(flagged=parts)
     off.card["abstention"]["flagged"] = False

@@ -133,9 +133,10 @@ def test_checks_stand_failed_ones_first(pilot):
     site = tables["sites"][0]
     assert site["judged"] == 2 and [row["who"] for row in site["failed"]] == ["Age <b>"]
     assert (site["failed"][0]["percent"], site["failed"][0]["limit"]) == ("11.7 %", "1 %")
-    assert tables["summary"][0]["cells"] == [{"passed": 1, "failed": 1, "open": 0}] * 2
+    assert tables["overview"][0]["site"] == "north, south"
+    assert tables["overview"][0]["cells"][0] == {"passed": 1, "failed": 1, "open": 0}
     assert [kind["passed"] for kind in site["kinds"]] == [1, 0] and site["kinds"][1]["notes"]
-    assert checks.check_tables({"north": {"records": 5}}) == {"summary": [], "sites": []}
+    assert checks.check_tables({"north": {"records": 5}}) == {"heads": [], "overview": [], "sites": []}
 
 
 def test_an_in_sample_score_is_marked(pilot):

@@ -41,6 +41,15 @@ def test_design_columns_get_the_labels_of_their_variables():
     assert LABELS.column("no_such_thing") == "no_such_thing"
     assert LABELS.unit("plt_capped") == "per 10⁹/L"
     assert LABELS.unit("kras") == "present v. absent"
+    assert (LABELS.unit("sex_M"), LABELS.unit("plt_missing")) == ("v. F", "present v. absent")
+
+
+def test_a_logarithm_to_the_base_of_two_is_told_per_doubling():
+    study = report_sample.study()
+    study["harmonize"]["derived"] = {
+        "plt_log": {"label": "L", "type": "number", "unit": "1", "expression": "ln(plt) / ln(2)"}
+    }
+    assert words.Labels(study).unit("plt_log") == "per doubling"
 
 
 def test_regimes_are_named_for_readers():

@@ -165,6 +165,13 @@ def test_a_column_from_after_the_index_date_is_no_baseline_predictor(config, use
     assert f"predictor_sets.clinical: '{variable}' is known only at " in str(caught.value)
 
 
+def test_of_a_derived_predictor_the_ingredient_that_makes_it_late_is_named(config):
+    path = config / "use_cases" / "mds.yaml"
+    edit(path, "expression: ln(anc + 0.1)", "expression: ln(anc + os_years)")
+    with pytest.raises(HemaPilotsError, match=r"'anc_log' is known only at outcome \(by 'os_years'\)"):
+        resolve_use_case(Source(path, UseCase))
+
+
 def test_every_later_column_of_the_real_study_is_among_those_that_are_refused():
     columns = load_study("mds-ipssm", ROOT / "config", ROOT / "resources")["mappings"]["source"]["variables"]
     refused = {columns[variable]["column"] for use_case, variable in later_columns() if use_case == "mds"}

@@ -94,13 +94,24 @@ def _is_score(source: Source, location: tuple, name: str, latest: float = 0.0) -
     index date."""
     check_known(source, location, name, {**source.value.variables, **source.value.derived})
     check_kept(source, location, name)
-    when, score = known_at(source.value, name)
+    score = known_at(source.value, name)[1]
     if known_by(source.value, name) > latest:
-        problem = f"'{name}' is known only at {when}, so it cannot predict from the index date"
+        problem = f"'{name}' is known only at {_when(source.value, name)}, so it cannot predict from the index date"
         if latest:
             problem += f" or from the landmark at {latest:g} years"
         raise source.fault(location, f"{problem}; remove it")
     return score
+
+
+def _when(use_case: UseCase, name: str) -> str:
+    """When what is known too late is known, in words, and of a derived variable the ingredient that makes it late."""
+    years = known_by(use_case, name)
+    when = known_at(use_case, name)[0]
+    if when == "landmark":
+        when = f"the landmark at {years:g} years" if years < NEVER else "a landmark of which no time is stated"
+    parts = parse(use_case.derived[name].expression).names if name in use_case.derived else ()
+    late = [part for part in sorted(parts) if known_by(use_case, part) >= years]
+    return f"{when} (by '{late[0]}')" if late and not use_case.derived[name].landmark else when
 
 
 def _is_one_column(source: Source, name: str) -> bool:

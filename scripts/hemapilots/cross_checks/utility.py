@@ -43,14 +43,21 @@ def _check_among(source: Source, where: tuple, name: str, levels: tuple) -> None
     odd = [level for level in levels if level not in possible]
     if odd:
         raise source.fault(where, f"'{odd[0]}' is not among {', '.join(map(str, possible))}")
+    _check_early(source, where, name)
+
+
+def _check_early(source: Source, where: tuple, name: str) -> None:
+    """A variable is known at the index date."""
     if known_at(source.value, name)[0] != "index":
         raise source.fault(where, f"'{name}' is not known at the index date, when the risk is predicted; remove it")
 
 
 def check_abstention(source: Source) -> None:
-    """What must be known is a variable, or derived from some."""
+    """What must be known is a variable, or derived from some, and known when the risk is predicted."""
     for name in source.value.abstention.required:
-        check_known(source, ("abstention", "required"), name, {**source.value.variables, **source.value.derived})
+        where = ("abstention", "required")
+        check_known(source, where, name, {**source.value.variables, **source.value.derived})
+        _check_early(source, where, name)
 
 
 def check_example(source: Source) -> None:
@@ -73,7 +80,7 @@ def check_example(source: Source) -> None:
 
 
 def check_subgroups(source: Source) -> None:
-    """A subgroup is told by a category or flag; numbers are cut into bands by a derived category."""
+    """A subgroup is told by a category or flag known at the index date; numbers are cut into bands by a derived category."""
     use_case: UseCase = source.value
     known = {**use_case.variables, **use_case.derived}
     for name in use_case.subgroups:
@@ -81,3 +88,4 @@ def check_subgroups(source: Source) -> None:
         if known[name].type not in ("category", "flag"):
             problem = f"'{name}' is a {known[name].type}, but subgroups need a category or flag"
             raise source.fault(("subgroups",), f"{problem}; derive a category from it")
+        _check_early(source, ("subgroups",), name)

@@ -15,7 +15,7 @@ from hemapilots.evaluation.comparison import interval
 from hemapilots.evaluation.frames import METRIC_COLUMNS, frame
 from hemapilots.evaluation.grouped import Grouped, resampled
 from hemapilots.evaluation.histograms import added, edges_of
-from hemapilots.evaluation.measures import decisions_of
+from hemapilots.evaluation.measures import decisions_of, of_own_site
 from hemapilots.evaluation.scope import EVENTS_BEFORE, SHARE_AT_RISK
 from hemapilots.evaluation.utility import thresholds_of
 
@@ -25,10 +25,15 @@ HISTOGRAM, WITHIN = "_histogram", "_within_site"
 NAME = ["endpoint", "model", "regime"]
 # Of these the sites' figures are shown beside what a histogram gives.
 SHOWN = ("uno_c", "oe", "brier", "ipa", "net_benefit")
+# Of models that differ from site to site no other ranking says anything.
+RANKED = ("uno_c", "harrell_c")
 
 
 def federated_rows(histograms: pd.DataFrame, within: pd.DataFrame, spec: Mapping[str, Any]) -> pd.DataFrame:
-    """Rows of metrics of the regimes of which there are histograms. within: the sites' figures combined, as `within_site` gives them."""
+    """Rows of metrics of the regimes of which there are histograms, and C within sites of each site's own models.
+
+    within: the sites' figures combined, as `within_site` gives them.
+    """
     rows = [
         {"scenario": spec["scenario"], "evaluated_on": "all", "subgroup": "all"}
         | dict(zip(NAME, key, strict=True))
@@ -37,7 +42,8 @@ def federated_rows(histograms: pd.DataFrame, within: pd.DataFrame, spec: Mapping
         for row in _of_regime(key[0], tables, spec)
     ]
     known = pd.MultiIndex.from_frame(histograms[NAME].drop_duplicates())
-    beside = within[pd.MultiIndex.from_frame(within[NAME]).isin(known) & within["metric"].isin(SHOWN)]
+    wanted = pd.MultiIndex.from_frame(within[NAME]).isin(known) & within["metric"].isin(SHOWN)
+    beside = within[wanted | within["regime"].map(of_own_site) & within["metric"].isin(RANKED)]
     beside = beside[beside["subgroup"] == "all"].assign(metric=lambda table: table["metric"] + WITHIN)
     return frame([*rows, *beside.to_dict("records")], METRIC_COLUMNS)
 

@@ -8,7 +8,7 @@ import numpy as np
 from hemapilots.evaluation.calibration import ON_THE_SCALE
 from hemapilots.evaluation.utility import thresholds_of
 
-__all__ = ["COMPARED", "Measure", "decisions_of", "grouping", "measures", "of_one_site"]
+__all__ = ["COMPARED", "Measure", "decisions_of", "grouping", "measures", "of_one_site", "of_own_site"]
 
 # Differences of these mean something; those of O/E or slopes do not.
 COMPARED = ("uno_c", "harrell_c", "auc", "brier", "ipa", "ibs", "ici", "net_benefit")
@@ -38,6 +38,11 @@ def grouping(spec: Mapping[str, Any]) -> list[str]:
 def of_one_site(regime: str) -> bool:
     """Whether a regime is one site's model, used everywhere."""
     return regime.startswith("local/") and regime != "local/own"
+
+
+def of_own_site(regime: str) -> bool:
+    """Whether a regime scores each patient by the own site's model, on a scale of its own: patients of two sites cannot be ranked by it."""
+    return regime.partition("+")[0] in ("local/own", "federated/finetune")
 
 
 def measures(endpoint: str, spec: Mapping[str, Any], regime: str = "") -> list[Measure]:

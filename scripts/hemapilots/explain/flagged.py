@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from hemapilots.evaluation.subgroups import FEWEST_EVENTS, FEWEST_PATIENTS, flags
+from hemapilots.texts import years
 
 __all__ = ["flagged_parts", "flags_of"]
 
@@ -32,7 +33,7 @@ def _flagged(part: pd.DataFrame, key: tuple[str, str]) -> list[dict]:
     for row in rows.drop_duplicates(["subgroup", "metric", "horizon"]).to_dict("records"):
         variable, _, level = row["subgroup"].partition("=")
         if row["metric"] == "oe":
-            reason = f"observed over expected {row['estimate']:.2f} by {row['horizon']:g} years"
+            reason = f"observed over expected {row['estimate']:.2f} by {years(row['horizon'])}"
         else:
             reason = f"discrimination {-row['estimate']:.2f} below that of the others"
         horizon = row["horizon"] if row["metric"] == "oe" else None
@@ -55,8 +56,15 @@ def flags_of(card: dict, table: pd.DataFrame) -> list[list[tuple[float | None, s
     """Per patient of a table (horizon or None, why) of each flagged part that the patient is of."""
     found: list[list[tuple[float | None, str]]] = [[] for _ in range(len(table))]
     for one in card["flagged"] if card["abstention"]["flagged"] else []:
-        label, values = card["inputs"][one["variable"]]["label"], table[one["variable"]]
-        level = float(one["level"]) if card["inputs"][one["variable"]]["type"] == "flag" else one["level"]
+        spec, values = card["inputs"][one["variable"]], table[one["variable"]]
+        level = float(one["level"]) if spec["type"] == "flag" else one["level"]
         for row in np.flatnonzero(values == level):
-            found[row].append((one["horizon"], f"among patients with {label} {one['level']}: {one['reason']}"))
+            found[row].append((one["horizon"], f"among patients {_part(spec, one['level'])}: {one['reason']}"))
     return found
+
+
+def _part(spec: dict, level: str) -> str:
+    """Of which part: with or without what a flag says, or with a level of a category."""
+    if spec["type"] == "flag":
+        return f"{'with' if float(level) else 'without'} {spec['label']}"
+    return f"with {spec['label']} “{level.replace('_', ' ')}”"

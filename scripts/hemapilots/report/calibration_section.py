@@ -9,6 +9,7 @@ from hemapilots.report.performance import figure_of, methods_of, scores_of
 from hemapilots.report.released import Released
 from hemapilots.report.style import GREY, LIGHT, colour_of, new_figure, site_style, svg_of
 from hemapilots.report.words import Labels, interval
+from hemapilots.texts import years
 
 __all__ = ["calibration_figures", "calibration_tables", "ratio_tables"]
 
@@ -29,7 +30,7 @@ def calibration_tables(released: Released, labels: Labels) -> list[dict]:
                     left_out |= _left_out(figures, labels.regime(method[1]))
                     rows.append(_row(released, labels, method, [_text(name, one) for name, one in figures.items()]))
             heads = [labels.metric(name) for name in SHOWN]
-            table = {"endpoint": labels.endpoint(endpoint), "horizon": f"{horizon:g}", "heads": heads}
+            table = {"endpoint": labels.endpoint(endpoint), "horizon": years(horizon), "heads": heads}
             tables.append(table | {"rows": rows, "left_out": left_out})
     return tables
 
@@ -65,7 +66,7 @@ def ratio_tables(released: Released, labels: Labels) -> list[dict]:
         for site in sorted(released.quality):
             found = [figure_of(released, endpoint, method, "oe", where=site, horizon=horizon) for horizon in horizons]
             rows.append({"site": site, "cells": [interval(one, 2) for one in found]})
-        heads = [f"At {horizon:g} years" for horizon in horizons]
+        heads = [f"At {years(horizon)}" for horizon in horizons]
         tables.append({"endpoint": labels.endpoint(endpoint), "heads": heads, "rows": rows})
     return tables
 
@@ -76,7 +77,7 @@ def calibration_figures(released: Released, labels: Labels, endpoint: str) -> li
     for horizon in released.study["evaluate"]["horizons"][endpoint]:
         part = own[np.isclose(own["horizon"], horizon) & (own["kind"] != "tenth")]
         everywhere, primary = part[part["evaluated_on"] == "all"], part[_is_primary(part, released)]
-        name, title = f"calibration_{endpoint}_{horizon:g}", f"{labels.endpoint(endpoint)} by {horizon:g} years"
+        name, title = f"calibration_{endpoint}_{horizon:g}", f"{labels.endpoint(endpoint)} by {years(horizon)}"
         if len(everywhere):
             drawn.append(_together(released, labels, everywhere, name, f"{title}: predicted and observed"))
         by_site = primary[(primary["evaluated_on"] != "all") & (primary["kind"] == "curve")]

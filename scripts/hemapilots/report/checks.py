@@ -8,16 +8,40 @@ CATEGORIES = {"conformance": "Conformance", "completeness": "Completeness", "pla
 
 
 def check_tables(quality: dict[str, dict]) -> dict:
-    """`summary`: a row per category and context with a cell per site; `sites`: per site what failed, what could not be
-    judged, and what passed. quality: the released record of each site."""
+    """`heads`: category and context of each kind of check; `overview`: what became of them, a row per site; `sites`: what failed, what
+    could not be judged, and what passed. Sites alike share a row. quality: the released record of each site."""
     checks = {site: record.get("checks") or [] for site, record in quality.items()}
-    summary = []
-    for category, label in CATEGORIES.items():
-        for context in ("verification", "validation"):
-            found = {site: _of(rows, category, context) for site, rows in checks.items()}
-            if any(found.values()):
-                summary.append({"label": label, "context": context, "cells": [_cell(rows) for rows in found.values()]})
-    return {"summary": summary, "sites": [_site(site, rows) for site, rows in checks.items() if rows]}
+    kinds = [(category, context) for category in CATEGORIES for context in ("verification", "validation")]
+    kinds = [kind for kind in kinds if any(_of(rows, *kind) for rows in checks.values())]
+    overview: list[dict] = []
+    for site, rows in checks.items():
+        cells = [_cell(_of(rows, *kind)) for kind in kinds]
+        same = next((row for row in overview if row["cells"] == cells), None)
+        if same:
+            same["site"] += f", {site}"
+        elif rows:
+            overview.append({"site": site, "cells": cells})
+    return {
+        "heads": [f"{CATEGORIES[category]}, {context}" for category, context in kinds],
+        "overview": overview,
+        "sites": _alike([_site(site, rows) for site, rows in checks.items() if rows]),
+    }
+
+
+def _alike(sites: list[dict]) -> list[dict]:
+    """Sites of which the same is said, and at which nothing failed, under one heading."""
+    out: list[dict] = []
+    for one in sites:
+        same = next((other for other in out if not one["failed"] and _said(other) == _said(one)), None)
+        if same:
+            same["site"] += f", {one['site']}"
+        else:
+            out.append(one)
+    return out
+
+
+def _said(site: dict) -> dict:
+    return {name: value for name, value in site.items() if name != "site"}
 
 
 def _of(rows: list[dict], category: str, context: str) -> list[dict]:

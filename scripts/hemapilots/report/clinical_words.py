@@ -1,6 +1,7 @@
 """The clinical criteria of a verdict in plain words."""
 
 from hemapilots.report.words import Labels, number, signed
+from hemapilots.texts import years
 
 __all__ = ["clinical_criterion"]
 
@@ -25,7 +26,7 @@ def _calibrated(one: dict, labels: Labels, study: dict) -> tuple[str, str, str]:
     margin = f"{one['margin']:g}"
     question = "Do predicted risks of the primary endpoint come true, over all patients and at the sites?"
     rule = f"met if at each horizon the ICI is at most {margin} and O/E lies within 0.8 to 1.25 at four sites in five"
-    parts = [f"at {part['horizon']:g} years ICI {number(part['ici'])}, {_ratios(part)}" for part in one["parts"]]
+    parts = [f"at {years(part['horizon'])} ICI {number(part['ici'])}, {_ratios(part)}" for part in one["parts"]]
     return question, rule, _sentence(parts, "Not estimable")
 
 

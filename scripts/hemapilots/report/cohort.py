@@ -72,6 +72,7 @@ def table_one(released: Released, labels: Labels) -> dict:
     """Table 1, groups: one per variable with its rows, a cell for all sites and one per site; nowhere: variables that nobody has."""
     groups, nowhere = [], []
     first = next(iter(released.quality.values()))["table_one"]
+    records = {site: record["records"] for site, record in released.quality.items()}
     for name, spec in first.items():
         found = [record["table_one"][name] for record in released.quality.values()]
         if all(
@@ -83,7 +84,7 @@ def table_one(released: Released, labels: Labels) -> dict:
         rows = _number_rows(found) if spec["type"] == "number" else _level_rows(found, name, labels)
         rows.append({"label": "missing", "cells": [count(one["absent"]) for one in found], "missing": True})
         distribution = released.distributions[released.distributions["variable"] == name]
-        for row, cell in zip(rows, total_cells(found, distribution, list(released.quality)), strict=True):
+        for row, cell in zip(rows, total_cells(found, distribution, records), strict=True):
             row["cells"].insert(0, cell)
         groups.append({"label": f"{spec['label']}{unit}", "rows": rows})
     return {"groups": groups, "nowhere": nowhere}

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from hemapilots.evaluation.measures import of_one_site
+from hemapilots.evaluation.measures import of_one_site, of_own_site
 from hemapilots.report.figures import Drawn, forest
 from hemapilots.report.released import Released
 from hemapilots.report.style import colour_of
@@ -24,10 +24,13 @@ def _differences(released: Released, endpoint: str, where: str = "all") -> pd.Da
 
 
 def difference_text(released: Released, endpoint: str, reference: tuple[str, str]) -> str:
-    """The difference to a (model, regime) with its interval: over all pairs where rows may be pooled, else within sites."""
+    """The difference to a (model, regime) with its interval: over all pairs where rows may be pooled and one model ranks all patients,
+    else within sites."""
     rows = _differences(released, endpoint)
     rows = rows[(rows["reference_model"] == reference[0]) & (rows["reference_regime"] == reference[1])]
-    rows = rows.sort_values("estimand")  # pooled before within-site
+    rows = rows.sort_values(
+        "estimand", ascending=not of_own_site(reference[1])
+    )  # pooled before within-site, or after it
     return signed_interval(*rows.iloc[0][["difference", "lower", "upper"]]) if len(rows) else ""
 
 
@@ -35,6 +38,8 @@ def difference_forest(released: Released, labels: Labels, endpoint: str) -> Draw
     """The primary model minus each reference, on the same patients: over all pairs (filled) and within sites (hollow)."""
     found = _differences(released, endpoint)
     found = found[found["difference"].notna() | (found["reference_model"] != "score")]
+    if released.many_sites:
+        found = found[~found["reference_regime"].map(of_one_site)]
     estimands = ["pooled", "within-site"] if (found["estimand"] == "pooled").any() else ["within-site"]
     rows, primary = [], released.primary
     groups = (("Same model", primary["model"]), ("Clinical scores", "score"), ("Other models", None))
@@ -53,15 +58,18 @@ def difference_forest(released: Released, labels: Labels, endpoint: str) -> Draw
             ].set_index("estimand")
             figures = [
                 tuple(mine.loc[name, ["difference", "lower", "upper"]]) if name in mine.index else (np.nan,) * 3
-                for name in estimands
+                for name in (["within-site"] if of_own_site(reference[1]) else estimands)
             ]
+            hollow = estimands[:1] == ["pooled"] and of_own_site(reference[1])
             colour, marker = colour_of(reference[1])
             label = reference[0] if model is None else labels.regime(reference[1])
-            row = dict(zip(("estimate", "lower", "upper"), figures[0], strict=True)) | {
+            row = dict(zip(("estimate", "lower", "upper"), (np.nan,) * 3 if hollow else figures[0], strict=True)) | {
                 "label": label,
                 "text": signed_interval(*figures[0]),
             }
-            rows.append(row | {"colour": colour, "marker": marker, "second": figures[1] if len(figures) > 1 else None})
+            rows.append(
+                row | {"colour": colour, "marker": marker, "second": figures[-1] if hollow or figures[1:] else None}
+            )
     margins = [one["margin"] for one in released.protocol["protocol"]["criteria"] if one["test"] == "non_inferior"]
     title = f"{labels.endpoint(endpoint)}: paired differences in {labels.metric(primary['metric'])}"
     axis = "Difference (right of 0: primary model better)"

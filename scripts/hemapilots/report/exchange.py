@@ -137,11 +137,14 @@ def refusals(released: Released, labels: Labels) -> list[dict]:
     return _merged(rows)
 
 
+_STAGES = {"train_local": "Local models, on their release", "explain": "The invented patient’s risks"}
+
+
 def _stage(stage: str, labels: Labels) -> str:
     """A ledger's stage in readers' words."""
     words = stage.split()
     if len(words) < 3:
-        return {"train_local": "Local models, on their release", "explain": "Explanation"}.get(stage, stage)
+        return _STAGES.get(stage, stage)
     competing = ", the competing event" if words[3:] else ""
     return f"{labels.regime(words[0])}: {labels.score(words[1])}, {labels.endpoint(words[2]).lower()}{competing}"
 

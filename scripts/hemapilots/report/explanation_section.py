@@ -11,6 +11,7 @@ from hemapilots.report.figures import Drawn, forest
 from hemapilots.report.released import Released
 from hemapilots.report.style import LIGHT, colour_of, new_figure, site_style, svg_of
 from hemapilots.report.words import Labels, number, percent, signed_interval
+from hemapilots.texts import years
 
 __all__ = ["explanation_figures", "explanation_tables"]
 
@@ -88,7 +89,7 @@ def explanation_tables(released: Released, labels: Labels) -> list[dict]:
             for row in losses.head(TOP).to_dict("records")
         ]
         if rows:
-            head = {"endpoint": labels.endpoint(endpoint), "key": endpoint, "horizon": f"{first:g}"}
+            head = {"endpoint": labels.endpoint(endpoint), "key": endpoint, "horizon": years(first)}
             tables.append(head | {"rows": rows, "variables": len(losses)})
     return tables
 
@@ -113,5 +114,8 @@ def _direction(labels: Labels, variable: str, correlation: float) -> str:
     """What higher values go with; nothing where they go both ways, or a variable has no order."""
     if not abs(correlation) >= CLEAR:
         return ""
-    flag = labels.variables.get(variable, {}).get("type") == "flag"
-    return f"{'present' if flag else 'higher'}: {'lower' if correlation > 0 else 'higher'} risk"
+    spec = labels.variables.get(variable, {})
+    what = "present" if spec.get("type") == "flag" else "higher"
+    if spec.get("type") == "category" and not spec.get("ordered"):
+        what = labels.level(variable, spec["levels"][-1])
+    return f"{what}: {'lower' if correlation > 0 else 'higher'} risk"

@@ -52,7 +52,7 @@ def _study(released: Released, labels: Labels) -> dict[str, str]:
         "competing": " ".join(
             f"{labels.endpoint(a)} competes with “{b.lower()}”." for a, b in evaluate["competing"].items()
         ),
-        "inclusion": _inclusion(use_case),
+        "inclusion": _inclusion(released),
         "citation": f"Source: {study['citation']}" if study["citation"] else "",
         "in_sample": _list(labels.score(name) for name in study["in_sample"]) or "none",
         "ethics": "Invented patients: none is needed." if study["sharing"] == "synthetic" else "",
@@ -68,9 +68,14 @@ def _explored(study: dict) -> str:
     return explored if study["sharing"] == "public" else "The protocol was hashed before training."
 
 
-def _inclusion(use_case: dict) -> str:
-    rules = [rule["label"] for rule in use_case.get("inclusion") or ()]
-    return f"Included where: {_list(rules)}." if rules else "Everybody whom the sites delivered."
+def _inclusion(released: Released) -> str:
+    """The rules of inclusion, those apart that no site's records could be held against."""
+    steps = [released.source_flow, *(record["flow"] for record in released.quality.values())]
+    checked = {step["label"] for flow in steps for step in flow}
+    rules = [rule["label"] for rule in released.study["harmonize"].get("inclusion") or ()]
+    met, unchecked = [one for one in rules if one in checked], [one for one in rules if one not in checked]
+    text = f"Included where: {_list(met)}." if met else "Everybody whom the sites delivered."
+    return text + (f" Not checked, since nothing that tells it was delivered: {_list(unchecked)}." if unchecked else "")
 
 
 def _patients(released: Released, labels: Labels) -> dict[str, str]:
@@ -145,8 +150,7 @@ def _found(released: Released, labels: Labels) -> dict[str, str]:
         "estimate": interval(released.verdict["primary_estimate"]),
         "headline": verdict_words.headline(released.verdict),
         "flags": f"{len(flags)} parts or sites are flagged." if flags else "Nothing is flagged.",
-        "limits": f"{limits}."
-        + (" Sites are simulated." if released.study["split"] or released.study["sharing"] == "synthetic" else ""),
+        "limits": f"{limits}." + (" Sites are simulated." if verdict_words.invented_sites(released.study) else ""),
         "messages": count(len(released.ledger)),
         "values": count(released.ledger["values"].sum()),
         "regimes": f"The federated model stands beside {beside}.",

@@ -4,6 +4,7 @@ import pandas as pd
 
 from hemapilots.report.released import Released
 from hemapilots.report.words import Labels, interval
+from hemapilots.texts import years
 
 __all__ = ["instability_tables"]
 
@@ -16,7 +17,7 @@ def instability_tables(released: Released, labels: Labels) -> dict | None:
     errors = rows[rows["metric"] == "mape"].sort_values("horizon").to_dict("records")
     return {
         "endpoint": labels.endpoint(released.primary["endpoint"]),
-        "errors": [{"label": f"By {row['horizon']:g} years", "cell": interval(row)} for row in errors],
+        "errors": [{"label": f"By {years(row['horizon'])}", "cell": interval(row)} for row in errors],
         "flips": [row for decision in released.study["evaluate"]["decisions"] for row in _flips(rows, decision)],
     }
 

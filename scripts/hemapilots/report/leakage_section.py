@@ -9,7 +9,7 @@ __all__ = ["leakage_lines"]
 
 def leakage_lines(released: Released, labels: Labels) -> dict:
     """`suspects`: a sentence for each predictor and endpoint; `passed`: endpoints with the sites where some predictor was assessed;
-    `open`: each endpoint and site where some could not be, for want of `fewest` patients.
+    `open`: each endpoint with the sites where some could not be, for want of `fewest` patients.
     """
     suspects = [
         f"{labels.column(row['column'])} alone tells {labels.endpoint(row['endpoint']).lower()} near perfectly at {', '.join(row['sites'])}"
@@ -20,12 +20,17 @@ def leakage_lines(released: Released, labels: Labels) -> dict:
         label = labels.endpoint(endpoint)
         sites = [site for site, columns in by_site.items() if any(columns.values())]
         passed += [f"{label.lower()} at {', '.join(sites)}"] if sites else []
-        unassessed += [
-            f"{label.lower()} at {site}{_which(columns, labels)}"
-            for site, columns in by_site.items()
-            if not all(columns.values())
-        ]
+        missed: dict[str, list[str]] = {}
+        for site, columns in by_site.items():
+            if not all(columns.values()):
+                missed.setdefault(_which(columns, labels), []).append(site)
+        unassessed += [f"{label.lower()} at {_places(names, by_site)}{which}" for which, names in missed.items()]
     return {"suspects": suspects, "passed": passed, "open": unassessed, "limit": LIMIT, "fewest": FEWEST}
+
+
+def _places(names: list[str], by_site: dict) -> str:
+    """Sites by name, or any."""
+    return "any site" if len(names) == len(by_site) > 1 else ", ".join(names)
 
 
 def _which(columns: dict[str, bool], labels: Labels) -> str:

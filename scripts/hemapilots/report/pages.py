@@ -45,6 +45,7 @@ from hemapilots.report.survival_curves import curve_figures, everyone, incidence
 from hemapilots.report.words import Labels, interval, number
 from hemapilots.summary import record_of
 from hemapilots.tables import write_csv, write_json, write_text
+from hemapilots.texts import years
 
 __all__ = ["render_report"]
 
@@ -245,7 +246,7 @@ def _incidences(released: Released, labels: Labels) -> list[dict]:
         for who, curve in _curves(released, endpoint, incidence_from_counts).items():
             found = [incidence_at(curve, horizon) for horizon in horizons]
             rows.append({"who": who, "cells": [interval(one) if one else "not shown" for one in found]})
-        heads = [f"By {horizon:g} years" for horizon in horizons]
+        heads = [f"By {years(horizon)}" for horizon in horizons]
         tables.append({"endpoint": labels.endpoint(endpoint), "heads": heads, "rows": rows})
     return tables
 

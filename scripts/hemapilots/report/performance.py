@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from hemapilots.evaluation.measures import of_one_site
+from hemapilots.evaluation.federated import WITHIN
+from hemapilots.evaluation.measures import of_one_site, of_own_site
 from hemapilots.report.differences import difference_text
 from hemapilots.report.figures import Drawn, forest
 from hemapilots.report.released import Released
@@ -41,6 +42,12 @@ def figure_of(
     return dict.fromkeys(FIGURE, np.nan)
 
 
+def ranking_of(released: Released, endpoint: str, method: tuple[str, str], metric: str) -> dict:
+    """C over all sites as `figure_of` gives it; of each site's own model over pairs within one site, for no scale is common to them."""
+    apart = released.pooled and of_own_site(method[1])
+    return figure_of(released, endpoint, method, metric + WITHIN if apart else metric)
+
+
 def methods_of(released: Released, endpoint: str, model: str, recalibrated: bool = False) -> list[tuple[str, str]]:
     """(model, regime) of one model: federated ones, the primary first, then pooled, own, single sites.
 
@@ -49,10 +56,9 @@ def methods_of(released: Released, endpoint: str, model: str, recalibrated: bool
     rows = released.metrics
     found = rows.loc[(rows["endpoint"] == endpoint) & (rows["model"] == model), "regime"].unique()
     found = [regime for regime in found if recalibrated or "+" not in regime]
-    if not released.pooled:
-        found = [
-            regime for regime in found if not of_one_site(regime)
-        ]  # judged at its own site alone, as `local/own` is
+    if not released.pooled or released.many_sites:
+        # In private judged at its own site alone, as `local/own` is.
+        found = [regime for regime in found if not of_one_site(regime)]
     first, order = released.primary["regime"], {"federated": 1, "pooled": 2, "local/own": 3, "local": 4, "score": 5}
 
     def place(regime: str) -> tuple:
@@ -96,7 +102,8 @@ def headline_table(released: Released, labels: Labels) -> dict:
                 "primary": method[1] == primary["regime"],
                 "n": _patients(figure_of(released, endpoint, method, primary["metric"], horizon=primary["horizon"])),
                 "difference": "" if method[1] == primary["regime"] else difference_text(released, endpoint, method),
-                **{metric: interval(figure_of(released, endpoint, method, metric)) for metric in RANKING},
+                "apart": released.pooled and of_own_site(method[1]),
+                **{metric: interval(ranking_of(released, endpoint, method, metric)) for metric in RANKING},
             }
         )
     size = figure_of(
@@ -106,6 +113,7 @@ def headline_table(released: Released, labels: Labels) -> dict:
         "rows": rows,
         "notes": notes,
         "unranked": scores_without_figures(released, labels, endpoint),
+        "elsewhere": len(released.study["sites"]) if released.pooled and released.many_sites else 0,
         "same": len({row["n"] for row in rows if row["n"] is not None}) < 2,
         "n": size["n"],
         "events": size["events"],
@@ -142,7 +150,7 @@ def _group(released: Released, labels: Labels, endpoint: str, heading: str, meth
 
 
 def _forest_row(released: Released, labels: Labels, endpoint: str, method: tuple[str, str]) -> dict:
-    uno, harrell = (figure_of(released, endpoint, method, metric) for metric in RANKING)
+    uno, harrell = (ranking_of(released, endpoint, method, metric) for metric in RANKING)
     colour, marker = colour_of(method[1])
     bold = method == (released.primary["model"], released.primary["regime"])
     row = {key: uno[key] for key in ("estimate", "lower", "upper")}
@@ -190,7 +198,7 @@ def site_forest(released: Released, labels: Labels, endpoint: str) -> Drawn:
 def site_table(released: Released, labels: Labels, endpoint: str) -> dict:
     """Uno's C of every regime of the primary model and every score: a row per regime, a cell per site.
 
-    silent: sites with patients, of whom the primary regime predicts nobody.
+    silent: sites with patients, of whom the primary regime predicts nobody. turned: there are many, and sites better stand in rows.
     """
     methods = methods_of(released, endpoint, released.primary["model"]) + scores_of(released, endpoint)
     names = released.study["sites"]
@@ -213,7 +221,8 @@ def site_table(released: Released, labels: Labels, endpoint: str) -> dict:
         for name, figure in zip(names, own, strict=False)
         if not _predicted(figure) and _has(released, endpoint, name)
     ]
-    return {"endpoint": labels.endpoint(endpoint), "sites": sites, "rows": rows, "silent": silent}
+    table = {"endpoint": labels.endpoint(endpoint), "sites": sites, "rows": rows, "silent": silent}
+    return table | {"turned": released.many_sites}
 
 
 def _predicted(figure: dict) -> bool:

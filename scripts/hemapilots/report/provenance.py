@@ -7,6 +7,7 @@ import pandas as pd
 
 from hemapilots.report.released import Released
 from hemapilots.report.words import Labels
+from hemapilots.texts import years
 
 __all__ = ["protocol_rows", "seeds", "stage_times", "versions"]
 
@@ -43,7 +44,7 @@ def protocol_rows(released: Released, labels: Labels) -> list[dict]:
             "name": "Resampling",
             "text": _resampling(resampling),
         },
-        {"name": "Times", "text": f"grid of {times['step']:g} years up to {times['tau']:g} years"},
+        {"name": "Times", "text": f"grid of {years(times['step'])} up to {years(times['tau'])}"},
         {"name": "Penalties tried", "text": ", ".join(f"{value:g}" for value in protocol["penalties"])},
         {"name": "Ties", "text": protocol["ties"]},
         {

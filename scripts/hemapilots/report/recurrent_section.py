@@ -9,6 +9,7 @@ from hemapilots.report.figures import Drawn
 from hemapilots.report.released import Released
 from hemapilots.report.style import new_figure, site_style, svg_of
 from hemapilots.report.words import NOT_SHOWN, Labels, count, interval, number
+from hemapilots.texts import years
 
 __all__ = ["mean_figures", "outcomes"]
 
@@ -43,7 +44,7 @@ def outcomes(released: Released, labels: Labels) -> list[dict]:
             "key": outcome,
             "end": labels.endpoint(labels.use_case["recurrent"][outcome]["terminal"]),
             "variables": [{"key": name, "label": labels.variable(name)} for name in spec["levels"]],
-            "heads": [f"Mean by {horizon:g} years" for horizon in spec["horizons"]],
+            "heads": [f"Mean by {years(horizon)}" for horizon in spec["horizons"]],
             "groups": _group_rows(released, labels, outcome, spec),
             "ratios": _ratio_rows(released, labels, outcome, spec),
             "sites": _site_rows(released, outcome, spec),

@@ -13,6 +13,8 @@ from hemapilots.tables import read_parquet
 
 __all__ = ["Released", "read_released"]
 
+MANY_SITES = 6
+
 
 @dataclass(frozen=True)
 class Released:
@@ -53,6 +55,12 @@ class Released:
     def primary(self) -> dict:
         """endpoint, model, regime, metric and horizon of the primary analysis."""
         return self.verdict["primary"]
+
+    @property
+    def many_sites(self) -> bool:
+        """Whether there are more sites than tables have room for in columns; what each one's model does everywhere is then left to
+        metrics.csv."""
+        return len(self.study["sites"]) > MANY_SITES
 
     @property
     def endpoints(self) -> list[str]:

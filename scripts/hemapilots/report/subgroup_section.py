@@ -7,6 +7,7 @@ from hemapilots.report.figures import Drawn, forest
 from hemapilots.report.released import Released
 from hemapilots.report.style import colour_of
 from hemapilots.report.words import NOT_SHOWN, Labels, count, interval, signed_interval
+from hemapilots.texts import years
 
 __all__ = ["flag_rows", "subgroup_forest", "subgroup_tables"]
 
@@ -82,7 +83,7 @@ def flag_rows(released: Released, labels: Labels) -> list[dict]:
         value = (
             interval(row, 2) if row["metric"] == "oe" else signed_interval(row["estimate"], row["lower"], row["upper"])
         )
-        horizon = f" by {row['horizon']:g} years" if row["metric"] == "oe" else ""
+        horizon = f" by {years(row['horizon'])}" if row["metric"] == "oe" else ""
         out.append(
             {
                 "endpoint": labels.endpoint(row["endpoint"]) + horizon,

@@ -17,6 +17,7 @@ from hemapilots.report.style import GREY, INK, LIGHT, colour_of, new_figure, sit
 __all__ = ["curve_figures", "everyone", "incidence_at", "median_time", "together"]
 
 LEFT, RIGHT = 0.16, 0.97
+LEGEND = 8
 ALL = "all sites"
 
 
@@ -110,7 +111,8 @@ def _draw(curves: dict[str, pd.DataFrame], name: str, title: str, look: dict, ba
     axes.set(
         xlim=(first, last), ylim=_range(curves, look["value"]), xlabel=look["axis"], ylabel=f"{look['label']} (share)"
     )
-    if len(curves) > 1 or not band:
+    # Of many sites the legend would cover the curves; the numbers at risk carry their names in the same colours.
+    if (band and len(curves) > 1) or (not band and len(curves) <= LEGEND):
         place = "upper left" if look["value"] == "incidence" else "lower left"
         axes.legend(loc=place, fontsize=8, frameon=False)
     shown = {ALL: next(iter(curves.values()))} if band else curves

@@ -9,19 +9,41 @@ from hemapilots.report.words import NOT_SHOWN, count, percent
 __all__ = ["shown_levels", "total_cells"]
 
 
-def total_cells(found: list[dict], distribution: pd.DataFrame, sites: list[str]) -> list[str]:
+# Sites that tell their part must hold this share of all records for a total without the others, marked ≈.
+ENOUGH = 0.9
+
+
+def total_cells(found: list[dict], distribution: pd.DataFrame, records: dict[str, int | None]) -> list[str]:
     """The cells of all sites, in the order of a variable's rows, from each site's entry and the counts (of this variable) of the sites.
 
-    A cell is shown only where every site that knows the variable tells its part.
+    A cell is shown where every site that knows the variable tells its part, or nearly all do. records: of each site.
     """
-    knowing = [(one, site) for one, site in zip(found, sites, strict=True) if one["n"] != 0]
+    pairs = [(one, site) for one, site in zip(found, records, strict=True) if one["n"] != 0]
     absent = _added([one["absent"] for one in found])
     if found[0]["type"] == "number":
-        told = [one for one, _ in knowing]
-        return [_moments(told), _quartiles(distribution, [site for _, site in knowing]), count(absent)]
-    n, levels = _added([one["n"] for one in found]), shown_levels(found)
-    parts = [_added([one["levels"].get(level) for one in found]) for level in levels]
-    return [*(NOT_SHOWN if part is None else _share(part, n) for part in parts), count(absent)]
+        return [_moments(pairs, records), _quartiles(distribution, [site for _, site in pairs]), count(absent)]
+    return [*(_level(pairs, level, records) for level in shown_levels(found)), count(absent)]
+
+
+def _level(pairs: list[tuple[dict, str]], level: str, records: dict[str, int | None]) -> str:
+    """A level's count with its share of the known values, over the sites that tell it."""
+    told = [(one, site) for one, site in pairs if one["levels"].get(level) is not None]
+    if not _enough([site for _, site in told], [site for _, site in pairs], records):
+        return NOT_SHOWN
+    parts = [one["levels"][level] for one, _ in told]
+    return _about(told, pairs) + _share(sum(parts), _added([one["n"] for one, _ in told]))
+
+
+def _enough(told: list[str], knowing: list[str], records: dict[str, int | None]) -> bool:
+    """Whether the sites that tell hold nearly all records of those that know."""
+    if told == knowing:
+        return True
+    sizes = [records[site] for site in knowing]
+    return None not in sizes and sum(records[site] or 0 for site in told) >= ENOUGH * sum(size or 0 for size in sizes)
+
+
+def _about(told: list, knowing: list) -> str:
+    return "" if len(told) == len(knowing) else "≈ "
 
 
 def shown_levels(found: list[dict]) -> list[str]:
@@ -38,12 +60,15 @@ def _share(part: int, whole: int | None) -> str:
     return f"{part} ({share})" if share else str(part)
 
 
-def _moments(told: list[dict]) -> str:
-    values = [[one[name] for name in ("n", "mean", "sd")] for one in told]
-    if not values or any(value is None for row in values for value in row):
+def _moments(pairs: list[tuple[dict, str]], records: dict[str, int | None]) -> str:
+    """Mean and SD over the sites that tell theirs; where a few missing values are hidden, a site weighs as many as its records."""
+    told = [(one, site) for one, site in pairs if None not in (one["mean"], one["sd"], one["n"] or records[site])]
+    if not told or not _enough([site for _, site in told], [site for _, site in pairs], records):
         return NOT_SHOWN
+    values = [[one["n"] or records[site], one["mean"], one["sd"]] for one, site in told]
     mean, sd = joined_moments(*np.transpose(np.array(values, float)))
-    return f"{short(mean)} ({short(sd)})"
+    hidden = any(one["n"] is None for one, _ in told)
+    return f"{'≈ ' if hidden else _about(told, pairs)}{short(mean)} ({short(sd)})"
 
 
 def _quartiles(distribution: pd.DataFrame, sites: list[str]) -> str:

@@ -8,6 +8,7 @@ from hemapilots.report.performance import bar_of, scores_of
 from hemapilots.report.released import Released
 from hemapilots.report.style import GREY, INK, LIGHT, colour_of, new_figure, svg_of
 from hemapilots.report.words import Labels, interval, number, signed_interval
+from hemapilots.texts import years
 
 __all__ = ["decision_figures", "decision_tables"]
 
@@ -104,7 +105,7 @@ def _head(labels: Labels, decision: dict) -> dict:
     return {
         "name": decision["name"],
         "label": decision["label"],
-        "event": f"{labels.endpoint(decision['endpoint'])} by {decision['horizon']:g} years",
+        "event": f"{labels.endpoint(decision['endpoint'])} by {years(decision['horizon'])}",
         "range": f"{low} to {high} %",
         "act": decision["act"],
         "reason": decision["reason"],
@@ -211,11 +212,19 @@ def _range_text(everywhere: pd.DataFrame, labels: Labels, decision: dict, method
     better = rows.index[rows["band_lower"] > 0]
     worst = rows["band_lower"].min()
     if len(better):
-        where = f"{100 * better.min():g} to {100 * better.max():g} %" if len(better) > 1 else f"{100 * better[0]:g} %"
-        text = f"better at {len(better)} of {len(rows)} thresholds ({where})"
+        text = f"better at {len(better)} of {len(rows)} thresholds ({_runs(rows.index, better)})"
     else:
         text = "better at no threshold"
     left = len(everywhere) - len(rows)
     more = f"; not estimable at {left} of {len(everywhere)} thresholds" if left else ""
     where = "nowhere" if not left else "where estimable nowhere"
-    return f"Against {who}: {text}; {where} more than {number(max(-worst, 0))} worse{more} (band that holds at all thresholds together)."
+    loss = f"more than {number(-worst)} worse" if worst < 0 else "worse"
+    return f"Against {who}: {text}; {where} {loss}{more} (band that holds at all thresholds together)."
+
+
+def _runs(thresholds: pd.Index, chosen: pd.Index) -> str:
+    """The chosen thresholds in per cent, neighbours joined: 17, 22 to 24 %."""
+    places = thresholds.get_indexer(chosen)
+    parts = np.split(places, np.flatnonzero(np.diff(places) > 1) + 1)
+    ends = [(100 * thresholds[part[0]], 100 * thresholds[part[-1]]) for part in parts]
+    return ", ".join(f"{low:g}" if low == high else f"{low:g} to {high:g}" for low, high in ends) + " %"

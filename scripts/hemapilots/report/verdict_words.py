@@ -3,9 +3,9 @@
 from hemapilots.report.clinical_words import clinical_criterion
 from hemapilots.report.periods_section import judged_from, temporal_sentence
 from hemapilots.report.released import Released
-from hemapilots.report.words import Labels, signed_interval
+from hemapilots.report.words import Labels, count, signed_interval
 
-__all__ = ["criteria", "headline", "reality"]
+__all__ = ["criteria", "headline", "invented_sites", "reality"]
 
 _SMALL = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -37,6 +37,11 @@ def criteria(released: Released, labels: Labels) -> list[dict]:
         | {"caution": _caution(one, simulated)}
         for one in released.verdict["criteria"]
     ]
+
+
+def invented_sites(study: dict) -> bool:
+    """Whether no site is one of the real world: invented patients, or parts dealt at random."""
+    return study["sharing"] == "synthetic" or _random(study)
 
 
 def _random(study: dict) -> bool:
@@ -83,7 +88,7 @@ def _criterion(one: dict, primary: dict, metric: str, labels: Labels) -> dict:
         "rule": rule,
         "outcome": one["outcome"],
         "sequence": one["sequence"],
-        "size": f"{one['n']} patients, {one['events']} events" if one.get("n") else "",
+        "size": f"{count(one['n'])} patients, {count(one['events'])} events" if one.get("n") else "",
         "p": one.get("p"),
         "reason": one.get("reason"),
         "estimand": one.get("estimand"),
@@ -95,22 +100,22 @@ def reality(released: Released) -> list[dict]:
     """One sentence each on patients, sites, split and federation: what is real, what is simulated."""
     study = released.study
     resampling = released.protocol["protocol"]["resampling"]
-    count = len(study["sites"])
+    how_many = len(study["sites"])
     if study["sharing"] == "synthetic":
         patients = (
             "Simulated: invented patients drawn from a recipe with a known truth; figures show that the pipeline works, "
             "not that a model is of clinical use."
         )
-        sites = f"Simulated: {count} invented sites, each with a file format of its own."
+        sites = f"Simulated: {how_many} invented sites, each with a file format of its own."
     else:
         patients = "Real: " + (
             "a public cohort, already explored by others."
             if study["sharing"] == "public"
             else "the sites’ own patients."
         )
-        sites = f"Real: {count} sites that delivered their own records."
+        sites = f"Real: {how_many} sites that delivered their own records."
     if study["split"] and not _random(study):
-        sites = f"Real: the source names the site of each patient in its column “{study['split']['by']}”: {count} natural sites."
+        sites = f"Real: the source names the site of each patient in its column “{study['split']['by']}”: {how_many} natural sites."
     elif study["split"]:
         shares = "/".join(f"{100 * share:g}" for share in study["split"]["sites"].values())
         skewed = study["split"].get("skew")
@@ -119,7 +124,7 @@ def reality(released: Released) -> list[dict]:
             if skewed
             else "such sites differ by chance only"
         )
-        sites = f"Simulated: records were dealt at random to {count} sites ({shares} %, seed {study['split']['seed']}); {nature}."
+        sites = f"Simulated: records were dealt at random to {how_many} sites ({shares} %, seed {study['split']['seed']}); {nature}."
     repeats = resampling["replicates"]
     again = f", repeated {repeats} times" if repeats > 1 else ""
     split = temporal_sentence(released) + " Internal validation of the same sites; no external validation was done."

@@ -4,6 +4,7 @@ import math
 import re
 
 from hemapilots.columns import column_specs
+from hemapilots.texts import years
 
 __all__ = [
     "METRICS",
@@ -154,7 +155,7 @@ class Labels:
     def metric(self, metric: str, horizon: float | None = None) -> str:
         """A metric, with its horizon where it has one."""
         name = METRICS.get(metric, metric)
-        return name if horizon is None or not math.isfinite(horizon) else f"{name} at {horizon:g} years"
+        return name if horizon is None or not math.isfinite(horizon) else f"{name} at {years(horizon)}"
 
     def variable(self, name: str) -> str:
         """A variable's label."""
@@ -166,17 +167,36 @@ class Labels:
             return self.variable(column)
         if column.endswith("_missing") and column.removesuffix("_missing") in self.variables:
             return f"{self.variable(column.removesuffix('_missing'))}: missing"
-        for name, spec in self.variables.items():
-            level = column.removeprefix(f"{name}_")
-            if level != column and level in (spec.get("levels") or []):
-                return f"{self.variable(name)}: {level.replace('_', ' ')}"
+        for name in self.variables:
+            level = self._level_of(name, column)
+            if level:
+                return f"{self.variable(name)}: {self._level_text(level)}"
         return column
 
+    def _level_of(self, name: str, column: str) -> str | None:
+        """The level of a variable that a design column stands for."""
+        level = column.removeprefix(f"{name}_")
+        return level if level != column and level in (self.variables[name].get("levels") or []) else None
+
+    def _doubles(self, column: str) -> bool:
+        """Whether a derived variable is a logarithm to the base of two."""
+        derived = self.use_case.get("derived", {}).get(column)
+        return bool(derived) and derived["expression"].replace(" ", "").endswith("/ln(2)")
+
+    @staticmethod
+    def _level_text(level: str) -> str:
+        return level.replace("_", " ")
+
     def unit(self, column: str) -> str:
-        """What one unit of a design column is."""
+        """What one unit of a design column is; of a level of a category, against the one that has no column."""
         spec = self.variables.get(column)
-        if spec is None or spec["type"] == "flag":
+        if spec is None:
+            name = next((one for one in self.variables if self._level_of(one, column)), None)
+            return f"v. {self._level_text(self.variables[name]['levels'][0])}" if name else "present v. absent"
+        if spec["type"] == "flag":
             return "present v. absent"
+        if self._doubles(column):
+            return "per doubling"
         if spec["type"] == "category":
             return "per level"
         unit = spec.get("unit")
@@ -188,4 +208,4 @@ class Labels:
         """A level of a flag or category."""
         if self.variables.get(variable, {}).get("type") == "flag":
             return {"1": "yes", "0": "no"}.get(level, level)
-        return level.replace("_", " ")
+        return self._level_text(level)

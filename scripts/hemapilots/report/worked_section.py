@@ -6,6 +6,7 @@ import pandas as pd
 
 from hemapilots.report.released import Released
 from hemapilots.report.words import Labels, number, signed, unit_text
+from hemapilots.texts import years
 
 __all__ = ["risk_rows", "worked_patient"]
 
@@ -81,7 +82,7 @@ def _of_decision(decision: dict, intervals: bool, labels: Labels) -> list[str]:
     """What leaves a decision open."""
     low, high = (f"{100 * threshold:g}" for threshold in decision["thresholds"])
     points = f"{100 * decision['margin']:g} percentage points"
-    what = f"“{decision['label']}” ({low} to {high} % by {decision['horizon']:g} years)"
+    what = f"“{decision['label']}” ({low} to {high} % by {years(decision['horizon'])})"
     among = " and ".join(
         f"{labels.variable(name)} {', '.join(labels.level(name, f'{level}') for level in levels)}"
         for name, levels in decision["among"].items()
@@ -116,7 +117,7 @@ def risk_rows(released: Released, labels: Labels) -> list[dict]:
             rows.append({"site": site, "cells": [_risk(cells, horizon, marks) for horizon in horizons]})
         if rows:
             heads, notes = (
-                [f"By {horizon:g} years" for horizon in horizons],
+                [f"By {years(horizon)}" for horizon in horizons],
                 [f"{mark} {why}" for why, mark in marks.items()],
             )
             tables.append({"endpoint": labels.endpoint(endpoint), "heads": heads, "rows": rows, "notes": notes})
