@@ -236,3 +236,20 @@ def test_random_splits_of_one_cohort():
     assert not splits.kept(table + 0.0125)
     told = table["uno_c histogram, cells of 5 or more"]
     assert told.abs().max() < 0.015 and told.std() > 0
+
+
+def test_models_that_differ_from_site_to_site_are_ranked_within_sites():
+    """Of `local/own` C over pairs of one site is told, by comparable pairs, and nothing else."""
+    plan, data = spec(), sites()
+    counts = [
+        {"site": site, "kind": "metric", "endpoint": "os", "model": "cox", "subgroup": "all", "se": 0.02, "n": 100.0}
+        | {"regime": regime, "metric": metric, "estimate": estimate, "weight": weight, "events": 50.0}
+        for site, estimate, weight in (("a", 0.6, 300.0), ("b", 0.7, 100.0))
+        for regime in ("local/own", "local/a")
+        for metric in ("uno_c", "harrell_c", "oe")
+    ]
+    within = within_site(frame(counts, COUNT_COLUMNS), "metric", plan)
+    table = federated_rows(released(data, plan), within, plan)
+    found = table[table["metric"].str.endswith("_within_site")].set_index(["regime", "metric"])["estimate"]
+    assert sorted(found.index) == [("local/own", "harrell_c_within_site"), ("local/own", "uno_c_within_site")]
+    assert found.to_numpy() == pytest.approx(0.625)

@@ -11,6 +11,7 @@ from hemapilots.report.checklists import CHECKLIST_COLUMNS, checklist, grouped
 from hemapilots.report.facts import facts
 from hemapilots.report.pages import render_report
 from hemapilots.report.released import read_released
+from hemapilots.report.verdict_words import invented_sites
 from hemapilots.report.words import Labels
 from hemapilots.study.checklists import load_checklists
 
@@ -69,7 +70,7 @@ def test_sentences_hold_the_runs_facts(folder):
     assert "cd" * 32 in table.loc["18c", "text"]
     assert table.loc["20a", "text"].startswith("120 patients, 60 events")
     assert "0.700 (0.650 to 0.750)" in table.loc["23a", "text"]
-    assert table.loc["10", "text"].startswith("120 patients with 60 events for 4 candidate columns")
+    assert table.loc["10", "text"].startswith("120 patients with 60 events within 2 years for 4 candidate")
     assert table.loc["F2", "text"].startswith("4 messages")
 
 
@@ -100,3 +101,27 @@ def test_a_private_or_real_pilot_is_not_called_invented(tmp_path):
     known = facts(read_released(inputs, study), Labels(study), "")
     assert known["ethics"] == "" and "already explored" in known["registration"]
     assert known["citation"] == "Source: Somebody 2020" and known["population"].startswith("Real")
+
+
+@pytest.mark.parametrize(
+    ("sharing", "split", "invented"),
+    [
+        ("public", {"by": "district", "sites": {}}, False),
+        ("public", {"sites": {"a": 0.6}, "seed": 1}, True),
+        ("synthetic", None, True),
+        ("private", None, False),
+    ],
+)
+def test_sites_of_the_real_world_are_not_called_simulated(sharing, split, invented):
+    assert invented_sites({"sharing": sharing, "split": split}) == invented
+
+
+def test_a_rule_of_inclusion_that_nothing_delivered_could_tell_is_said_to_be_unchecked(tmp_path):
+    study = report_sample.study()
+    released = read_released(report_sample.write(tmp_path), study)
+    steps = [{"label": "Adults"}]
+    for record in released.quality.values():
+        record["flow"] = [*record["flow"], *steps]
+    study["harmonize"]["inclusion"] = [{"label": "Adults"}, {"label": "Consent"}]
+    text = facts(released, Labels(study), "")["inclusion"]
+    assert text == "Included where: Adults. Not checked, since nothing that tells it was delivered: Consent."

@@ -36,7 +36,7 @@ def test_all_sites_and_each_alone(rows):
 
 def test_the_sentence_says_what_the_first_row_holds(rows):
     text = sample_size_sentence(rows)
-    assert text.startswith("120 patients with 60 events for 4 candidate columns (15.0 events for each)")
+    assert text.startswith("120 patients with 60 events within 2 years for 4 candidate columns (15.0 events for each)")
     assert f"would have to expect: {rows[0]['shrinkage']}." in text
     assert "does not suffice" in text and sample_size_sentence([]).startswith("Not told")
 
@@ -52,7 +52,7 @@ def test_far_too_few_patients_are_told_of_in_words(tmp_path):
 
 @pytest.mark.parametrize("competing", [{}, {"os": "relapse"}])
 def test_a_competing_event_is_said_to_be_ignored(rows, competing):
-    study = {"evaluate": {"competing": competing}}
+    study = {"evaluate": {"competing": competing}, "sharing": "private"}
     html = render(
         "sections/sample_size.html", sample_size=rows, study=study, anticipated=0.15, sample_size_sentence="Enough."
     )

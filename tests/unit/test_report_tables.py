@@ -4,11 +4,21 @@ import dataclasses
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import report_sample
 from hemapilots.errors import HemaPilotsError
-from hemapilots.report import checks, coefficients, cohort, exchange, performance, verdict_words
+from hemapilots.report import (
+    checks,
+    coefficients,
+    cohort,
+    differences,
+    exchange,
+    performance,
+    utility_section,
+    verdict_words,
+)
 from hemapilots.report.event_flow import event_flow
 from hemapilots.report.released import read_released
 from hemapilots.report.words import Labels
@@ -252,3 +262,63 @@ def test_a_site_of_whom_nobody_is_predicted_is_named(tmp_path):
     assert performance.site_table(read_released(inputs, study), Labels(study), "os")["silent"] == []
     metrics.to_csv(tmp_path / "metrics.csv", index=False)
     assert performance.site_table(read_released(inputs, study), Labels(study), "os")["silent"] == ["south"]
+
+
+def test_each_sites_own_model_is_told_over_pairs_of_one_site(tmp_path):
+    """Its models rank on scales of their own: neither C nor the difference over all pairs stands in the report."""
+    study = report_sample.study()
+    released, labels = read_released(report_sample.write(tmp_path), study), Labels(study)
+    key = (released.primary["endpoint"], released.primary["model"], "local/own")
+    figure = {"estimate": 0.61, "lower": 0.55, "upper": 0.67, "n": 120, "events": 60, "horizon": 5.0}
+    released.figures[(*key, "uno_c_within_site", "all")] = [figure]
+    rows = {row["label"]: row for row in performance.headline_table(released, labels)["rows"]}
+    own = rows["Each site’s own model"]
+    assert own["apart"] and own["uno_c"] == "0.610 (0.550 to 0.670)"
+    assert not rows["Pooled, simulation only"]["apart"]
+    drawn = differences.difference_forest(released, labels, "os").table.set_index("label")
+    told = released.comparisons[
+        (released.comparisons["reference_regime"] == "local/own") & (released.comparisons["estimand"] == "within-site")
+    ]
+    assert len(told) and math.isnan(drawn.loc["Each site’s own model", "estimate"])
+    assert drawn.loc["Each site’s own model", "second_estimate"] == told["difference"].iloc[0]
+
+
+def test_of_many_sites_the_single_models_are_left_to_the_tables(tmp_path):
+    study = report_sample.study()
+    released, labels = read_released(report_sample.write(tmp_path), study), Labels(study)
+    study["sites"] = [*study["sites"], *(f"other-{k}" for k in range(6))]
+    table = performance.headline_table(released, labels)
+    assert table["elsewhere"] == len(study["sites"])
+    assert not [row for row in table["rows"] if row["label"].startswith("Model of")]
+    assert performance.site_table(released, labels, "os")["turned"]
+
+
+def test_a_total_without_a_few_patients_is_marked(tmp_path):
+    """A site of fewer than a tenth of the records hides its part: the others are joined, and the cell says so; of more it is hidden."""
+    released = read_released(report_sample.write(tmp_path), report_sample.study())
+    north, south = released.quality.values()
+    for record, n in ((north, 95), (south, 5)):
+        record["records"] = n
+        record["table_one"]["age"] |= {"n": n, "mean": 60.0, "sd": 5.0, "absent": 0}
+    south["table_one"]["age"] |= {"mean": None, "sd": None}
+
+    def cell():
+        return cohort.table_one(released, Labels(report_sample.study()))["groups"][0]["rows"][0]["cells"][0]
+
+    assert cell() == "≈ 60.0 (5.0)"
+    south["records"] = 20
+    assert cell() == "not shown"
+
+
+def test_thresholds_are_told_as_runs():
+    grid = pd.Index([0.15, 0.16, 0.17, 0.18, 0.19, 0.2])
+    assert utility_section._runs(grid, grid[[0, 2, 3, 4]]) == "15, 17 to 19 %"
+
+
+def test_a_reason_without_columns_stands_by_itself(pilot):
+    released, labels = pilot
+    row = {"stage": "explain", "message_type": "worked_patient", "decision": "would refuse"}
+    ledger = released.ledger.iloc[:1].assign(**row, reason="a risk tells the baseline hazard")
+    (found,) = exchange.refusals(dataclasses.replace(released, ledger=ledger), labels)
+    assert found["others"] == ["a risk tells the baseline hazard"]
+    assert found["stages"] == ["The invented patient’s risks"]

@@ -32,11 +32,12 @@ def federated_tables(released: Released, labels: Labels) -> list[dict]:
 def _rows(released: Released, labels: Labels, endpoint: str, method: tuple[str, str]) -> list[dict]:
     horizons = released.study["evaluate"]["horizons"][endpoint]
     wanted = [("uno_c", None), *((metric, horizon) for metric in ("oe", "brier", "ipa") for horizon in horizons)]
-    rows = []
+    rows, everybody = [], figure_of(released, endpoint, method, "uno_c" + WITHIN)["n"]
     for metric, horizon in wanted:
         whole = figure_of(released, endpoint, method, metric, horizon=horizon)
         parts = [figure_of(released, endpoint, method, metric + form, horizon=horizon) for form in (WITHIN, HISTOGRAM)]
         cells = [interval(part) for part in parts]
+        cells[0] += "‡" if parts[0]["n"] < everybody else ""
         if released.pooled:
             away = [_away(part["estimate"] - whole["estimate"]) for part in parts]
             cells = [interval(whole), cells[0], away[0], cells[1], away[1]]

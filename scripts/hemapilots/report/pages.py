@@ -231,8 +231,12 @@ def _medians(released: Released, labels: Labels) -> list[dict]:
     rows = []
     for endpoint in (name for name in released.endpoints if name not in released.study["evaluate"]["competing"]):
         for who, curve in _curves(released, endpoint, kaplan_meier_from_counts).items():
-            found = dict(zip(("median", "lower", "upper"), map(_years, median_time(curve)), strict=True))
-            ends = number(curve["time"].iloc[-1], 2)
+            last = curve["time"].iloc[-1]
+            found = {
+                name: f"> {last:g}" if value is None else number(value, 1)
+                for name, value in zip(("median", "lower", "upper"), median_time(curve), strict=True)
+            }
+            ends = number(last, 2)
             rows.append({"endpoint": labels.endpoint(endpoint), "who": who, "end": ends} | found)
     return rows
 
@@ -249,7 +253,3 @@ def _incidences(released: Released, labels: Labels) -> list[dict]:
         heads = [f"By {years(horizon)}" for horizon in horizons]
         tables.append({"endpoint": labels.endpoint(endpoint), "heads": heads, "rows": rows})
     return tables
-
-
-def _years(value: float | None) -> str:
-    return "not reached" if value is None else number(value, 1)

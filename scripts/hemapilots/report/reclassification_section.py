@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from hemapilots.evaluation.reclassification import PLACES
+from hemapilots.report.performance import scores_of
 from hemapilots.report.released import Released
 from hemapilots.report.words import Labels, count, percent
 
@@ -18,10 +19,16 @@ def reclassification_tables(released: Released, labels: Labels) -> dict[str, lis
         own = table[table["decision"] == decision["name"]]
         low, high = (f"{100 * threshold:g} %" for threshold in decision["thresholds"])
         heads = [f"Risk below {low}", f"{low} to {high}", f"{high} or more"]
-        for score in own["score"].unique():
+        for score in (one for one in own["score"].unique() if _compared(released, decision["endpoint"], one)):
             rows = _rows(released, own[own["score"] == score], score)
             found.setdefault(decision["name"], []).append({"score": labels.score(score), "heads": heads, "rows": rows})
     return found
+
+
+def _compared(released: Released, endpoint: str, score: str) -> bool:
+    """Whether a score is not known for so few patients that as a comparator it was left out."""
+    known = released.study["harmonize"]["comparators"]
+    return score not in known or ("score", f"score/{score}") in scores_of(released, endpoint)
 
 
 def _everybody(released: Released) -> pd.DataFrame:

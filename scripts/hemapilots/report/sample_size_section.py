@@ -6,7 +6,9 @@ import pandas as pd
 
 from hemapilots.evaluation.sample_size import ANTICIPATED, expected_shrinkage, largest_r_squared, needed
 from hemapilots.report.released import Released
+from hemapilots.report.survival_curves import everyone
 from hemapilots.report.words import Labels, count, number
+from hemapilots.texts import years
 
 __all__ = ["sample_size_rows", "sample_size_sentence"]
 
@@ -22,7 +24,9 @@ def sample_size_rows(released: Released, labels: Labels) -> list[dict]:
         if card is None:
             continue
         own = released.curves[released.curves["endpoint"] == endpoint]
-        parts = {"All sites: federated, pooled": own} | {
+        # Pooled counts are whole where sites' own end early, to hide small ones.
+        whole = own if released.pooled_curves is None else everyone(released, endpoint)
+        parts = {"All sites: federated, pooled": whole} | {
             f"{site} alone": part for site, part in own.groupby("site", sort=True)
         }
         horizon = released.study["evaluate"]["horizons"][endpoint][0]
@@ -34,10 +38,10 @@ def sample_size_rows(released: Released, labels: Labels) -> list[dict]:
 def _row(endpoint: str, who: str, cells: pd.DataFrame, parameters: int, horizon: float) -> dict:
     """Counts from the cells of the curves; nobody's follow-up is used beyond their end."""
     patients = float(cells.groupby("site")["at_risk"].first().sum() + cells["entered"].sum())
-    events, years = float(cells["events"].sum()), _years(cells)
-    if not patients or not 0 < events < patients or not years:
+    events, observed = float(cells["events"].sum()), _years(cells)
+    if not patients or not 0 < events < patients or not observed:
         return {}
-    rate, follow_up = events / years, years / patients
+    rate, follow_up = events / observed, observed / patients
     r_squared = ANTICIPATED * largest_r_squared(rate, follow_up)
     shrinkage = expected_shrinkage(patients, parameters, r_squared)
     wanted = needed(parameters, r_squared, rate, follow_up, horizon)
@@ -46,6 +50,7 @@ def _row(endpoint: str, who: str, cells: pd.DataFrame, parameters: int, horizon:
         "who": who,
         "patients": count(patients),
         "events": count(events),
+        "end": years(float(cells["end"].max())),
         "parameters": count(parameters),
         "per_parameter": number(events / parameters, 1),
         "needed": {name: count(value) for name, value in wanted.items()},
@@ -69,7 +74,7 @@ def sample_size_sentence(rows: list[dict]) -> str:
     row = rows[0]
     verdict = "which suffices" if row["enough"] else "which does not suffice: the penalty has to do the shrinking"
     return (
-        f"{row['patients']} patients with {row['events']} events for {row['parameters']} candidate columns "
+        f"{row['patients']} patients with {row['events']} events within {row['end']} for {row['parameters']} candidate columns "
         f"({row['per_parameter']} events for each); Riley’s criteria ask for {row['most']}, {verdict}. "
         f"The shrinkage that an unpenalised fit would have to expect: {row['shrinkage']}."
     )
