@@ -7,9 +7,14 @@ from sksurv.linear_model import CoxPHSurvivalAnalysis
 from sksurv.metrics import brier_score, integrated_brier_score
 from sksurv.util import Surv
 
+from hemapilots.evaluation import draws
 from hemapilots.evaluation.censoring import weigh
+from hemapilots.evaluation.draws import undecided
+from hemapilots.evaluation.measures import Measure
 from hemapilots.evaluation.prediction_error import brier, integrated
 from hemapilots.evaluation.resampling import bootstrap_weights
+from hemapilots.evaluation.sample import Sample
+from hemapilots.evaluation.scope import scope_of
 
 TIMES = np.arange(1, 9) * 250.0
 
@@ -61,3 +66,23 @@ def test_missing_predictions_are_not_estimable(gbsg2):
     found = brier(weigh(time, event, np.ones((2, len(time)))), survival, TIMES)
     assert np.isnan(found).sum(axis=0).tolist() == [0, 0, 2, 0, 0, 0, 0, 0]
     assert np.isnan(integrated(found[:, :1], TIMES[:1])).all()
+
+
+def test_regimes_taken_together_or_one_by_one_give_the_same(gbsg2, monkeypatch):
+    time, event, survival = gbsg2
+    grid = TIMES[[2, 5]]
+    told = {("cox", name): np.stack([survival[:, [2, 5]] ** power] * 2) for name, power in (("a", 1.0), ("b", 1.5))}
+    fold = np.stack([np.arange(len(time)) % 4, np.arange(len(time)) % 3])
+    risk = {key: 1 - one[:, :, 0] for key, one in told.items()}
+    rows = np.arange(len(time))
+    sample = Sample(np.repeat("north", len(time)), rows, time, event.astype(int), fold, risk, told, (), {})
+    spec = {"grid": grid, "tau": grid[1], "horizons": {"os": list(grid)}, "competing": [], "decisions": []}
+    scope = scope_of("os", sample, spec | {"bootstrap": {"samples": 20, "seed": 1}})
+    together = undecided(scope, list(told))
+    monkeypatch.setattr(draws, "AT_ONCE", 1)
+    for key, found in undecided(scope, list(told)).items():
+        for horizon in grid:
+            one = found[Measure("brier", horizon)].values
+            np.testing.assert_allclose(one, together[key][Measure("brier", horizon)].values, rtol=1e-12)
+            expected = brier(scope.outcomes, told[key][0], grid)[:, list(grid).index(horizon)]
+            np.testing.assert_allclose(one, expected, rtol=1e-12)

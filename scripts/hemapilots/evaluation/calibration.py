@@ -192,10 +192,6 @@ class Status:
         without = self.mass @ (1 - self.event)
         return ((1 - self.observed) ** 2 * with_event + self.observed**2 * without) / self.total
 
-    def brier(self, risk: np.ndarray) -> np.ndarray:
-        """Brier score (batch,) of predicted risks (n,), as `prediction_error.brier` of 1 - risk."""
-        return self.mass @ (self.event - risk) ** 2 / self.total
-
     def ratio(self, risk: np.ndarray) -> dict[str, np.ndarray]:
         """oe (batch,) of predicted risks (n,): events observed over expected."""
         expected = self.outcomes.weights @ risk / self.total

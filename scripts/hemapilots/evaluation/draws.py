@@ -15,7 +15,7 @@ from hemapilots.evaluation.utility import TREAT_ALL, TREAT_NONE, largest, net_be
 
 __all__ = ["Draws", "averaged", "draw", "rankings", "undecided"]
 
-# Pairs of patients whose order by each of several regimes is looked at together.
+# Numbers of several regimes that are held at once: pairs of patients, or patients by replicates.
 AT_ONCE = 2_000_000
 
 
@@ -34,18 +34,24 @@ def draw(scope: Scope) -> dict[Key, dict[Measure, Draws]]:
 
     Replicates are averaged.
     """
-    ranked = rankings(scope, list(scope.sample.risk), scope.spec["horizons"][scope.endpoint])
-    found = {key: undecided(scope, key, ranked[key]) | _decisions(scope, key) for key in scope.sample.risk}
+    found = {key: one | _decisions(scope, key) for key, one in undecided(scope, list(scope.sample.risk)).items()}
     if decisions_of(scope.endpoint, scope.spec) and found:
         found |= {key: _decisions(scope, key) for key in (TREAT_ALL, TREAT_NONE)}
     return found
 
 
-def undecided(scope: Scope, key: Key, ranked: dict[Measure, Draws]) -> dict[Measure, Draws]:
-    """The draws of one regime, of which those of `rankings` are known, but for those of decisions, which are nan."""
+def undecided(scope: Scope, keys: Sequence[Key]) -> dict[Key, dict[Measure, Draws]]:
+    """Per regime the draws of every measure but those of decisions, which are nan."""
     nothing = Draws(np.full(scope.samples, np.nan), np.nan, scope.n, scope.events)
-    found = dict.fromkeys(measures(scope.endpoint, scope.spec, key[1]), nothing)
-    return found | ranked | _at_horizons(scope, key) | _over_time(scope, key)
+    ranked = rankings(scope, keys, scope.spec["horizons"][scope.endpoint])
+    errors = _errors(scope, keys)
+    return {
+        key: dict.fromkeys(measures(scope.endpoint, scope.spec, key[1]), nothing)
+        | ranked[key]
+        | _at_horizons(scope, key, errors)
+        | _over_time(scope, key)
+        for key in keys
+    }
 
 
 def rankings(scope: Scope, keys: Sequence[Key], horizons: Sequence[float] = ()) -> dict[Key, dict[Measure, Draws]]:
@@ -56,7 +62,7 @@ def rankings(scope: Scope, keys: Sequence[Key], horizons: Sequence[float] = ()) 
     told = [t for t in horizons if reportable(scope.sample.time[scope.inside], scope.sample.case[scope.inside], t)]
     ratios: dict[Key, dict[Measure, list[Ratio]]] = {key: {} for key in keys}
     for number, replicate in enumerate(scope.folds):
-        for some in _together(keys, replicate):
+        for some in _together(keys, max(len(fold.members) for fold in replicate) ** 2):
             risks = np.stack([scope.sample.risk[key][number] for key in some])
             parts = [_fold_ratios(fold, risks[:, fold.members], tau, told) for fold in replicate]
             for measure in parts[0]:
@@ -66,9 +72,9 @@ def rankings(scope: Scope, keys: Sequence[Key], horizons: Sequence[float] = ()) 
     return {key: {measure: averaged(scope, one) for measure, one in found.items()} for key, found in ratios.items()}
 
 
-def _together(keys: Sequence[Key], folds: list[Fold]) -> Iterator[Sequence[Key]]:
-    """As many regimes at once as pairs of patients fit into memory."""
-    size = max(1, AT_ONCE // max(len(fold.members) for fold in folds) ** 2)
+def _together(keys: Sequence[Key], numbers: int) -> Iterator[Sequence[Key]]:
+    """As many regimes at once as fit into memory, so many numbers of each."""
+    size = max(1, AT_ONCE // max(1, numbers))
     for start in range(0, len(keys), size):
         yield keys[start : start + size]
 
@@ -87,7 +93,21 @@ def averaged(scope: Scope, ratios: list[Ratio]) -> Draws:
     return Draws(np.mean(values, axis=0), weight, scope.n, scope.events)
 
 
-def _at_horizons(scope: Scope, key: Key) -> dict[Measure, Draws]:
+def _errors(scope: Scope, keys: Sequence[Key]) -> dict[tuple[Key, float], np.ndarray]:
+    """Brier scores (replicates, batch) of each regime at each horizon where it is judged."""
+    found = {}
+    for horizon in map(float, scope.spec["horizons"][scope.endpoint]):
+        judged = [key for key in keys if scope.status(key, horizon)]
+        members, place = scope.members(horizon), scope.reach.place(horizon)
+        outcomes = scope.status(judged[0], horizon).outcomes if judged else None
+        for some in _together(judged, len(members) * len(scope.folds)):
+            told = np.concatenate([scope.sample.survival[key][:, members, place] for key in some])
+            scores = brier(outcomes, told.T, np.full(len(told), horizon)).T
+            found |= {(key, horizon): one for key, one in zip(some, np.split(scores, len(some)), strict=True)}
+    return found
+
+
+def _at_horizons(scope: Scope, key: Key, errors: dict[tuple[Key, float], np.ndarray]) -> dict[Measure, Draws]:
     """Errors and calibration on a replicate's pooled out-of-fold rows, then means over replicates."""
     found = {}
     for horizon in map(float, scope.spec["horizons"][scope.endpoint]):
@@ -95,7 +115,10 @@ def _at_horizons(scope: Scope, key: Key) -> dict[Measure, Draws]:
         if status is None:
             continue
         risks = _risks(scope, key, horizon)
-        replicates = [_of_replicate(status, risk, not of_one_site(key[1])) for risk in risks]
+        replicates = [
+            _of_replicate(status, risk, error, not of_one_site(key[1]))
+            for risk, error in zip(risks, errors[key, horizon], strict=True)
+        ]
         case = status.outcomes.event[on_the_scale(risks).all(axis=0)] == 1
         for name in replicates[0]:
             values = np.mean([one[name] for one in replicates], axis=0)
@@ -113,8 +136,7 @@ def _denominator(status: Status, name: str, value: float) -> float:
     return float(status.null_brier[0]) if name == "ipa" else 1.0
 
 
-def _of_replicate(status: Status, risk: np.ndarray, in_full: bool) -> dict[str, np.ndarray]:
-    error = status.brier(risk)
+def _of_replicate(status: Status, risk: np.ndarray, error: np.ndarray, in_full: bool) -> dict[str, np.ndarray]:
     found = {"brier": error, "ipa": 1 - error / status.null_brier}
     return found | (status.measures(risk) if in_full else status.ratio(risk))
 

@@ -67,7 +67,7 @@ def _figures(part: Scope, rest: Scope, key: Key) -> dict[Measure, Draws]:
     tau = float(part.spec["tau"])
     if part.n < FEWEST_PATIENTS or part.events < FEWEST_EVENTS:
         return {Measure("uno_c", tau): Draws(np.full(part.samples, np.nan), np.nan, part.n, part.events)}
-    drawn = undecided(part, key, rankings(part, [key], part.spec["horizons"][part.endpoint])[key])
+    drawn = undecided(part, [key])[key]
     found = {measure: drawn[measure] for measure in measures(part.endpoint, part.spec) if measure.decision is None}
     if rest.n >= FEWEST_PATIENTS and rest.events >= FEWEST_EVENTS:
         other = rankings(rest, [key])[key][Measure("uno_c", tau)]
