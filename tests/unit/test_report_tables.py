@@ -10,6 +10,7 @@ import pytest
 import report_sample
 from hemapilots.errors import HemaPilotsError
 from hemapilots.report import (
+    calibration_section,
     checks,
     coefficients,
     cohort,
@@ -322,3 +323,30 @@ def test_a_reason_without_columns_stands_by_itself(pilot):
     (found,) = exchange.refusals(dataclasses.replace(released, ledger=ledger), labels)
     assert found["others"] == ["a risk tells the baseline hazard"]
     assert found["stages"] == ["The invented patient’s risks"]
+
+
+def test_sites_of_which_the_same_is_said_share_a_heading(pilot):
+    """Many by their number; who has a failed check stands alone."""
+    record = pilot[0].quality["north"]
+    sound = record | {"checks": [row for row in record["checks"] if row["pass"] is not False]}
+    tables = checks.check_tables({f"site-{k}": sound for k in range(6)} | {"north": record, "south": record})
+    assert [one["site"] for one in tables["sites"]] == ["6 sites", "north", "south"]
+    assert [one["site"] for one in tables["overview"]] == ["6 sites", "north, south"]
+    assert tables["overview"][0]["names"][-1] == "site-5"
+
+
+def test_axes_of_rare_events_end_where_they_do():
+    table = pd.DataFrame(
+        {"kind": ["curve", "group"], "predicted": [0.05, 0.1], "observed": [0.06, 0.11], "upper": [0.1, 0.17]}
+    )
+    assert calibration_section._end(table) == 0.2
+    assert calibration_section._end(table.assign(upper=0.9)) == 1.0
+
+
+def test_a_limit_that_rounds_to_nought_is_told_with_another_digit(tmp_path):
+    study = report_sample.study()
+    released = read_released(report_sample.write(tmp_path), study)
+    for one in released.verdict["criteria"]:
+        one |= {"estimate": 0.018, "lower": 0.00023, "upper": 0.036}
+    said = [one["difference"] for one in verdict_words.criteria(released, Labels(study))]
+    assert all(text.startswith("+0.0180 (+0.0002 to +0.0360)") for text in said)

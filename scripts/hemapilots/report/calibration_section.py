@@ -13,6 +13,8 @@ from hemapilots.texts import years
 
 __all__ = ["calibration_figures", "calibration_tables", "ratio_tables"]
 
+# Where the axes of risk may end.
+ENDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 SHOWN = ("oe", "calibration_intercept", "calibration_slope", "ici", "e50", "e90")
 DIGITS = {"oe": 2, "calibration_intercept": 2, "calibration_slope": 2}
 
@@ -90,19 +92,28 @@ def _is_primary(table: pd.DataFrame, released: Released) -> pd.Series:
     return (table["model"] == released.primary["model"]) & (table["regime"] == released.primary["regime"])
 
 
-def _axes():
+def _end(table: pd.DataFrame) -> float:
+    """Where the axes end: past all that is drawn, for rare events would else lie in a corner."""
+    shown = table[table["kind"].isin(["curve", "group"])]
+    most = shown[["predicted", "observed", "upper"]].max().max()
+    return next((end for end in ENDS if end >= most), 1.0)
+
+
+def _axes(end: float):
     figure = new_figure(4.9, 4.6)
     axes = figure.add_axes([0.13, 0.12, 0.84, 0.85])
-    axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
-    axes.set(xlim=(0, 1), ylim=(-0.09, 1.02), xlabel="Predicted risk", ylabel="Observed risk")
-    axes.set_yticks(np.arange(0, 1.01, 0.2))
+    axes.plot([0, end], [0, end], color=GREY, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
+    axes.set(xlim=(0, end), ylim=(-0.09 * end, 1.02 * end), xlabel="Predicted risk", ylabel="Observed risk")
+    axes.set_xticks(np.linspace(0, end, 6))
+    axes.set_yticks(np.linspace(0, end, 6))
     axes.grid(color=LIGHT, linewidth=0.5)
     axes.set_axisbelow(True)
     return figure, axes
 
 
 def _together(released: Released, labels: Labels, table: pd.DataFrame, name: str, title: str) -> Drawn:
-    figure, axes = _axes()
+    end = _end(table)
+    figure, axes = _axes(end)
     for (_, regime), rows in table.groupby(["model", "regime"], sort=False):
         curve, colour = rows[rows["kind"] == "curve"], colour_of(regime)[0]
         first = bool(_is_primary(rows, released).all())
@@ -116,7 +127,7 @@ def _together(released: Released, labels: Labels, table: pd.DataFrame, name: str
         if first:
             axes.fill_between(curve["predicted"], curve["lower"], curve["upper"], color=colour, alpha=0.15, linewidth=0)
             _points(axes, rows[rows["kind"] == "group"], colour)
-            _spread(axes, rows[rows["kind"] == "histogram"])
+            _spread(axes, rows[rows["kind"] == "histogram"], end)
     axes.legend(loc="upper left", fontsize=8, frameon=False)
     return Drawn(name, title, svg_of(figure, name, title), table.drop(columns=["evaluated_on", "endpoint"]))
 
@@ -128,15 +139,16 @@ def _points(axes, groups: pd.DataFrame, colour: str) -> None:
     )
 
 
-def _spread(axes, histogram: pd.DataFrame) -> None:
+def _spread(axes, histogram: pd.DataFrame, end: float) -> None:
     """How many patients have which prediction, below the zero line."""
-    height = 0.07 * histogram["n"].fillna(0) / max(histogram["n"].max(), 1)
-    axes.bar(histogram["predicted"], height, width=0.045, bottom=-0.085, color=GREY, alpha=0.5, linewidth=0)
+    height = 0.07 * end * histogram["n"].fillna(0) / max(histogram["n"].max(), 1)
+    axes.bar(histogram["predicted"], height, width=0.045, bottom=-0.085 * end, color=GREY, alpha=0.5, linewidth=0)
 
 
 def _by_site(table: pd.DataFrame, name: str, title: str) -> Drawn:
-    figure, axes = _axes()
-    axes.set_ylim(0, 1.02)
+    end = _end(table)
+    figure, axes = _axes(end)
+    axes.set_ylim(0, 1.02 * end)
     for place, (site, curve) in enumerate(table.groupby("evaluated_on", sort=True)):
         axes.plot(curve["predicted"], curve["observed"], linewidth=1.4, label=site, **site_style(place))
     axes.legend(loc="upper left", fontsize=8, frameon=False)

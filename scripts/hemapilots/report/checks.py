@@ -4,6 +4,8 @@ from hemapilots.report.words import NOT_SHOWN, count
 
 __all__ = ["check_tables"]
 
+# So many sites are named where the same is said of them.
+NAMED = 4
 CATEGORIES = {"conformance": "Conformance", "completeness": "Completeness", "plausibility": "Plausibility"}
 
 
@@ -18,12 +20,12 @@ def check_tables(quality: dict[str, dict]) -> dict:
         cells = [_cell(_of(rows, *kind)) for kind in kinds]
         same = next((row for row in overview if row["cells"] == cells), None)
         if same:
-            same["site"] += f", {site}"
+            same["names"].append(site)
         elif rows:
-            overview.append({"site": site, "cells": cells})
+            overview.append({"names": [site], "cells": cells})
     return {
         "heads": [f"{CATEGORIES[category]}, {context}" for category, context in kinds],
-        "overview": overview,
+        "overview": [_named(row) for row in overview],
         "sites": _alike([_site(site, rows) for site, rows in checks.items() if rows]),
     }
 
@@ -34,14 +36,20 @@ def _alike(sites: list[dict]) -> list[dict]:
     for one in sites:
         same = next((other for other in out if not one["failed"] and _said(other) == _said(one)), None)
         if same:
-            same["site"] += f", {one['site']}"
+            same["names"] += one["names"]
         else:
             out.append(one)
-    return out
+    return [_named(one) for one in out]
+
+
+def _named(row: dict) -> dict:
+    """With the sites of a row by name, or how many they are."""
+    names = row["names"]
+    return row | {"site": ", ".join(names) if len(names) <= NAMED else f"{len(names)} sites"}
 
 
 def _said(site: dict) -> dict:
-    return {name: value for name, value in site.items() if name != "site"}
+    return {name: value for name, value in site.items() if name != "names"}
 
 
 def _of(rows: list[dict], category: str, context: str) -> list[dict]:
@@ -59,7 +67,7 @@ def _site(site: str, rows: list[dict]) -> dict:
     failed = sorted((row for row in rows if row["pass"] is False), key=lambda row: -(row["percent"] or 0))
     judged = sum(row["pass"] is not None for row in rows)
     return {
-        "site": site,
+        "names": [site],
         "judged": judged,
         "failed": [_shown(row) for row in failed],
         "kinds": _kinds([row for row in rows if row["pass"] is not False]),

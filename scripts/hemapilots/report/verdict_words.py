@@ -65,7 +65,9 @@ def _criterion(one: dict, primary: dict, metric: str, labels: Labels) -> dict:
     against = one["against"]
     theirs = labels.subject(against["model"], against["regime"], primary) if against["model"] else "the score to beat"
     margin = f"{one.get('margin') or 0:g}"
-    difference = signed_interval(one["estimate"], one["lower"], one["upper"])
+    # A limit that rounds to 0 would not tell on which side of it it lies.
+    digits = 4 if 0 < abs(one["lower"] or 0) < 5e-4 else 3
+    difference = signed_interval(one["estimate"], one["lower"], one["upper"], digits)
     if one["test"] == "non_inferior":
         question = f"Does {ours} rank patients as well as {theirs}, losing less than {margin} in {metric}?"
         rule = f"met if the lower limit lies above −{margin}"
