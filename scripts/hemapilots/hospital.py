@@ -137,8 +137,8 @@ def harmonize_extract(extract: Path, mapping: dict, use_case: dict) -> Harmoniza
 
 def warnings_of(made: Harmonization, mapping: dict) -> list[str]:
     """Sentences on what whoever delivers the extract should look at, though it can be read."""
-    from hemapilots.federation.release import MINIMUM_SUPPORT
     from hemapilots.quality.doubts import warnings
+    from hemapilots.support import MINIMUM_SUPPORT
 
     few = f"fewer than {MINIMUM_SUPPORT} patients are kept: quality.json shows no count, and no check can be judged from it"
     return [*([few] if len(made.harmonized) < MINIMUM_SUPPORT else []), *warnings(made.issues, mapping)]
@@ -154,10 +154,10 @@ def write_harmonization(made: Harmonization, mapping: dict, use_case: dict, out:
     ledger.parquet lists what was released, run after run. Folder and files are for their owner only.
     Raises Refusal, after the ledger is written, where the gate says no.
     """
-    from hemapilots.federation.release import MINIMUM_SUPPORT
     from hemapilots.quality import released_record, site_secret
     from hemapilots.quality.exit import QualityExit
     from hemapilots.report.quality_page import quality_page
+    from hemapilots.support import MINIMUM_SUPPORT
 
     with _private(out):
         write_parquet(out / "harmonized.parquet", made.harmonized)

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from hemapilots.federation.release import MINIMUM_SUPPORT
 from hemapilots.rounding import round_count
+from hemapilots.support import MINIMUM_SUPPORT
 
 __all__ = ["PARTS", "sizes"]
 

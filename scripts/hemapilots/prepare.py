@@ -5,10 +5,10 @@ import pandas as pd
 
 from hemapilots.encoding import is_flag
 from hemapilots.errors import HemaPilotsError
-from hemapilots.federation.release import MINIMUM_SUPPORT
 from hemapilots.leakage import leakage
 from hemapilots.models.training_sets import column_support, training_sets
 from hemapilots.periods import sizes
+from hemapilots.support import MINIMUM_SUPPORT
 
 MINIMUM_PATIENTS = 20
 

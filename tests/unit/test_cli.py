@@ -11,6 +11,7 @@ from hemapilots.cli import main
 from hemapilots.difference import differences, same
 from hemapilots.hospital import load_mapping
 from hemapilots.mapping_warnings import unit_warnings
+from hemapilots.support import MINIMUM_SUPPORT
 
 ROOT = Path(__file__).resolve().parents[2]
 METRICS = """scenario,endpoint,metric,horizon,estimate,lower,upper,n,events
@@ -292,6 +293,8 @@ variables:
     [
         (60, "variables.hb: structurally missing: one value for everybody; no value of it is used", ["constant"]),
         (20, "variables.hb: one value for everybody: perhaps not recorded", ["constant"]),
+        (MINIMUM_SUPPORT, "variables.hb: one value for everybody: perhaps not recorded", ["constant"]),
+        (MINIMUM_SUPPORT - 1, "fewer than 5 patients are kept: quality.json shows no count", []),
         (1, "fewer than 5 patients are kept: quality.json shows no count", []),
     ],
 )
@@ -301,7 +304,7 @@ def test_harmonize_says_what_cannot_be_judged(hospital, capsys, patients, senten
     path = hospital / "extract" / "a.csv"
     cells = pd.read_csv(path, sep=";", dtype=str).head(patients)
     said(capsys)
-    if patients > 1:
+    if patients >= MINIMUM_SUPPORT:
         cells.to_csv(path, sep=";", index=False)
         main(["harmonize", "extract", "--mapping", "clinic", "--out", "before"])
         assert "warning" not in said(capsys)[0]

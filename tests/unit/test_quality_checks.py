@@ -7,8 +7,9 @@ import pytest
 from hemapilots.errors import HemaPilotsError
 from hemapilots.harmonize.issues import Issues
 from hemapilots.paths import RESOURCES
-from hemapilots.quality import MINIMUM_CELL, load_checks, released_record, tally
+from hemapilots.quality import load_checks, released_record, tally
 from hemapilots.quality.table import check_lines
+from hemapilots.support import MINIMUM_SUPPORT
 
 RULES = RESOURCES / "quality" / "thresholds.yaml"
 VARIABLES = {
@@ -21,7 +22,7 @@ USE_CASE = {"name": "small", "title": "Small", "variables": VARIABLES, "endpoint
 N = 200
 
 
-def site(n=N, cells=(), columns=(), use_case=USE_CASE, steps=None, endpoints=None, minimum=MINIMUM_CELL, rounding=1):
+def site(n=N, cells=(), columns=(), use_case=USE_CASE, steps=None, endpoints=None, minimum=MINIMUM_SUPPORT, rounding=1):
     """A record. cells: (variable, status, reason, how many); nulled ones come first in the column, flagged ones last."""
     table = pd.DataFrame({"row": np.arange(n), "x": 2.0, "c": "u", "g": 0.0})
     issues, start = Issues(), dict.fromkeys(VARIABLES, 0)

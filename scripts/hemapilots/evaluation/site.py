@@ -27,7 +27,7 @@ def evaluate_site(site: str, scopes: Scopes) -> tuple[pd.DataFrame, pd.DataFrame
     is AUC's weight, which is a count of events, at horizons whose counts may not be told.
     """
     spec = scopes.spec
-    minimum = int(spec.get("minimum_cell", 5))
+    minimum = int(spec["minimum_cell"])
     metrics, counts = [], []
     for endpoint in spec["endpoints"]:
         scope, rows, differences = judge(scopes, endpoint)

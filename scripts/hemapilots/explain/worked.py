@@ -12,8 +12,9 @@ from hemapilots.explain.new_patients import foretold_of
 from hemapilots.explain.new_rows import checked, design_of
 from hemapilots.explain.portable import portable_card, read_portable
 from hemapilots.explain.subject import final_arrays
-from hemapilots.federation.release import MINIMUM_SUPPORT, Exit
+from hemapilots.federation.release import Exit
 from hemapilots.models.files import models_in, read_model
+from hemapilots.support import MINIMUM_SUPPORT
 from hemapilots.tables import write_csv
 
 __all__ = ["WORKED_COLUMNS", "worked_patients", "worked_risks"]

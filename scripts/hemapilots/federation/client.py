@@ -6,12 +6,13 @@ from flwr.clientapp import ClientApp
 from flwr.clientapp.typing import ClientAppCallable, Mod
 
 from hemapilots.federation.messages import examples_in, instruct, pack, unpack
-from hemapilots.federation.release import MINIMUM_SUPPORT, Exit, NotFinite, Refusal, Support
+from hemapilots.federation.release import Exit, NotFinite, Refusal, Support
 from hemapilots.models import preprocessing as prep
 from hemapilots.models.data import Preprocessing, TrainingData
 from hemapilots.models.preprocessing import GuardedCounts
 from hemapilots.models.registry import model_of
 from hemapilots.models.training_sets import column_support
+from hemapilots.support import MINIMUM_SUPPORT
 
 # Codes of error replies: what the gate refuses stops a run; an answer that is of no use does not.
 REFUSED, UNUSABLE = 451, 452

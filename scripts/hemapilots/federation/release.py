@@ -10,6 +10,7 @@ import pandas as pd
 
 from hemapilots.errors import HemaPilotsError
 from hemapilots.federation.message_types import MAXIMUM_BYTES, MESSAGE_TYPES, TEXT, MessageType
+from hemapilots.support import MINIMUM_SUPPORT
 from hemapilots.tables import read_parquet, write_csv, write_json, write_parquet
 
 LEDGER_COLUMNS = [
@@ -24,7 +25,6 @@ LEDGER_COLUMNS = [
     "reason",
     "privacy_spent",
 ]
-MINIMUM_SUPPORT = 5
 
 
 class Refusal(HemaPilotsError):

@@ -2,7 +2,7 @@
 
 A state holds nodes (F, b, n, 3): column (-1 in a leaf), threshold, and the left child (the right one follows it) or the leaf's row;
 and leaves (F, b, l, T): cumulative hazard at the settings' cuts. Thresholds stand on a grid that does not depend on data, and every
-leaf holds at least `MINIMUM_CELL` patients with the event: smaller ones are never split off, so none leaves a site. Inside a leaf the
+leaf holds at least `MINIMUM_SUPPORT` patients with the event: smaller ones are never split off, so none leaves a site. Inside a leaf the
 hazard is given over stretches of time with as many events each, and rises evenly in between.
 """
 
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hemapilots.models.data import Preprocessing, Subset, TrainingData
+from hemapilots.support import MINIMUM_SUPPORT
 
 ALONE, STEPS, CONTROLLED_STEPS, PROPORTIONAL = "forest_sampling", "", "", False
-MINIMUM_CELL = 5
 SUBSAMPLE = 0.632
 LEAF = -1
 
@@ -105,7 +105,7 @@ def grow_tree(rows: Rows, seed: list[int], config: dict) -> tuple[np.ndarray, np
     rng = np.random.default_rng(seed)
     everyone = np.arange(rows.time.size)
     drawn = np.sort(rng.permutation(everyone)[: round(SUBSAMPLE * everyone.size)])
-    if rows.died[drawn].sum() < MINIMUM_CELL:
+    if rows.died[drawn].sum() < MINIMUM_SUPPORT:
         drawn = everyone
     nodes, leaves, waiting = [[LEAF, 0.0, 0.0]], [], [(0, drawn)]
     while waiting:
@@ -127,7 +127,7 @@ def best_split(rows: Rows, members: np.ndarray, rng: np.random.Generator, config
     """Column and threshold (its number) with the largest log-rank statistic among random columns; None where no part may be split off."""
     p = rows.x.shape[1]
     columns = rng.permutation(p)[: config.get("columns_tried") or int(np.ceil(np.sqrt(p)))]
-    if members.size < 2 * config["leaf_patients"] or rows.died[members].sum() < 2 * MINIMUM_CELL:
+    if members.size < 2 * config["leaf_patients"] or rows.died[members].sum() < 2 * MINIMUM_SUPPORT:
         return None
     left = rows.bin[np.ix_(members, columns)][:, :, None] <= np.arange(len(config["thresholds"]))
     counts = rows.counts[members]
@@ -142,7 +142,7 @@ def best_split(rows: Rows, members: np.ndarray, rng: np.random.Generator, config
 def log_rank(left: np.ndarray, everyone: np.ndarray, leaf_patients: int) -> np.ndarray:
     """Log-rank chi-squared (C,) of candidates: left (C, 2K) the rows and deaths per cell on the left, everyone (2K,) on both sides.
 
-    -1 where one side would have fewer than `leaf_patients` rows or `MINIMUM_CELL` deaths.
+    -1 where one side would have fewer than `leaf_patients` rows or `MINIMUM_SUPPORT` deaths.
     """
     seen, died = np.split(left, 2, axis=1)
     all_seen, all_died = np.split(everyone, 2)
@@ -155,19 +155,19 @@ def log_rank(left: np.ndarray, everyone: np.ndarray, leaf_patients: int) -> np.n
     statistic = np.divide(observed_less_expected**2, variance, out=np.zeros(len(left)), where=variance > 0)
     patients, deaths = seen.sum(axis=1), died.sum(axis=1)
     enough = np.minimum(patients, all_seen.sum() - patients) >= leaf_patients
-    enough &= np.minimum(deaths, all_died.sum() - deaths) >= MINIMUM_CELL
+    enough &= np.minimum(deaths, all_died.sum() - deaths) >= MINIMUM_SUPPORT
     return np.where(enough, statistic, -1.0)
 
 
 def leaf_hazard(time: np.ndarray, died: np.ndarray, cuts: np.ndarray) -> np.ndarray:
-    """Nelson-Aalen estimate (T,) at the cuts, of rows sorted by time; cuts are joined until `MINIMUM_CELL` deaths lie between two of
+    """Nelson-Aalen estimate (T,) at the cuts, of rows sorted by time; cuts are joined until `MINIMUM_SUPPORT` deaths lie between two of
     them, and the estimate rises in straight lines from one to the next. Deaths that are left over join the last ones, up to the cut
     by which the last is dead; after that the estimate is flat."""
     at_risk = time.size - np.searchsorted(time, time[died], side="left")
     steps, deaths = np.concatenate([[0.0], np.cumsum(1 / at_risk)]), np.searchsorted(time[died], cuts, side="right")
     kept, told = [], 0
     for number, count in enumerate(deaths):
-        if count - told >= MINIMUM_CELL:
+        if count - told >= MINIMUM_SUPPORT:
             kept, told = [*kept, number], count
     if told < deaths[-1]:
         kept = [*kept[:-1], int(np.searchsorted(deaths, deaths[-1]))]

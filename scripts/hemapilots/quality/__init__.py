@@ -10,10 +10,10 @@ from hemapilots.quality.record import quality
 from hemapilots.quality.scores import scores_record
 from hemapilots.quality.secret import site_secret
 from hemapilots.rounding import round_record
+from hemapilots.support import MINIMUM_SUPPORT
 
 __all__ = ["check_record", "load_checks", "quality", "released_record", "site_secret", "table_one", "tally"]
 
-MINIMUM_CELL = 5
 # Significant digits of means and quartiles: fewer where counts are rounded, or a sum could be had from a mean.
 DIGITS, ROUNDED_DIGITS = 4, 3
 
@@ -26,7 +26,7 @@ def released_record(
     rules: dict,
     rounding: int,
     secret: bytes,
-    minimum_cell: int = MINIMUM_CELL,
+    minimum_cell: int = MINIMUM_SUPPORT,
 ) -> dict:
     """The whole of quality/<site>.json: counts, Table 1, and `checks`, made from counts as they are released.
 

@@ -6,6 +6,7 @@ import pandas as pd
 from hemapilots.columns import column_specs
 from hemapilots.harmonize.suppression import Draw, hide
 from hemapilots.quality.record import PUBLIC, halves
+from hemapilots.support import MINIMUM_SUPPORT
 
 __all__ = ["MINIMUM_FOR_MOMENTS", "MINIMUM_FOR_QUARTILES", "table_one"]
 
@@ -18,7 +19,7 @@ _ABSENT = ("absent",)  # never the name of a level
 def table_one(
     harmonized: pd.DataFrame,
     use_case: dict,
-    minimum_cell: int = 5,
+    minimum_cell: int = MINIMUM_SUPPORT,
     draw: Draw = PUBLIC,
     aside: dict | None = None,
     digits: int = 4,

@@ -4,8 +4,9 @@ import json
 from dataclasses import dataclass, field
 
 from hemapilots.federation.message_types import MessageType
-from hemapilots.federation.release import MINIMUM_SUPPORT, Exit
+from hemapilots.federation.release import Exit
 from hemapilots.quality.schema import record_fault
+from hemapilots.support import MINIMUM_SUPPORT
 
 __all__ = ["QualityExit"]
 

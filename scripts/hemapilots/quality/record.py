@@ -13,6 +13,7 @@ from hemapilots.quality.assayed import NOT_ASSAYED, not_assayed
 from hemapilots.quality.cells import OTHER, classes_of, count_cells, listed_cells
 from hemapilots.quality.doubts import doubts
 from hemapilots.quality.flow import endpoint, flow_steps, reconciliation
+from hemapilots.support import MINIMUM_SUPPORT
 
 __all__ = ["PUBLIC", "halves", "quality"]
 
@@ -25,7 +26,7 @@ def quality(
     issues: pd.DataFrame,
     flow: dict,
     use_case: dict,
-    minimum_cell: int = 5,
+    minimum_cell: int = MINIMUM_SUPPORT,
     draw: Draw = PUBLIC,
     aside: dict | None = None,
     rounded: bool = False,

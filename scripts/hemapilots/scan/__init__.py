@@ -15,11 +15,12 @@ from hemapilots.scan.draft import draft, variant_columns
 from hemapilots.scan.identity import names_a_patient, of_a_patient
 from hemapilots.scan.match import language_of, match
 from hemapilots.scan.needed import name_diagnoses, still_needed
-from hemapilots.scan.profile import MINIMUM, Profile, profile_column
+from hemapilots.scan.profile import Profile, profile_column
 from hemapilots.scan.propose import propose
 from hemapilots.scan.show import show
 from hemapilots.scan.tables import Table, patient_codes, read_extract
 from hemapilots.scan.words import LANGUAGES, PATIENT, Words, load_words
+from hemapilots.support import MINIMUM_SUPPORT
 from hemapilots.texts import fold
 
 __all__ = ["PATIENT_OF", "Scan", "scan"]
@@ -141,7 +142,7 @@ def _shared_column(table: Table, profiles: list[Profile], anchor: Table) -> str 
         common = len(here & known)
         # Counts and grades are small numbers as some names of patients are: a number must bring half of them.
         likely = profile.kind in ("identifier", "text", "category") or common >= 0.5 * len(known)
-        if common > most and common >= 0.9 * len(here) and common >= MINIMUM and likely:
+        if common > most and common >= 0.9 * len(here) and common >= MINIMUM_SUPPORT and likely:
             most, found = common, profile.column.selector
     return found
 

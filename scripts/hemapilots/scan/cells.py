@@ -5,10 +5,8 @@ from datetime import date
 
 from hemapilots.texts import BLANKS
 
-__all__ = ["MINIMUM", "decimal_mark", "is_blank", "is_number_text", "read_date", "read_number", "split_unit"]
+__all__ = ["decimal_mark", "is_blank", "is_number_text", "read_date", "read_number", "split_unit"]
 
-# Patients that must stand behind what is shown.
-MINIMUM = 5
 _NUMBER = re.compile(r"^(?:[<>≤≥~]|ca\.?)?\s*([-+−]?\d[\d.,' \u00a0\u202f]*)(?:[eE][-+]?\d+)?\s*(.*)$")
 _FLAG = re.compile(r"^(?:\*+|\(?[HLhl+\-]\)?)$")
 _DATE = re.compile(r"^(\d{1,4})([-./ ]?)(\d{1,2})\2(\d{2,4})(?:[T ]\d{2}:\d{2}.*)?$")

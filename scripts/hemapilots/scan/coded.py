@@ -1,6 +1,6 @@
 """FHIR resources and OMOP tables as columns, one per code, named as a mapping names them.
 
-A code of fewer than MINIMUM patients is no column, and what a source calls a code is shown only where it does so for as
+A code of fewer than MINIMUM_SUPPORT patients is no column, and what a source calls a code is shown only where it does so for as
 many patients: both could be the text of one patient.
 """
 
@@ -15,11 +15,11 @@ import pandas as pd
 from hemapilots.ingest.fhir.files import resources
 from hemapilots.ingest.fhir.values import LOINC, Malformed, date_of, items, obj, text
 from hemapilots.ingest.omop.forms import plain_id, unit_names
-from hemapilots.scan.cells import MINIMUM
 from hemapilots.scan.concepts import read_concepts
 from hemapilots.scan.databases import database_frames
 from hemapilots.scan.tables import SUFFIXES, Column, Table, patient_codes
 from hemapilots.scan.text_files import alias_of, read_parquet_files, read_text_table
+from hemapilots.support import MINIMUM_SUPPORT
 
 __all__ = ["read_fhir", "read_omop"]
 
@@ -77,7 +77,7 @@ class _Cells:
         concepts = read_concepts(self.standard, {*self.codes.values()}) if self.standard else {}
         for selector, (values, who, units, said) in self.parts.items():
             patients = patient_codes(pd.Categorical(who))
-            if selector in self.codes and len(np.unique(patients)) < MINIMUM:
+            if selector in self.codes and len(np.unique(patients)) < MINIMUM_SUPPORT:
                 rare += 1
                 continue
             own, called = concepts.get(self.codes.get(selector), ("", ""))
@@ -93,7 +93,7 @@ class _Cells:
                     patients,
                 )
             )
-        remarks = [*self.remarks, *([f"{rare} other codes of fewer than {MINIMUM} patients"] if rare else [])]
+        remarks = [*self.remarks, *([f"{rare} other codes of fewer than {MINIMUM_SUPPORT} patients"] if rare else [])]
         return Table(alias, path, columns, patient="", repeated=repeated, remarks=remarks)
 
 
@@ -101,7 +101,7 @@ def _common(said: list[str], patients: np.ndarray) -> str | None:
     """What most patients' cells call a code; None where none of it stands on enough of them."""
     pairs = pd.DataFrame({"said": [one.strip() for one in said], "who": patients}).drop_duplicates()
     counts = pairs.loc[pairs["said"] != "", "said"].value_counts()
-    counts = counts[counts >= MINIMUM]
+    counts = counts[counts >= MINIMUM_SUPPORT]
     return min(counts.index[counts == counts.max()]) if len(counts) else None
 
 
@@ -265,7 +265,7 @@ def _by_concept(cells: _Cells, frame: pd.DataFrame, selector: str, concept: str,
         if code in ("", "0"):
             patients = part["who"].nunique()
             cells.remarks.append(
-                f"rows of {patients if patients >= MINIMUM else 'few'} patients have no standard concept ({concept} 0 or blank); "
+                f"rows of {patients if patients >= MINIMUM_SUPPORT else 'few'} patients have no standard concept ({concept} 0 or blank); "
                 "only what the source maps to one can be read"
             )
             continue

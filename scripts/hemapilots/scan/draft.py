@@ -8,6 +8,7 @@ from hemapilots.scan.profile import Profile
 from hemapilots.scan.propose import Proposal
 from hemapilots.scan.tables import Table
 from hemapilots.scan.words import LANGUAGES
+from hemapilots.support import MINIMUM_SUPPORT
 from hemapilots.texts import fold
 
 __all__ = ["draft"]
@@ -40,7 +41,8 @@ def draft(
     lines = [
         f"# Draft of a mapping to the use case {name}, made by `hemapilots scan`. Nothing in it is settled: look at each entry,",
         "# correct it, and write `status: approved`; a pilot does not run while an entry is `proposed`.",
-        "# Before each entry: how sure the guess is (1 is surest) and why. Values of fewer than 5 patients are not shown.",
+        "# Before each entry: how sure the guess is (1 is surest) and why. "
+        f"Values of fewer than {MINIMUM_SUPPORT} patients are not shown.",
         f"use_case: {name}",
         f"reader: {reader}",
     ]

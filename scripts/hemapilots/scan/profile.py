@@ -1,6 +1,6 @@
 """What a column looks like: type, missingness, rounded quantiles, frequent values. Nothing that a single patient stands behind.
 
-Values of fewer than MINIMUM patients are not shown, nor those that would give them away; columns that name patients, tell
+Values of fewer than MINIMUM_SUPPORT patients are not shown, nor those that would give them away; columns that name patients, tell
 them apart or hold free text show no values at all. Where it is known whose a cell is, patients are counted and not cells,
 and a patient has one cell in the quantiles.
 """
@@ -10,14 +10,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hemapilots.harmonize.suppression import Draw, hide
-from hemapilots.scan.cells import MINIMUM, decimal_mark, is_blank, is_number_text, read_date, read_number, split_unit
+from hemapilots.scan.cells import decimal_mark, is_blank, is_number_text, read_date, read_number, split_unit
 from hemapilots.scan.counting import Cells
 from hemapilots.scan.identity import names_a_person
 from hemapilots.scan.tables import Column
 from hemapilots.scan.words import Words
+from hemapilots.support import MINIMUM_SUPPORT
 from hemapilots.texts import fold
 
-__all__ = ["MINIMUM", "Profile", "profile_column"]
+__all__ = ["Profile", "profile_column"]
 
 SAMPLE = 20_000
 MANY_LEVELS = 40
@@ -67,7 +68,7 @@ def profile_column(column: Column, words: Words) -> Profile:
     kind = _kind(column, known, words)
     without = cells.patients - cells.with_any(known)
     made = Profile(column, kind, cells.patients, _shown_missing(without, cells.patients), len(known))
-    made.absent = sorted(text for text, count in absent.items() if count >= MINIMUM or is_blank(text))
+    made.absent = sorted(text for text, count in absent.items() if count >= MINIMUM_SUPPORT or is_blank(text))
     if kind == "identifier" and known and all(read_date(text) for text in list(known)[:100]):
         _dates(made, known)
     if kind in ("identifier", "text", "empty"):
@@ -80,7 +81,7 @@ def profile_column(column: Column, words: Words) -> Profile:
             made.beside = _usual(Cells(column.units, column.patients).counts())
     if kind in ("flag", "category") or (kind == "number" and len(known) <= SHOWN):
         _frequencies(made, known, without)
-        few = len(known) <= SHOWN and min(known.values(), default=0) >= MINIMUM
+        few = len(known) <= SHOWN and min(known.values(), default=0) >= MINIMUM_SUPPORT
         made.harmless = words.in_vocabulary(list(made.values)) or (few and len(made.values) == len(known))
     if made.decimal is None and kind in ("flag", "category"):
         made.numbers = _read_all(known, None)
@@ -120,7 +121,9 @@ def _numeric_kind(texts: list[str], known: dict[str, int], total: int) -> str:
 
 def _shown_missing(missing: int, n: int) -> int | None:
     known = n - missing
-    return missing if missing == 0 or (missing >= MINIMUM and (known == 0 or known >= MINIMUM)) else None
+    return (
+        missing if missing == 0 or (missing >= MINIMUM_SUPPORT and (known == 0 or known >= MINIMUM_SUPPORT)) else None
+    )
 
 
 def _dates(made: Profile, known: dict[str, int]) -> None:
@@ -139,13 +142,15 @@ def _dates(made: Profile, known: dict[str, int]) -> None:
             name = swapped[form] if form.startswith("DD") else form
             kept[name] = kept.get(name, 0) + count
         found, certain = kept, True
-    made.formats = [form for form, count in sorted(found.items(), key=lambda item: -item[1]) if count >= MINIMUM]
+    made.formats = [
+        form for form, count in sorted(found.items(), key=lambda item: -item[1]) if count >= MINIMUM_SUPPORT
+    ]
     made.ambiguous = not certain
 
 
 def _usual(counts: dict[str, int]) -> str | None:
     """The most frequent text, if enough patients stand behind it."""
-    found = {text: count for text, count in counts.items() if count >= MINIMUM and not is_blank(text)}
+    found = {text: count for text, count in counts.items() if count >= MINIMUM_SUPPORT and not is_blank(text)}
     return max(sorted(found), key=found.get, default=None)
 
 
@@ -166,10 +171,10 @@ def _numbers(made: Profile, known: dict[str, int], cells: Cells) -> None:
         rest = split_unit(text)[1] if is_number_text(text) else None
         if rest:
             units[rest] = units.get(rest, 0) + count
-        elif rest is None and count >= MINIMUM and not names_a_person(text):
+        elif rest is None and count >= MINIMUM_SUPPORT and not names_a_person(text):
             made.odd[text] = count
     common = max(units, key=units.get, default=None)
-    if common and units[common] >= max(MINIMUM, 0.5 * sum(known.values())):
+    if common and units[common] >= max(MINIMUM_SUPPORT, 0.5 * sum(known.values())):
         made.unit, made.unit_from = common, "in the cells"
 
 
@@ -186,11 +191,11 @@ def _round(value: float) -> float:
 def _frequencies(made: Profile, known: dict[str, int], missing: int) -> None:
     """Patients of each value and those without one are a partition: small ones are hidden with as many others as it takes."""
     cells = {**known, _MISSING: missing}
-    shown = hide(cells, MINIMUM, Draw(b"scan", fold(made.column.selector)))
+    shown = hide(cells, MINIMUM_SUPPORT, Draw(b"scan", fold(made.column.selector)))
     made.missing = shown.pop(_MISSING)
     # A value is named where it is frequent; its count is not where that would give a rare one away.
     frequent = sorted(
-        (text for text, count in known.items() if count >= MINIMUM and not names_a_person(text)),
+        (text for text, count in known.items() if count >= MINIMUM_SUPPORT and not names_a_person(text)),
         key=lambda text: (-(shown[text] or 0), text),
     )
     made.values = {text: shown[text] for text in frequent[:SHOWN]}

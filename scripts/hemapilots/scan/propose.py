@@ -9,8 +9,9 @@ from hemapilots.config.mapping import INFER
 from hemapilots.harmonize.reading.header_units import header_unit
 from hemapilots.harmonize.reading.units import Factors, candidates, known
 from hemapilots.scan.match import Match
-from hemapilots.scan.profile import MINIMUM, Profile
+from hemapilots.scan.profile import Profile
 from hemapilots.scan.words import Words
+from hemapilots.support import MINIMUM_SUPPORT
 from hemapilots.texts import fold
 
 __all__ = ["Proposal", "propose"]
@@ -103,7 +104,7 @@ def _sentinels(made: Proposal, spec: dict, profile: Profile) -> None:
     found = [
         value
         for value, size in zip(values, sizes, strict=True)
-        if size >= MINIMUM and _SENTINEL.match(f"{value:g}") and (value < 0 or value > 10 * max(abs(middle), 1))
+        if size >= MINIMUM_SUPPORT and _SENTINEL.match(f"{value:g}") and (value < 0 or value > 10 * max(abs(middle), 1))
     ]
     if found:
         made.keys["sentinels"] = [float(value) for value in sorted(found)]

@@ -2,9 +2,10 @@
 
 from collections.abc import Set
 
-from hemapilots.scan.profile import MINIMUM, Profile
+from hemapilots.scan.profile import Profile
 from hemapilots.scan.tables import Table
 from hemapilots.scan.words import LANGUAGES
+from hemapilots.support import MINIMUM_SUPPORT
 
 __all__ = ["show"]
 
@@ -23,7 +24,7 @@ def show(
     Values of other columns are shown only where they are known words, or few and each of enough patients.
     """
     tongue = f", headers in {LANGUAGES[language]}" if language else ""
-    lines = [f"reader {reader}{tongue}; values of fewer than {MINIMUM} patients are not shown"]
+    lines = [f"reader {reader}{tongue}; values of fewer than {MINIMUM_SUPPORT} patients are not shown"]
     for table in tables:
         if table.lookup:
             lines += ["", f"{table.path} ({table.alias}): {'; '.join(table.remarks)}"]

@@ -3,8 +3,8 @@
 from hemapilots.config.shapes import nearest
 from hemapilots.cross_checks import Source
 from hemapilots.cross_checks.combinations import PERSONAL, goes_on_from
-from hemapilots.federation.release import MINIMUM_SUPPORT
 from hemapilots.study.design import design_columns
+from hemapilots.support import MINIMUM_SUPPORT
 
 __all__ = [
     "SCENARIO",

@@ -10,9 +10,9 @@ from hemapilots.federation.asking import summed
 from hemapilots.federation.messages import instruct, unpack
 from hemapilots.federation.strategies.base import OwnStrategy
 from hemapilots.models.boosting import NOBODY
+from hemapilots.support import MINIMUM_SUPPORT
 
 # No leaf rests on fewer patients with the event.
-MINIMUM_CELL = 5
 
 
 class HistogramBoosting(OwnStrategy):
@@ -62,7 +62,7 @@ def best_splits(total: np.ndarray, settings: dict) -> tuple[np.ndarray, np.ndarr
     right, l2 = whole - left, settings["l2"]
     gain = _gain(left, l2) + _gain(right, l2) - _gain(whole, l2)
     enough = (np.minimum(left[..., 2], right[..., 2]) >= settings["leaf_patients"] - 0.5) & (
-        np.minimum(left[..., 3], right[..., 3]) >= MINIMUM_CELL - 0.5
+        np.minimum(left[..., 3], right[..., 3]) >= MINIMUM_SUPPORT - 0.5
     )
     fits, nodes, _, cuts = gain.shape
     flat = np.where(enough, gain, -1.0).reshape(fits, nodes, -1)

@@ -34,6 +34,7 @@ from hemapilots.harmonize.reading.raw import Raw, Texts, as_texts
 from hemapilots.harmonize.reading.source import Source
 from hemapilots.harmonize.reading.stated_units import Stated, Stop, state
 from hemapilots.harmonize.reading.units import known
+from hemapilots.support import MINIMUM_SUPPORT
 
 __all__ = ["number_column"]
 
@@ -41,8 +42,9 @@ __all__ = ["number_column"]
 _LIMIT_SHARE = 0.1
 # As often must a number outside the hard range stand in a column to be taken for a code.
 _REPEATED = 3
-# Of so many values on, one that is the same for everybody is doubted, and of so many it is not a measurement.
-_DOUBTED, _CONSTANT = 5, 30
+# Of so many values on, one that is the same for everybody is not a measurement. Of fewer it is doubted, but never of so few that the
+# doubt would tell of single patients.
+_CONSTANT = 30
 # Units of a laboratory: an amount per volume, and per cent of cells. Doses, times and sizes may be the same for everybody.
 _LABORATORY = re.compile(r"%|.+/[a-zA-Z0-9.]*L(\{.*\})?|/[un]L|/mm3|fL|pg|mg/m?mol|mg/g")
 # In a column of numbers these may mean that nothing was found, which is a number.
@@ -246,7 +248,8 @@ class _Column:
     def _constant(self, values: np.ndarray) -> np.ndarray:
         """A measurement of the laboratory that is the same for everybody was not measured; of other numbers it is doubted."""
         spec, known = self.source.spec, ~np.isnan(values)
-        if known.sum() < _DOUBTED or spec.get("unit") in (None, "1") or spec.get("known_at") in (None, "outcome"):
+        measured = spec.get("unit") not in (None, "1") and spec.get("known_at") not in (None, "outcome")
+        if known.sum() < MINIMUM_SUPPORT or not measured:
             return values
         only = values[known][0]
         if only == 0 or (values[known] != only).any():
