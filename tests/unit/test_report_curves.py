@@ -9,6 +9,7 @@ import pytest
 import report_sample
 from hemapilots.evaluation.censoring import aalen_johansen
 from hemapilots.evaluation.curves import incidence_from_counts, site_curves
+from hemapilots.report import pages
 from hemapilots.report.released import read_released
 from hemapilots.report.survival_curves import curve_figures, median_time, together
 
@@ -117,3 +118,12 @@ def test_a_site_too_small_for_any_cell_spoils_nobody_elses_curve(tmp_path):
     assert read.curves["at_risk"].dtype.kind in "if"
     drawn = curve_figures(read, "os", "Overall survival")
     assert path.parent.name not in set(drawn[-1].table["curve"])
+
+
+def test_an_incidence_inside_a_merged_cell_is_marked():
+    curve = pd.DataFrame(
+        {"time": [0.0, 2.0, 6.0], "incidence": [0, 0.1, 0.3], "lower": [0, 0.05, 0.2], "upper": [0, 0.2, 0.4]}
+    )
+    assert pages._incidence(curve, 2) == "0.100 (0.050 to 0.200)"
+    assert pages._incidence(curve, 4) == "≈ 0.200 (0.125 to 0.300)"
+    assert pages._incidence(curve, 7) == "not shown"

@@ -248,8 +248,15 @@ def _incidences(released: Released, labels: Labels) -> list[dict]:
         horizons = spec["horizons"][endpoint]
         rows = []
         for who, curve in _curves(released, endpoint, incidence_from_counts).items():
-            found = [incidence_at(curve, horizon) for horizon in horizons]
-            rows.append({"who": who, "cells": [interval(one) if one else "not shown" for one in found]})
+            rows.append({"who": who, "cells": [_incidence(curve, horizon) for horizon in horizons]})
         heads = [f"By {years(horizon)}" for horizon in horizons]
         tables.append({"endpoint": labels.endpoint(endpoint), "heads": heads, "rows": rows})
     return tables
+
+
+def _incidence(curve: pd.DataFrame, horizon: float) -> str:
+    """Cumulative incidence with its interval, ≈ where it is interpolated inside a merged cell."""
+    found = incidence_at(curve, horizon)
+    if not found:
+        return "not shown"
+    return ("" if (curve["time"] - horizon).abs().min() < 1e-9 else "≈ ") + interval(found)
