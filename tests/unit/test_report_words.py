@@ -28,6 +28,13 @@ def test_a_difference_carries_its_sign():
     assert words.signed_interval(float("nan"), 0, 1) == "not estimable"
 
 
+@pytest.mark.parametrize(
+    ("step", "text"), [(0.25, "quarter-year"), (0.5, "half-year"), (1.0, "year"), (0.1, "0.1-year step")]
+)
+def test_a_cell_of_the_grid_has_a_name(step, text):
+    assert words.cell_of_time(step) == text
+
+
 def test_a_suppressed_count_says_so():
     assert words.count(None) == "not shown"
     assert words.count(float("nan")) == "not shown"

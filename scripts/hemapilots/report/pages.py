@@ -42,7 +42,7 @@ from hemapilots.report.page_templates import render
 from hemapilots.report.proportionality_section import proportionality_tables
 from hemapilots.report.released import Released, read_released
 from hemapilots.report.survival_curves import curve_figures, everyone, incidence_at, median_time
-from hemapilots.report.words import Labels, interval, number
+from hemapilots.report.words import Labels, cell_of_time, interval, number
 from hemapilots.summary import record_of
 from hemapilots.tables import write_csv, write_json, write_text
 from hemapilots.texts import years
@@ -181,6 +181,7 @@ def _context(released: Released, labels: Labels) -> dict:
         "refusals": exchange.refusals(released, labels),
         "twin": exchange.twin(released, labels),
         "protocol": released.protocol,
+        "cell": cell_of_time(released.protocol["protocol"]["times"]["step"]),
         "protocol_rows": provenance.protocol_rows(released, labels),
         "seeds": provenance.seeds(released),
         "times": provenance.stage_times(released),

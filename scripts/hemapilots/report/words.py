@@ -10,6 +10,7 @@ __all__ = [
     "METRICS",
     "NOT_SHOWN",
     "Labels",
+    "cell_of_time",
     "count",
     "interval",
     "number",
@@ -82,6 +83,11 @@ def signed_interval(estimate, lower, upper, digits: int = 3) -> str:
 def count(value: float | None) -> str:
     """A count with thousands apart; a suppressed one says so."""
     return NOT_SHOWN if value is None or not math.isfinite(value) else f"{round(value):,}".replace(",", "\u202f")
+
+
+def cell_of_time(step: float) -> str:
+    """One cell of a grid of times in words: `quarter-year`, `half-year`; with an s they are many."""
+    return {0.25: "quarter-year", 0.5: "half-year", 1.0: "year"}.get(step, f"{step:g}-year step")
 
 
 def unit_text(unit: str | None) -> str:
