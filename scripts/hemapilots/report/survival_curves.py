@@ -18,6 +18,7 @@ __all__ = ["curve_figures", "everyone", "incidence_at", "median_time", "together
 
 LEFT, RIGHT = 0.16, 0.97
 LEGEND = 8
+LONG = 28
 ALL = "all sites"
 
 
@@ -108,9 +109,7 @@ def _draw(curves: dict[str, pd.DataFrame], name: str, title: str, look: dict, ba
     first = min(curve["time"].iloc[0] for curve in curves.values())
     last = look["end"] or max(curve["time"].iloc[-1] for curve in curves.values())
     first = first if look["end"] is None else 0.0
-    axes.set(
-        xlim=(first, last), ylim=_range(curves, look["value"]), xlabel=look["axis"], ylabel=f"{look['label']} (share)"
-    )
+    axes.set(xlim=(first, last), ylim=_range(curves, look["value"]), xlabel=look["axis"], ylabel=_ylabel(look))
     # Of many sites the legend would cover the curves; the numbers at risk carry their names in the same colours.
     if (band and len(curves) > 1) or (not band and len(curves) <= LEGEND):
         place = "upper left" if look["value"] == "incidence" else "lower left"
@@ -119,6 +118,13 @@ def _draw(curves: dict[str, pd.DataFrame], name: str, title: str, look: dict, ba
     _at_risk(figure, axes, shown, (first, last), height)
     columns = ["curve", "time", look["value"], "lower", "upper", "at_risk"]
     return Drawn(name, title, svg_of(figure, name, title), _table(curves, columns))
+
+
+def _ylabel(look: dict) -> str:
+    """What is drawn; an endpoint's long label would run over the ends of the axis."""
+    if look["value"] == "incidence":
+        return "Cumulative incidence (share)"
+    return f"{look['label']} (share)" if len(look["label"]) <= LONG else "Share without the event"
 
 
 def _table(curves: dict[str, pd.DataFrame], columns: list[str]) -> pd.DataFrame:
