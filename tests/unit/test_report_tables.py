@@ -17,6 +17,7 @@ from hemapilots.report import (
     differences,
     exchange,
     performance,
+    reclassification_section,
     utility_section,
     verdict_words,
 )
@@ -350,3 +351,15 @@ def test_a_limit_that_rounds_to_nought_is_told_with_another_digit(tmp_path):
         one |= {"estimate": 0.018, "lower": 0.00023, "upper": 0.036}
     said = [one["difference"] for one in verdict_words.criteria(released, Labels(study))]
     assert all(text.startswith("+0.0180 (+0.0002 to +0.0360)") for text in said)
+
+
+def test_a_category_that_is_left_out_is_named(tmp_path):
+    released = read_released(report_sample.write(tmp_path), report_sample.study())
+    labels = Labels(report_sample.study())
+    (first, *_), *_ = reclassification_section.reclassification_tables(released, labels).values()
+    told = [row["category"] for row in first["rows"]]
+    assert first["hidden"] == []
+    rows = released.reclassification
+    without = dataclasses.replace(released, reclassification=rows[rows["category"] != told[-1]])
+    (fewer, *_), *_ = reclassification_section.reclassification_tables(without, labels).values()
+    assert fewer["hidden"] == told[-1:]

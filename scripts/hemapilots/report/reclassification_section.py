@@ -21,7 +21,10 @@ def reclassification_tables(released: Released, labels: Labels) -> dict[str, lis
         heads = [f"Risk below {low}", f"{low} to {high}", f"{high} or more"]
         for score in (one for one in own["score"].unique() if _compared(released, decision["endpoint"], one)):
             rows = _rows(released, own[own["score"] == score], score)
-            found.setdefault(decision["name"], []).append({"score": labels.score(score), "heads": heads, "rows": rows})
+            told = [row["category"] for row in rows]
+            hidden = [one for one in _categories(released, score) if one not in told]
+            one = {"score": labels.score(score), "heads": heads, "rows": rows, "hidden": hidden}
+            found.setdefault(decision["name"], []).append(one)
     return found
 
 
@@ -43,13 +46,16 @@ def _everybody(released: Released) -> pd.DataFrame:
 
 
 def _rows(released: Released, table: pd.DataFrame, score: str) -> list[dict]:
-    column = released.study["evaluate"]["categories"][score]
-    order = released.study["harmonize"]["computed"][column]["levels"]
-    rows = []
+    order, rows = _categories(released, score), []
     for category in sorted(table["category"].unique(), key=order.index):
         cells = table[table["category"] == category].set_index("place")
         rows.append({"category": category, "cells": [_cell(cells, place) for place in PLACES]})
     return rows
+
+
+def _categories(released: Released, score: str) -> list[str]:
+    """The categories of a score, in their order."""
+    return released.study["harmonize"]["computed"][released.study["evaluate"]["categories"][score]]["levels"]
 
 
 def _cell(cells: pd.DataFrame, place: str) -> str:
