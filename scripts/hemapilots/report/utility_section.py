@@ -104,6 +104,7 @@ def _head(labels: Labels, decision: dict) -> dict:
     low, high = (f"{100 * threshold:g}" for threshold in decision["thresholds"])
     return {
         "name": decision["name"],
+        "endpoint": decision["endpoint"],
         "label": decision["label"],
         "event": f"{labels.endpoint(decision['endpoint'])} by {years(decision['horizon'])}",
         "range": f"{low} to {high} %",
