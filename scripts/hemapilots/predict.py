@@ -61,7 +61,7 @@ def apply_model(
     every other model, with late entry (patients start at different points of the baseline), and with a competing event.
     Where no baseline came with the model, the site's own is used, from the rows that the fold's model was trained on (each as often
     as `counts` says, by row); survival is missing where the site has no events in them, or where the baseline ends. recalibrated:
-    see `FittedModel`.
+    see `FittedModel`. Where nobody's outcome is known there is nothing to judge, and no row.
     """
     late, competes = endpoint in spec["entry"], endpoint in spec["competing"]
     (x, outcome, rows, folds), parts = _learnable(tables, endpoint, card["columns"]), []
@@ -84,8 +84,10 @@ def finetuned(
     tables: dict[str, pd.DataFrame], endpoint: str, arrays: dict[str, np.ndarray], card: dict, step: dict
 ) -> dict[str, np.ndarray]:
     """The arrays of a federated model after the site's own step (see `models.personal`), also of the hazard of a competing event."""
-    x, outcome, _, folds = _learnable(tables, endpoint, card["columns"])
+    x, outcome, rows, folds = _learnable(tables, endpoint, card["columns"])
     (entry, time, event), out = outcome.T, dict(arrays)
+    if not len(rows):
+        return out
     for cause, prefix, told in ((1, "", card), (2, "competing_", card.get("competing"))):
         if told:
             data = TrainingData(x, entry, time, coded(event, cause, False), folds.T, np.zeros(x.shape[1], bool))
@@ -101,6 +103,8 @@ def absolute_risk(frame: pd.DataFrame, endpoint: str, spec: dict) -> pd.DataFram
     With late entry single patients are out of a baseline's reach (older than anybody seen); up to a tenth of them go without a risk.
     Where no time will do, a model without a competing event and late entry keeps its risk, which orders patients within a site.
     """
+    if frame.empty:
+        return frame
     time = risk_time(frame, endpoint, spec)
     if time:
         return frame.assign(risk=1 - frame[time])
@@ -143,7 +147,8 @@ def _known(harmonized: pd.DataFrame, endpoint: str) -> np.ndarray:
 
 
 def _frame(parts: list[tuple], grid: np.ndarray) -> pd.DataFrame:
-    """One frame of parts: replicate, fold, rows (m,), risk (m,), survival (m, T)."""
+    """One frame of parts: replicate, fold, rows (m,), risk (m,), survival (m, T); without parts one without rows."""
+    parts = parts or [(0, 0, np.zeros(0, np.int64), np.zeros(0), np.zeros((0, len(grid))))]
     replicate, fold, rows, risk, survival = zip(*parts, strict=True)
     sizes = [len(part) for part in rows]
     columns = {"replicate": np.repeat(replicate, sizes), "fold": np.repeat(fold, sizes)}

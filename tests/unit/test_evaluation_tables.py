@@ -362,3 +362,17 @@ def test_file_has_ten_digits_and_no_negative_zero(tmp_path):
     write_metrics(table, tmp_path / "metrics.csv")
     assert (tmp_path / "metrics.csv").read_text().splitlines()[1] == ",,,,,,uno_c,,,,0.3333333333,0,,10,"
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.csv"]
+
+
+def test_a_site_where_nobodys_outcome_is_known_has_no_figures_and_changes_none(pilot):
+    sites, spec, (pooled, _), _ = pilot
+    patients, dealt, tables = invented(sizes=(180, 40), seed=5)["b"]
+    unknown = (
+        patients.assign(os_time=np.nan, os_event=np.nan),
+        dealt,
+        {key: one.iloc[:0] for key, one in tables.items()},
+    )
+    own, counts = evaluate_site("c", Scopes({"c": unknown}, spec))
+    assert own["estimate"].isna().all() and counts["estimate"].isna().all()
+    again, _ = evaluate_pooled(Scopes({**sites, "c": unknown}, spec))
+    pd.testing.assert_frame_equal(again, pooled)

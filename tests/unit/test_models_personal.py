@@ -224,6 +224,21 @@ def test_predictions_of_the_own_step_are_filed_and_the_model_is_not(cox, tmp_pat
     np.testing.assert_allclose(frames["finetune"]["risk"], 1 - frames["finetune"]["survival_1"])
 
 
+def test_a_site_where_nobodys_outcome_is_known_has_predictions_of_nobody(cox, tmp_path):
+    arrays, card, data = cox
+    write_model(tmp_path / "models", "os", "m", "federated/newton", arrays, card)
+    tables, step = tables_of(data), {"of": "newton", "local_steps": 5, "penalties": [1e12]}
+    tables["harmonized"] = tables["harmonized"].assign(os_time=np.nan, os_event=np.nan, index=1.0)
+    comparator = {"score": "index", "endpoints": ["os"]}
+    spec = SPEC | {"finetuned": {"m": step}, "comparators": {"i": comparator}}
+    for changes in ({}, {"finetuned": {}, "recalibrated": {"m federated/newton": {"federated/newton+a": "slope"}}}):
+        predict_site("x", tables, [tmp_path / "models"], spec | changes, tmp_path / "out")
+    frames = {path.stem: pd.read_parquet(path) for path in (tmp_path / "out").rglob("*.parquet")}
+    assert sorted(frames) == ["finetune", "i", "newton", "newton+a"]
+    for frame in frames.values():
+        assert list(frame) == ["replicate", "fold", "row", "risk", "survival_0.5", "survival_1"] and frame.empty
+
+
 def test_the_hazard_of_a_competing_event_takes_the_step_as_well():
     (data,) = sites([200], folds=FOLDS, step=1e-6)
     arrays, card = federated("cox", {}, NEWTON, [data], penalties=(1.0, 10.0))
