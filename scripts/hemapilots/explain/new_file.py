@@ -82,7 +82,9 @@ def _records(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
             if any(field.strip() for field in fields) or len(fields) > 1:
                 yield before + 1, fields
             before = reader.line_num
-    except csv.Error:
-        raise HemaPilotsError(
-            f"{path}, line {before + 1}: its quotes do not pair; put one at each end of a field, and double those within"
-        ) from None
+    except csv.Error as error:
+        what = "its quotes do not pair; put one at each end of a field, and double those within"
+        # A quote that is never closed swallows what follows, and may reach the limit as well.
+        if "field limit" in str(error) and text.count('"') % 2 == 0:
+            what = f"a cell holds more than {csv.field_size_limit():,} signs; shorten it, or leave its column out"
+        raise HemaPilotsError(f"{path}, line {before + 1}: {what}") from None
