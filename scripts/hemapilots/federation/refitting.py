@@ -50,12 +50,9 @@ def refitted(tables, counts, agreed: dict, spec: dict, primary: dict, original: 
         if cause == 2 and "competing" not in original[1]:
             continue
         card = original[1] if cause == 1 else original[1]["competing"]
-        plan = _plan(plan_of(spec, endpoint, name, columns), original[0], prefix)
-        options = options_of(spec, name, spec["strategies"][strategy]) | _rounds(card)
         apps, exits, faults = {}, {}, spec.get("faults", {})
-        if faults:
-            # A site that fails in a round must meet the fit where it met the original, which was then on its way from zeros.
-            plan = replace(plan, start=None)
+        plan = _plan(plan_of(spec, endpoint, name, columns), original[0], prefix, anew=bool(faults))
+        options = options_of(spec, name, spec["strategies"][strategy]) | _rounds(card)
         for site in sites[endpoint]:
             data = training_data(tables[site], endpoint, columns, counts[site], cause, plan.kind)
             data = strategy_times(data, spec, spec["strategies"][strategy])
@@ -66,13 +63,17 @@ def refitted(tables, counts, agreed: dict, spec: dict, primary: dict, original: 
     return with_competing(*fits)
 
 
-def _plan(plan: Plan, arrays: dict[str, np.ndarray], prefix: str) -> Plan:
-    """The plan of the outer folds alone, each with the penalty (and its share on absolute values) chosen for it; nothing is chosen anew."""
+def _plan(plan: Plan, arrays: dict[str, np.ndarray], prefix: str, anew: bool) -> Plan:
+    """The plan of the outer folds alone, each with the penalty (and its share on absolute values) chosen for it; nothing is chosen anew.
+
+    anew: from zeros, as where sites are faulty: one that fails in a round must meet the fit where it met the original, which was then
+    on its way from there.
+    """
     chosen = np.concatenate([[arrays[f"{prefix}final_chosen"].item()], arrays[f"{prefix}chosen"].ravel()])
     own = {"own_penalty": arrays[f"{prefix}penalties"][chosen]}
     if plan.l1_ratios is not None:
         own["l1_ratios"] = arrays[f"{prefix}l1_ratios"][chosen]
-    if f"{prefix}coefficients" in arrays:
+    if f"{prefix}coefficients" in arrays and not anew:
         # The optimum is the same from wherever Newton's method starts, and near where the original ended.
         final, folds = arrays[f"{prefix}final_coefficients"], arrays[f"{prefix}coefficients"]
         fits = np.concatenate([final[None], folds.reshape(-1, *folds.shape[2:])])
