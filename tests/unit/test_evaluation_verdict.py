@@ -103,8 +103,9 @@ def test_pooled_rows_are_preferred_but_against_own_models_pairs_within_sites_cou
     both = [difference("pooled", -0.1, estimand="within-site"), difference("pooled", 0.1)]
     assert outcomes(judge(both, other)) == ["met"]
     assert outcomes(judge(both[:1], other)) == ["not met"]
-    own = [difference("local/own", -0.1, estimand="within-site"), difference("local/own", 0.1)]
-    assert outcomes(judge(own, SUPERIOR)) == ["not met"]
+    for regime in ("local/own", "federated/finetune"):
+        own = [difference(regime, -0.1, estimand="within-site"), difference(regime, 0.1)]
+        assert outcomes(judge(own, SUPERIOR | {"against": ["m", regime]})) == ["not met"]
 
 
 def test_superiority_to_local_models_is_not_assessable_on_random_splits():
