@@ -37,3 +37,14 @@ def test_ratios_of_sites_give_the_ratio_of_the_sums():
     assert together("oe") == pytest.approx(observed / expected, rel=1e-12)
     assert together("ipa") == pytest.approx(1 - error / nothing, rel=1e-12)
     assert together("standardised") == pytest.approx(benefit / most, rel=1e-12)
+
+
+def test_a_resample_in_which_everybody_has_the_event_tells_no_gain():
+    """The error of telling everybody the same is then nought but for rounding, and dividing by it would give numbers without end."""
+    rng = np.random.default_rng(4)
+    time = np.append(rng.uniform(0.1, 1.0, 29), 3.0)
+    weights = np.ones((2, 30))
+    weights[1, -1] = 0
+    status = Status(weigh(time, np.ones(30, int), weights), 1.5)
+    assert status.null_brier[0] == pytest.approx(29 / 30 * (1 / 30) ** 2 + 1 / 30 * (29 / 30) ** 2)
+    assert np.isnan(status.null_brier[1])

@@ -187,10 +187,12 @@ class Status:
 
     @cached_property
     def null_brier(self) -> np.ndarray:
-        """Brier score (batch,) of telling everybody the observed probability."""
+        """Brier score (batch,) of telling everybody the observed probability; nan where all have the event, or nobody, for then nothing
+        is left to be gained."""
         with_event = self.mass @ self.event
         without = self.mass @ (1 - self.event)
-        return ((1 - self.observed) ** 2 * with_event + self.observed**2 * without) / self.total
+        error = ((1 - self.observed) ** 2 * with_event + self.observed**2 * without) / self.total
+        return np.where(error > 1e-12, error, np.nan)
 
     def ratio(self, risk: np.ndarray) -> dict[str, np.ndarray]:
         """oe (batch,) of predicted risks (n,): events observed over expected."""
