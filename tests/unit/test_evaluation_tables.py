@@ -1,5 +1,7 @@
 """A site, the pooled table and their combination, from invented patients to CSV files."""
 
+import weakref
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,9 +10,11 @@ from sksurv.metrics import concordance_index_censored, integrated_brier_score
 from sksurv.util import Surv
 
 from hemapilots.errors import HemaPilotsError
-from hemapilots.evaluation import combine, evaluate_pooled, evaluate_site, verdict, within_site, write_metrics
+from hemapilots.evaluation import combine, evaluate_pooled, evaluate_site, scope, verdict, within_site, write_metrics
+from hemapilots.evaluation.calibration_curves import calibration_table
 from hemapilots.evaluation.frames import COMPARISON_COLUMNS, COUNT_COLUMNS, METRIC_COLUMNS, frame
 from hemapilots.evaluation.histograms import site_histograms
+from hemapilots.evaluation.job_tables import pooled_tables
 from hemapilots.evaluation.scope import Scopes
 
 GRID = [0.25 * k for k in range(1, 13)]
@@ -376,3 +380,30 @@ def test_a_site_where_nobodys_outcome_is_known_has_no_figures_and_changes_none(p
     assert own["estimate"].isna().all() and counts["estimate"].isna().all()
     again, _ = evaluate_pooled(Scopes({**sites, "c": unknown}, spec))
     pd.testing.assert_frame_equal(again, pooled)
+
+
+def test_endpoints_one_after_the_other_give_the_same_and_hold_the_weights_of_one(monkeypatch):
+    sites = {}
+    for name, (patients, dealt, tables) in invented().items():
+        late = {f"pfs_{part}": patients[f"os_{part}"] for part in ("entry", "time")}
+        patients = patients.assign(**late, pfs_event=1.0 * (patients["os_time"] < 3))
+        sites[name] = patients, dealt, tables | {("pfs", *key[1:]): table for key, table in tables.items()}
+    nothing = {"covariates": [], "treatments": {}}
+    spec = plan(endpoints=["os", "pfs"], horizons={"os": [2.0], "pfs": [2.0]}, sensitivity=nothing)
+    metrics, comparisons = evaluate_pooled(Scopes(sites, spec))
+    calibration = calibration_table("all", Scopes(sites, spec))
+    held, made = [], scope.scope_of
+
+    def watched(endpoint, *parts):
+        assert all(weights() is None for other, weights in held if other != endpoint)
+        found = made(endpoint, *parts)
+        held.append((endpoint, weakref.ref(found.outcomes.weights)))
+        return found
+
+    monkeypatch.setattr(scope, "scope_of", watched)
+    found = pooled_tables(Scopes(sites, spec))
+    assert [endpoint for endpoint, _ in held] == ["os", "pfs"]
+    expected = {"metrics": metrics, "comparisons": comparisons, "calibration": calibration}
+    for name, table in expected.items():
+        pd.testing.assert_frame_equal(found[name], table)
+    assert set(found["sensitivity"]["endpoint"]) == {"os"}

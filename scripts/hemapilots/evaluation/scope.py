@@ -1,6 +1,6 @@
 """Patients under bootstrap weights: all of a sample, or those of a subgroup, prepared once for every regime judged on them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -119,6 +119,11 @@ class Scopes:
 
     sites: Mapping[str, SiteData]
     spec: Mapping[str, Any]
+
+    def by_endpoint(self) -> Iterator["Scopes"]:
+        """The same sites at one endpoint after the other; whoever takes the next lets go of the weights of the last."""
+        for endpoint in self.spec["endpoints"]:
+            yield Scopes(self.sites, {**self.spec, "endpoints": [endpoint]})
 
     def of(self, endpoint: str) -> Scope:
         """All patients whom every regime reaches, told apart by the variables of `grouping`."""
