@@ -21,7 +21,8 @@ RESULT_FILES = ("metrics.csv", "comparisons.csv", "verdict.json")
 def differences(first: Path, second: Path, tolerance: float = 1e-6) -> list[str]:
     """What differs between the result files of two folders, one line each; empty where they agree.
 
-    Raises HemaPilotsError where a folder has none of the files, where they are of different pilots, or a file cannot be read.
+    A pilot and its variants are compared without regard to the name of the scenario. Raises HemaPilotsError where a folder has none of
+    the files, where they are of different pilots, or a file cannot be read.
     """
     for folder in (first, second):
         if not any((folder / name).is_file() for name in RESULT_FILES):
@@ -29,16 +30,18 @@ def differences(first: Path, second: Path, tolerance: float = 1e-6) -> list[str]
                 f"{folder}: none of {', '.join(RESULT_FILES)} is there; name a folder such as results/<pilot>"
             )
     pilots = [_pilot(folder) for folder in (first, second)]
-    if None not in pilots and pilots[0] != pilots[1]:
+    known = None not in pilots
+    if known and len({pilot.partition("+")[0] for pilot in pilots}) > 1:
         raise HemaPilotsError(
-            f"{first}, {second}: results of two pilots, {pilots[0]} and {pilots[1]}; name two runs of the same pilot"
+            f"{first}, {second}: results of two pilots, {pilots[0]} and {pilots[1]}; name two runs of the same pilot, or a pilot "
+            "and its variant"
         )
-    found = []
+    found, aside = [], ("scenario",) if known and pilots[0] != pilots[1] else ()
     for name in RESULT_FILES:
         compare = table_differences if name.endswith(".csv") else json_differences
         there = [folder for folder in (first, second) if (folder / name).is_file()]
         if len(there) == 2:
-            found += [f"{name}: {line}" for line in compare(first / name, second / name, tolerance)]
+            found += [f"{name}: {line}" for line in compare(first / name, second / name, tolerance, aside)]
         elif there:
             found.append(f"{name}: only in {there[0]}")
     return found
@@ -50,9 +53,9 @@ def _pilot(folder: Path) -> str | None:
     return read_yaml(path)[0].get("pilot") if path.is_file() else None
 
 
-def table_differences(first: Path, second: Path, tolerance: float = 1e-6) -> list[str]:
-    """What differs between two tables: rows that only one has, then values, in the order of the first table."""
-    left, right = _read(first), _read(second)
+def table_differences(first: Path, second: Path, tolerance: float = 1e-6, aside: tuple[str, ...] = ()) -> list[str]:
+    """What differs between two tables, columns `aside` left out: rows that only one has, then values, in the order of the first."""
+    left, right = (_read(path).drop(columns=list(aside), errors="ignore") for path in (first, second))
     if list(left) != list(right):
         return [f"columns differ: {', '.join(left)} against {', '.join(right)}"]
     keys = [name for name in left if name not in NUMBERS]
@@ -69,12 +72,15 @@ def table_differences(first: Path, second: Path, tolerance: float = 1e-6) -> lis
     return found
 
 
-def json_differences(first: Path, second: Path, tolerance: float = 1e-6) -> list[str]:
-    """What differs between two JSON files."""
+def json_differences(first: Path, second: Path, tolerance: float = 1e-6, aside: tuple[str, ...] = ()) -> list[str]:
+    """What differs between two JSON files, fields `aside` of the whole left out."""
     try:
-        return _walk(json.loads(first.read_text("utf-8")), json.loads(second.read_text("utf-8")), "", tolerance)
+        records = [json.loads(path.read_text("utf-8")) for path in (first, second)]
     except json.JSONDecodeError as error:
         raise HemaPilotsError(f"{first} or {second}: not valid JSON ({error}); make it anew") from None
+    if aside:
+        records = [{name: value for name, value in record.items() if name not in aside} for record in records]
+    return _walk(*records, "", tolerance)
 
 
 def same(left, right, tolerance: float) -> bool:

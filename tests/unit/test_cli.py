@@ -9,6 +9,7 @@ import pytest
 
 from hemapilots.cli import main
 from hemapilots.difference import differences, same
+from hemapilots.errors import HemaPilotsError
 from hemapilots.hospital import load_mapping
 from hemapilots.mapping_warnings import unit_warnings
 from hemapilots.support import MINIMUM_SUPPORT
@@ -120,6 +121,23 @@ def test_diff_of_two_pilots_is_one_sentence(folders, capsys):
     assert not out and "results of two pilots, mds-x and mm-y; name two runs of the same pilot" in err
     (folders[1] / "protocol.yaml").write_text("pilot: mds-x\n")
     assert main(["diff", *map(str, folders)]) == 0
+
+
+def test_diff_of_a_pilot_and_its_variant_leaves_the_scenario_aside(folders):
+    first, second = folders
+    for folder, pilot, scenario in ((first, "mds-x", "base"), (second, "mds-x+skew", "skew")):
+        (folder / "protocol.yaml").write_text(f"pilot: {pilot}\n")
+        (folder / "metrics.csv").write_text(METRICS.replace("base", scenario))
+        (folder / "verdict.json").write_text(json.dumps(VERDICT | {"scenario": scenario}))
+    assert differences(first, second) == []
+    (second / "metrics.csv").write_text(METRICS.replace("base", "skew").replace("uno_c", "harrell_c"))
+    assert [line.split(": only")[0] for line in differences(first, second)] == [
+        "metrics.csv: os harrell_c 5",
+        "metrics.csv: os uno_c 5",
+    ]
+    (second / "protocol.yaml").write_text("pilot: mds-xy+skew\n")
+    with pytest.raises(HemaPilotsError, match="results of two pilots, mds-x and mds-xy.skew"):
+        differences(first, second)
 
 
 def test_same_is_relative_above_one_and_absolute_below():
