@@ -27,6 +27,8 @@ OUTCOME = {
     "os_years": {"type": "number", "unit": "a", "known_at": "outcome", "hard": [0, 60]},
     "os_status": {"type": "flag", "known_at": "outcome"},
 }
+# Whom dates follow: what a use case of the tests calls them, but for the index date and the outcomes.
+DATED = {"last_contact": "contact", "birth": "birth", "death": "death", "status": "vital"}
 OS = {"os": {"label": "Overall survival", "time": "os_years", "event": "os_status"}}
 
 

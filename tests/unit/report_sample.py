@@ -84,6 +84,11 @@ def write(folder: Path) -> dict[str, list[Path]]:
         ledger().to_parquet(folder / "exchange" / f"{site}.parquet")
     (folder / "pooled_metrics").mkdir()
     sensitivity("all").to_csv(folder / "pooled_metrics" / "sensitivity.csv", index=False)
+    return inputs_of(folder)
+
+
+def inputs_of(folder: Path) -> dict[str, list[Path]]:
+    """What a report reads of such a folder."""
     names = {
         "protocol": "protocol.yaml",
         "columns": "columns.json",

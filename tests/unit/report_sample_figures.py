@@ -4,6 +4,9 @@ import pandas as pd
 
 from report_sample_study import NAN, SITES
 
+EVERYBODY = {"scenario": "base", "endpoint": "os", "evaluated_on": "all"}
+PRIMARY = {"model": "cox-all", "regime": "federated/newton"}
+
 
 def metrics() -> pd.DataFrame:
     """Every metric for all patients and each site."""
@@ -32,8 +35,7 @@ def metrics() -> pd.DataFrame:
 
 def alone() -> list[dict]:
     """C of the primary model without pooling and as random effects, its stability, net benefit at an edge of risk."""
-    head = {"scenario": "base", "endpoint": "os", "model": "cox-all", "regime": "federated/newton"}
-    head |= {"evaluated_on": "all", "subgroup": "all", "horizon": 2.0, "n": 120.0, "events": 60.0}
+    head = EVERYBODY | PRIMARY | {"subgroup": "all", "horizon": 2.0, "n": 120.0, "events": 60.0}
     figures = {"estimate": 0.69, "lower": 0.64, "upper": 0.74}
     rows = [head | figures | {"metric": f"uno_c_{form}", "threshold": NAN} for form in ("within_site", "histogram")]
     benefit = {"metric": "net_benefit_histogram", "decision": "act", "threshold": 0.3, "estimate": 0.2475}
@@ -46,14 +48,7 @@ def alone() -> list[dict]:
 
 def benefits() -> list[dict]:
     """Net benefit of the primary model, of the score with a probability, and of treating everybody and nobody, at two thresholds."""
-    head = {
-        "scenario": "base",
-        "endpoint": "os",
-        "evaluated_on": "all",
-        "subgroup": "all",
-        "horizon": 2.0,
-        "decision": "act",
-    }
+    head = EVERYBODY | {"subgroup": "all", "horizon": 2.0, "decision": "act"}
     values = {
         ("cox-all", "federated/newton"): (0.3, 0.25),
         ("score", "score/index"): (0.28, 0.26),
@@ -72,13 +67,7 @@ def benefits() -> list[dict]:
 
 def parts() -> list[dict]:
     """Women do worse and are flagged twice; of men there are too few."""
-    head = {
-        "scenario": "base",
-        "endpoint": "os",
-        "model": "cox-all",
-        "regime": "federated/newton",
-        "evaluated_on": "all",
-    }
+    head = EVERYBODY | PRIMARY
     size = {"n": 90.0, "events": 45.0}
     return [
         head

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dirty import run
+from dirty import DATED, run
 
 DATE = {"type": "date", "known_at": "outcome"}
 TIME = {"type": "number", "unit": "a", "known_at": "outcome", "hard": [0, 60]}
@@ -20,10 +20,7 @@ FOLLOWED = {
 USE_CASE = {
     "follow_up": {
         "index": "diagnosis",
-        "last_contact": "contact",
-        "birth": "birth",
-        "death": "death",
-        "status": "vital",
+        **DATED,
         "outcomes": {
             "os": {"time": "os_years", "status": "os_status", "events": ["death"]},
             "pfs": {"time": "pfs_years", "status": "pfs_status", "events": ["progression", "death"]},

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dirty import DATED
 from dirty import run as run_dirty
 from hemapilots.delivered import Delivered, Remark
 from hemapilots.errors import HemaPilotsError
@@ -413,10 +414,7 @@ FOLLOWED = {
     ],
     "follow_up": {
         "index": "index",
-        "last_contact": "contact",
-        "birth": "birth",
-        "death": "death",
-        "status": "vital",
+        **DATED,
         "outcomes": {
             "os": {"time": "os_years", "status": "os_status", "events": ["death"]},
             "efs": {"time": "efs_years", "status": "efs_status", "events": ["relapse", "death"]},

@@ -5,7 +5,7 @@ from copy import deepcopy
 import numpy as np
 import pytest
 
-from dirty import run
+from dirty import DATED, run
 from hemapilots.errors import HemaPilotsError
 
 DATE = {"type": "date", "known_at": "outcome"}
@@ -27,10 +27,7 @@ VARIABLES = {
 USE_CASE = {
     "follow_up": {
         "index": "index",
-        "last_contact": "contact",
-        "birth": "birth",
-        "death": "death",
-        "status": "vital",
+        **DATED,
         "outcomes": {
             "os": {"time": "os_years", "status": "os_status", "events": ["death"]},
             "efs": {

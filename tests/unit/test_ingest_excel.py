@@ -4,33 +4,16 @@ import datetime
 import subprocess
 import time
 import zipfile
+from functools import partial
 
 import pandas as pd
 import pytest
 
 from hemapilots.errors import HemaPilotsError
 from hemapilots.ingest.readers import check_extract, ingest
+from tabular_sample import TABLE, cells, mapping_of
 
-TABLE = pd.DataFrame(
-    {
-        "PID": ["p1", "p2", "p3"],
-        "Name": ["Ann", "Bob", "Cid"],
-        "Hb": [9.8, 11.0, None],
-        "Day": [datetime.datetime(2019, 5, 1), datetime.datetime(2020, 2, 29), None],
-        "Text": ["9,8", " x ", None],
-    }
-)
-VARIABLES = {"hb": {"column": "Hb"}, "day": {"column": "Day"}, "text": {"column": "Text"}}
-
-
-def mapping(path: str, **file) -> dict:
-    common = {"name": "clinic", "reader": "excel", "patient_id": "PID", "missing": {"": "missing"}}
-    return common | {"files": {"main": {"path": path} | file}, "variables": VARIABLES}
-
-
-def cells(folder, mapping, name) -> list:
-    column = ingest(folder, mapping).records[name]
-    return column.astype(object).where(column.notna(), None).tolist()
+mapping = partial(mapping_of, "excel")
 
 
 def write_xls(path) -> None:

@@ -1,6 +1,6 @@
 """Parquet: the mapped columns as the same text that a CSV of the same table would give, and clear refusals."""
 
-import datetime
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -11,27 +11,9 @@ from pyarrow import parquet
 from hemapilots.errors import HemaPilotsError
 from hemapilots.ingest import parquet as reader
 from hemapilots.ingest.readers import check_extract, ingest
+from tabular_sample import TABLE, VARIABLES, cells, mapping_of
 
-TABLE = pd.DataFrame(
-    {
-        "PID": ["p1", "p2", "p3"],
-        "Name": ["Ann", "Bob", "Cid"],
-        "Hb": [9.8, 11.0, None],
-        "Day": [datetime.datetime(2019, 5, 1), datetime.datetime(2020, 2, 29), None],
-        "Text": ["9,8", " x ", None],
-    }
-)
-VARIABLES = {"hb": {"column": "Hb"}, "day": {"column": "Day"}, "text": {"column": "Text"}}
-
-
-def mapping(path: str, **file) -> dict:
-    common = {"name": "clinic", "reader": "parquet", "patient_id": "PID", "missing": {"": "missing"}}
-    return common | {"files": {"main": {"path": path} | file}, "variables": VARIABLES}
-
-
-def cells(folder, mapping, name) -> list:
-    column = ingest(folder, mapping).records[name]
-    return column.astype(object).where(column.notna(), None).tolist()
+mapping = partial(mapping_of, "parquet")
 
 
 def test_parquet_columns_become_the_same_text(tmp_path):

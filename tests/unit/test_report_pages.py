@@ -131,41 +131,15 @@ def test_a_failed_run_leaves_the_last_page(tmp_path):
     before = rendered(tmp_path)
     broken = report_sample.study()
     del broken["title"]
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match="title"):
         render_report(
-            inputs_of(tmp_path),
+            report_sample.inputs_of(tmp_path),
             broken,
             tmp_path / "report.html",
             tmp_path / "figures",
             tmp_path / "summary.json",
         )
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == before
-
-
-def inputs_of(folder):
-    names = {
-        "protocol": "protocol.yaml",
-        "columns": "columns.json",
-        "metrics": "metrics.csv",
-        "comparisons": "comparisons.csv",
-    }
-    names |= {
-        "verdict": "verdict.json",
-        "truth": "truth.json",
-        "recipe_calibration": "calibration.csv",
-        "quality": "quality/*.json",
-        "counts": "site_metrics/*/counts.parquet",
-    }
-    names |= {
-        "curves": "site_metrics/*/curves.csv",
-        "reclassification": "site_metrics/*/reclassification.csv",
-        "log_rank": "site_metrics/*/log_rank.csv",
-        "distributions": "site_metrics/*/distributions.csv",
-        "calibration": "site_metrics/*/calibration.csv",
-        "models": "models/*",
-        "ledgers": "exchange/*.parquet",
-    }
-    return {name: sorted(folder.glob(pattern)) for name, pattern in names.items()}
 
 
 def test_what_sites_give_alone_stands_beside_all_rows(page):

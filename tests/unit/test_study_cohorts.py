@@ -1,39 +1,41 @@
 """Cohorts of a study: private ones, their extracts, sites that a source names, splits, presets of size."""
 
+import re
+
 import pytest
 
 from hemapilots.errors import HemaPilotsError
 from hemapilots.study import load_studies
 from study_sample import PILOT, POOLED, PROTOCOL, ROOT, SPLIT, edit, load
 
-
-def test_private_cohort_enforces_the_gate_and_refuses_a_shared_baseline(config, tmp_path):
-    edit(config / PROTOCOL, POOLED, "")
-    pilot = config / "pilots/own.yaml"
-    body = """title: Own
+PRIVATE = """title: Own
 use_case: mds
 protocol: standard
 cohort:
   sharing: private
   allow: [local_models]
-  GATE
   sites:
     a: {mapping: mds-clinic-en, extract: /data/a}
     b: {mapping: mds-clinic-en, extract: /data/b}
 """
-    pilot.write_text(body.replace("  GATE\n", ""))
+
+
+def test_private_cohort_enforces_the_gate_and_refuses_a_shared_baseline(config, tmp_path):
+    edit(config / PROTOCOL, POOLED, "")
+    pilot = config / "pilots/own.yaml"
+    pilot.write_text(PRIVATE)
     study = load(config, "own")
     assert study["gate"] == "enforce"
     assert not [
         c for c in study["evaluate"]["comparisons"] if c["reference_regime"] in ("pooled", "local/a", "local/b")
     ]
-    pilot.write_text(body.replace("  GATE\n", "").replace("  allow: [local_models]\n", ""))
+    pilot.write_text(PRIVATE.replace("  allow: [local_models]\n", ""))
     with pytest.raises(HemaPilotsError, match=r"forest-molecular: .* says so by `allow: \[local_models\]`"):
         load(config, "own")
-    pilot.write_text(body.replace("GATE", "gate: report"))
+    pilot.write_text(PRIVATE.replace("  sites:", "  gate: report\n  sites:"))
     with pytest.raises(HemaPilotsError, match="a private cohort's gate is `enforce`"):
         load(config, "own")
-    pilot.write_text(body.replace("  GATE\n", ""))
+    pilot.write_text(PRIVATE)
     edit(config / PROTOCOL, "baseline: site", "baseline: shared")
     edit(config / PROTOCOL, "  fine-gray-molecular: {kind: fine_gray, predictors: molecular}\n", "")
     with pytest.raises(HemaPilotsError, match="not allowed for cox with a private cohort: risk-set sums"):
@@ -58,18 +60,6 @@ def test_missing_mirror_and_wrong_hash(config, tmp_path):
         load_studies(settings, config, ROOT / "resources")
 
 
-PRIVATE = """title: Own
-use_case: mds
-protocol: standard
-cohort:
-  sharing: private
-  allow: [local_models]
-  sites:
-    a: {mapping: mds-clinic-en, extract: /data/a}
-    b: {mapping: mds-clinic-en, extract: /data/b}
-"""
-
-
 def test_a_private_pilot_has_nothing_pooled_to_be_compared_with(config):
     (config / "pilots/own.yaml").write_text(PRIVATE)
     with pytest.raises(
@@ -91,18 +81,7 @@ def test_a_private_pilot_is_not_set_side_by_side(config):
 def test_missing_or_empty_private_extract_is_found_before_the_run(config, tmp_path):
     edit(config / PROTOCOL, POOLED, "")
     pilot = config / "pilots/own.yaml"
-    pilot.write_text(
-        f"""title: Own
-use_case: mds
-protocol: standard
-cohort:
-  sharing: private
-  allow: [local_models]
-  sites:
-    a: {{mapping: mds-clinic-en, extract: {tmp_path / "a"}}}
-    b: {{mapping: mds-clinic-en, extract: {tmp_path / "b"}}}
-"""
-    )
+    pilot.write_text(PRIVATE.replace("/data", str(tmp_path)))
     with pytest.raises(HemaPilotsError, match="patients.csv"):
         load_studies({"pilots": ["own"]}, config, ROOT / "resources")
     for site in "ab":
@@ -116,15 +95,7 @@ def test_pilot_names_and_shared_extracts(config, tmp_path):
     (config / "pilots/My Pilot.yaml").write_text((config / PILOT).read_text())
     with pytest.raises(HemaPilotsError, match="lower-case letters, digits and hyphens"):
         load(config, "My Pilot")
-    body = """title: Own
-use_case: mds
-protocol: private
-cohort:
-  sharing: private
-  sites:
-    a: {mapping: mds-clinic-en, extract: /data/a}
-    b: {mapping: mds-clinic-en, extract: /data/a}
-"""
+    body = PRIVATE.replace("standard", "private").replace("/data/b", "/data/a").replace("  allow: [local_models]\n", "")
     (config / "pilots/own.yaml").write_text(body)
     with pytest.raises(HemaPilotsError, match="two sites name the same folder"):
         load(config, "own")
@@ -165,16 +136,7 @@ def test_a_site_whose_mapping_reads_a_database_needs_no_extract(config):
     coded = mapping.replace("files:\n  cdm: {path: cdm}\n", "database: OMOP_ADDRESS\n")
     assert coded != mapping
     (config / "mappings/omop.yaml").write_text(coded)
-    body = """title: Own
-use_case: mds
-protocol: standard
-cohort:
-  sharing: private
-  allow: [local_models]
-  sites:
-    a: {mapping: omop}
-    b: {mapping: omop}
-"""
+    body = re.sub("{.*}", "{mapping: omop}", PRIVATE)
     (config / "pilots/own.yaml").write_text(body)
     assert load(config, "own")["extracts"] == {"a": ".", "b": "."}
     (config / "pilots/own.yaml").write_text(body.replace("a: {mapping: omop}", "a: {mapping: mds-clinic-en}"))
