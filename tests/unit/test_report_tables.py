@@ -16,6 +16,7 @@ from hemapilots.report import (
     cohort,
     differences,
     exchange,
+    federated_section,
     performance,
     reclassification_section,
     utility_section,
@@ -363,3 +364,17 @@ def test_a_category_that_is_left_out_is_named(tmp_path):
     without = dataclasses.replace(released, reclassification=rows[rows["category"] != told[-1]])
     (fewer, *_), *_ = reclassification_section.reclassification_tables(without, labels).values()
     assert fewer["hidden"] == told[-1:]
+
+
+def test_what_not_all_sites_tell_is_marked_and_not_set_against_all_rows(tmp_path):
+    study = report_sample.study()
+    released, labels = read_released(report_sample.write(tmp_path), study), Labels(study)
+    method = (released.primary["model"], released.primary["regime"])
+    horizon = study["evaluate"]["horizons"]["os"][0]
+    figure = {"lower": 0.9, "upper": 1.1, "events": 30, "horizon": horizon}
+    released.figures[("os", *method, "uno_c_within_site", "all")] = [figure | {"estimate": 0.7, "n": 120}]
+    released.figures[("os", *method, "oe", "all")] = [figure | {"estimate": 1.0, "n": 120}]
+    for n, cells in ((120, ["1.050 (0.900 to 1.100)", "+0.0500"]), (60, ["1.050 (0.900 to 1.100)‡", ""])):
+        released.figures[("os", *method, "oe_within_site", "all")] = [figure | {"estimate": 1.05, "n": n}]
+        rows = {row["label"]: row["cells"] for row in federated_section._rows(released, labels, "os", method)}
+        assert rows[labels.metric("oe", horizon)][1:3] == cells

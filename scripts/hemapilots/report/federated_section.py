@@ -37,10 +37,11 @@ def _rows(released: Released, labels: Labels, endpoint: str, method: tuple[str, 
         whole = figure_of(released, endpoint, method, metric, horizon=horizon)
         parts = [figure_of(released, endpoint, method, metric + form, horizon=horizon) for form in (WITHIN, HISTOGRAM)]
         cells = [interval(part) for part in parts]
-        cells[0] += "‡" if parts[0]["n"] < everybody else ""
+        fewer = parts[0]["n"] < everybody
+        cells[0] += "‡" if fewer else ""
         if released.pooled:
             away = [_away(part["estimate"] - whole["estimate"]) for part in parts]
-            cells = [interval(whole), cells[0], away[0], cells[1], away[1]]
+            cells = [interval(whole), cells[0], "" if fewer else away[0], cells[1], away[1]]
         rows.append({"label": labels.metric(metric, horizon), "cells": cells})
     return rows
 
