@@ -1,12 +1,15 @@
 """cBioPortal studies: header rows, patients and samples, statuses, variants from a MAF, panels, descriptions."""
 
 from copy import deepcopy
+from functools import partial
 
 import pandas as pd
 import pytest
 
 from hemapilots.errors import HemaPilotsError
 from hemapilots.ingest.readers import check_extract, ingest
+from reader_sample import cells, said
+from reader_sample import refused as refused_without
 
 PATIENTS = """#Patient Identifier\tSex\tOverall Survival Status\tOverall Survival (Months)\tName
 #Patient identifier\tSex\tStatus\tMonths since diagnosis\tName "of the patient"
@@ -85,24 +88,7 @@ def only(*names, **more):
     return changed(variables=variables, panel=None, variants=None) | more
 
 
-def cells(table, name):
-    return [None if pd.isna(cell) else cell for cell in table[name]]
-
-
-def said(delivered, variable):
-    return [(one.status, one.reason, one.count) for one in delivered.remarks if one.variable == variable]
-
-
-def refused(folder, mapping, *words, check=True):
-    for read in (ingest, check_extract) if check else (ingest,):
-        with pytest.raises(HemaPilotsError) as error:
-            read(folder, mapping)
-        message = str(error.value)
-        assert message.isprintable() and "; " in message
-        for word in words:
-            assert word in message
-        for secret in ("Ann", "Bob", "P2", "S2a"):
-            assert secret not in message
+refused = partial(refused_without, secrets=("Ann", "Bob", "P2", "S2a"))
 
 
 def test_patients_and_samples_are_joined(study):

@@ -7,6 +7,7 @@ import pytest
 from hemapilots.errors import HemaPilotsError
 from hemapilots.ingest.files import data_path
 from hemapilots.ingest.readers import check_extract, ingest
+from tabular_sample import cells
 
 MAPPING = {
     "name": "clinic",
@@ -41,12 +42,6 @@ def changed(**changes):
             place = place[parent]
         place[last] = value
     return mapping
-
-
-def cells(folder, mapping, name) -> list:
-    """A column as delivered; None where there is no cell."""
-    column = ingest(folder, mapping).records[name]
-    return column.astype(object).where(column.notna(), None).tolist()
 
 
 def test_joins_on_the_patient_id_and_keeps_raw_text(folder):

@@ -8,6 +8,7 @@ import pytest
 
 from hemapilots.errors import HemaPilotsError
 from hemapilots.ingest.readers import check_extract, ingest
+from reader_sample import cells, refused, said
 
 MAPPING = {
     "name": "registry",
@@ -44,28 +45,10 @@ def with_dictionary(folder, mapping, rows=DICTIONARY):
     return mapping | {"files": {"dictionary": {"path": "dictionary.csv"}} | mapping["files"]}
 
 
-def cells(table, name):
-    return [None if pd.isna(cell) else cell for cell in table[name]]
-
-
 def observed(delivered, variable):
     table = delivered.observations
     columns = [cells(table[table["variable"] == variable], name) for name in ("patient_id", "value", "unit", "date")]
     return list(zip(*columns, strict=True))
-
-
-def said(delivered, variable):
-    return [(one.status, one.reason, one.count) for one in delivered.remarks if one.variable == variable]
-
-
-def refused(folder, mapping, *words, check=True):
-    for read in (ingest, check_extract) if check else (ingest,):
-        with pytest.raises(HemaPilotsError) as error:
-            read(folder, mapping)
-        message = str(error.value)
-        assert message.isprintable() and "; " in message
-        for word in words:
-            assert word in message
 
 
 def test_a_project_without_events_is_one_row_per_record(tmp_path):
