@@ -54,22 +54,24 @@ def _pilot(folder: Path) -> str | None:
 
 
 def table_differences(first: Path, second: Path, tolerance: float = 1e-6, aside: tuple[str, ...] = ()) -> list[str]:
-    """What differs between two tables, columns `aside` left out: rows that only one has, then values, in the order of the first."""
+    """What differs between two tables, columns `aside` left out: rows that only one has (with `aside` their number), then values."""
     left, right = (_read(path).drop(columns=list(aside), errors="ignore") for path in (first, second))
     if list(left) != list(right):
         return [f"columns differ: {', '.join(left)} against {', '.join(right)}"]
     keys = [name for name in left if name not in NUMBERS]
     merged = left.merge(right, on=keys, how="outer", suffixes=("", " "), indicator="in", sort=False)
-    found = [
-        f"{_words(row, keys)}: only in {first if row['in'] == 'left_only' else second}"
-        for row in _records(merged[merged["in"] != "both"])
-    ]
-    both = merged[merged["in"] == "both"]
-    for row in _records(both):
+    where = {"left_only": first, "right_only": second}
+    if aside:
+        # A variant has models and endpoints of its own: how many rows is enough.
+        alone = [f"rows only in {path}: {size}" for one, path in where.items() if (size := (merged["in"] == one).sum())]
+    else:
+        alone = [f"{_words(row, keys)}: only in {where[row['in']]}" for row in _records(merged[merged["in"] != "both"])]
+    found = []
+    for row in _records(merged[merged["in"] == "both"]):
         for name in (name for name in left if name in NUMBERS):
             if not same(row[name], row[f"{name} "], tolerance):
                 found.append(f"{_words(row, keys)}: {name} {row[name]} against {row[f'{name} ']}")
-    return found
+    return alone + found
 
 
 def json_differences(first: Path, second: Path, tolerance: float = 1e-6, aside: tuple[str, ...] = ()) -> list[str]:
