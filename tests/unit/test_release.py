@@ -1,13 +1,14 @@
 """The one exit: gate, wire check and ledger."""
 
 import copy
+import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from flwr.app import Message
+from flwr.app import Array, Message
 
 from hemapilots.federation.asking import send
 from hemapilots.federation.client import client_app, support_of
@@ -134,6 +135,29 @@ def test_every_reply_of_a_client_passes_the_exit():
     passed = send(grids["report"], {"sets": sets}, {"task": "moments"})[0]
     assert not passed.has_error()
     assert len(exits["enforce"].entries) == len(exits["report"].entries) == 1
+
+
+def stowaway(message, context, call_next):
+    """A mod that hides text behind the numbers of an answer, where numpy's reader does not look."""
+    reply = call_next(message, context)
+    for name, array in reply.content["arrays"].items():
+        file = io.BytesIO()
+        np.lib.format.write_array(file, array.numpy(), version=(2, 0))
+        data = file.getvalue() + b"row of Miller;" * 1000
+        reply.content["arrays"][name] = Array(array.dtype, array.shape, array.stype, data)
+    return reply
+
+
+@pytest.mark.parametrize("mods", [(), (stowaway,)])
+def test_nothing_leaves_beside_what_the_exit_has_read(mods):
+    exit_ = Exit("north", "training", "off")
+    grid = LocalGrid({"north": client_app("cox", site_data(), exit_, *mods)})
+    (reply,) = send(grid, {"sets": training_sets(1, 2, tune=False)}, {"task": "moments"})
+    sent = list(reply.content["arrays"].values())
+    assert not any(b"Miller" in array.data for array in sent)
+    # numpy's header of an array is no longer than this; the patients go beside the arrays.
+    numbers = exit_.entries[-1]["bytes"] - 8
+    assert numbers <= sum(len(array.data) for array in sent) <= numbers + 192 * len(sent)
 
 
 def test_a_message_of_no_known_task_is_refused_by_the_client():

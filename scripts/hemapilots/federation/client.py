@@ -5,7 +5,7 @@ from flwr.app import Context, Error, Message
 from flwr.clientapp import ClientApp
 from flwr.clientapp.typing import ClientAppCallable, Mod
 
-from hemapilots.federation.messages import examples_in, instruct, pack, unpack
+from hemapilots.federation.messages import examples_in, instruct, is_plain, pack, unpack
 from hemapilots.federation.release import Exit, NotFinite, Refusal, Support
 from hemapilots.models import preprocessing as prep
 from hemapilots.models.data import Preprocessing, TrainingData
@@ -57,8 +57,12 @@ def way_out(exit_: Exit):
         except Refusal as refusal:
             code = UNUSABLE if isinstance(refusal, NotFinite) else REFUSED
             return Message(Error(code, str(refusal)), reply_to=message)
-        # What passes as it is need not be copied once more.
-        written = {name: array for name, array in reply.content["arrays"].items() if released[name] is payload[name]}
+        # What passes as it is need not be copied once more, where the exit has read the very bytes that would be sent.
+        written = {
+            name: array
+            for name, array in reply.content["arrays"].items()
+            if released[name] is payload[name] and is_plain(array)
+        }
         return Message(pack(released, written), reply_to=message)
 
     return mod

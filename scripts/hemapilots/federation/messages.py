@@ -1,6 +1,7 @@
 """Packing arrays into Flower records and back."""
 
 import io
+import math
 from functools import cache
 
 import numpy as np
@@ -55,6 +56,14 @@ def _header(dtype: str, shape: tuple[int, ...]) -> bytes:
     out = io.BytesIO()
     np.lib.format.write_array_header_1_0(out, {"descr": dtype, "fortran_order": False, "shape": shape})
     return out.getvalue()
+
+
+def is_plain(array: Array) -> bool:
+    """Whether the array's data is numpy's header and its values, and nothing else, so that who reads it sees all of it."""
+    dtype, shape = np.dtype(array.dtype), tuple(array.shape)
+    header = _header(dtype.str, shape)
+    size = len(header) + dtype.itemsize * math.prod(shape)
+    return array.stype == "numpy.ndarray" and array.data.startswith(header) and len(array.data) == size
 
 
 def _read(array: Array) -> np.ndarray:
