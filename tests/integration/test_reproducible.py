@@ -112,3 +112,17 @@ def test_an_edited_helper_reruns_its_dependents_and_what_follows(checkout, helpe
     finally:
         path.write_bytes(before)
     assert planned(checkout) == set()
+
+
+def test_a_changed_protocol_leaves_no_figure_of_the_old_one(checkout):
+    """Whatever stands under the new protocol's hash is made anew, in one run."""
+    path = checkout / "config" / "protocols" / "small.yaml"
+    before = path.read_text()
+    changed = re.sub(r"(bootstrap: .*seed: )\d+", r"\g<1>977", before)
+    assert changed != before
+    path.write_text(changed)
+    try:
+        assert planned(checkout) >= {"freeze_protocol"} | TRAINING | EXPLAINING | AFTER_TRAINING
+    finally:
+        path.write_text(before)
+    assert planned(checkout) == set()

@@ -36,7 +36,7 @@ rule export_model:
     input:
         models=primary_model,
         metrics="results/{pilot}/metrics.csv",
-        protocol=ancient("results/{pilot}/protocol.yaml"),
+        protocol="results/{pilot}/protocol.yaml",
     output:
         model=directory("results/{pilot}/model"),
         worked="results/{pilot}/worked_patient.json",

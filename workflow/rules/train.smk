@@ -11,7 +11,7 @@ rule train_local:
         folds="results/{pilot}/sites/{site}/folds.parquet",
         design="results/{pilot}/sites/{site}/design.parquet",
         columns="results/{pilot}/columns.json",
-        protocol=ancient("results/{pilot}/protocol.yaml"),
+        protocol="results/{pilot}/protocol.yaml",
     output:
         models=directory("results/{pilot}/models/local-{site}"),
         ledger="results/{pilot}/exchange/parts/local/{site}.parquet",
@@ -50,7 +50,7 @@ rule train_federated:
         folds=of_sites("results/{pilot}/sites/{site}/folds.parquet"),
         designs=of_sites("results/{pilot}/sites/{site}/design.parquet"),
         columns="results/{pilot}/columns.json",
-        protocol=ancient("results/{pilot}/protocol.yaml"),
+        protocol="results/{pilot}/protocol.yaml",
     output:
         models=directory("results/{pilot}/models/federated-{model}"),
         ledger=directory("results/{pilot}/exchange/parts/federated-{model}"),
@@ -74,7 +74,7 @@ rule train_pooled:
         folds=of_sites("results/{pilot}/sites/{site}/folds.parquet"),
         designs=of_sites("results/{pilot}/sites/{site}/design.parquet"),
         columns="results/{pilot}/columns.json",
-        protocol=ancient("results/{pilot}/protocol.yaml"),
+        protocol="results/{pilot}/protocol.yaml",
     output:
         models=directory("results/{pilot}/models/pooled-{model}"),
     log:
