@@ -318,6 +318,18 @@ def test_thresholds_are_told_as_runs():
     assert utility_section._runs(grid, grid[[0, 2, 3, 4]]) == "15, 17 to 19 %"
 
 
+def test_runs_end_at_thresholds_that_are_not_estimable(pilot):
+    band = pd.DataFrame({"band_lower": [0.01, np.nan, 0.02]}, index=[0.15, 0.16, 0.17])
+    text = utility_section._range_text(band, pilot[1], report_sample.DECISION, utility_section.ALL)
+    assert "better at 2 of 2 thresholds (15, 17 %); where estimable nowhere worse;" in text
+
+
+def test_a_loss_that_rounds_to_nought_is_not_told_as_nought(pilot):
+    band = pd.DataFrame({"band_lower": [0.01, -0.0003]}, index=[0.15, 0.16])
+    text = utility_section._range_text(band, pilot[1], report_sample.DECISION, utility_section.ALL)
+    assert "; nowhere as much as 0.001 worse (" in text
+
+
 def test_a_reason_without_columns_stands_by_itself(pilot):
     released, labels = pilot
     row = {"stage": "explain", "message_type": "worked_patient", "decision": "would refuse"}
@@ -341,7 +353,10 @@ def test_axes_of_rare_events_end_where_they_do():
     table = pd.DataFrame(
         {"kind": ["curve", "group"], "predicted": [0.05, 0.1], "observed": [0.06, 0.11], "upper": [0.1, 0.17]}
     )
+    table["n"] = 50.0
     assert calibration_section._end(table) == 0.2
+    bars = pd.DataFrame({"kind": "histogram", "predicted": [0.025, 0.275, 0.525], "n": [90.0, 9.0, 0.0]})
+    assert calibration_section._end(pd.concat([table, bars])) == 0.3
     assert calibration_section._end(table.assign(upper=0.9)) == 1.0
 
 

@@ -95,7 +95,8 @@ def _is_primary(table: pd.DataFrame, released: Released) -> pd.Series:
 def _end(table: pd.DataFrame) -> float:
     """Where the axes end: past all that is drawn, for rare events would else lie in a corner."""
     shown = table[table["kind"].isin(["curve", "group"])]
-    most = shown[["predicted", "observed", "upper"]].max().max()
+    bars = table.loc[(table["kind"] == "histogram") & (table["n"] > 0), "predicted"]
+    most = pd.concat([shown["predicted"], shown["observed"], shown["upper"], bars]).max()
     return next((end for end in ENDS if end >= most), 1.0)
 
 
@@ -112,7 +113,8 @@ def _axes(end: float):
 
 
 def _together(released: Released, labels: Labels, table: pd.DataFrame, name: str, title: str) -> Drawn:
-    end = _end(table)
+    # Bars are drawn of the primary model alone.
+    end = _end(table[(table["kind"] != "histogram") | _is_primary(table, released)])
     figure, axes = _axes(end)
     for (_, regime), rows in table.groupby(["model", "regime"], sort=False):
         curve, colour = rows[rows["kind"] == "curve"], colour_of(regime)[0]

@@ -213,14 +213,20 @@ def _range_text(everywhere: pd.DataFrame, labels: Labels, decision: dict, method
     better = rows.index[rows["band_lower"] > 0]
     worst = rows["band_lower"].min()
     if len(better):
-        text = f"better at {len(better)} of {len(rows)} thresholds ({_runs(rows.index, better)})"
+        text = f"better at {len(better)} of {len(rows)} thresholds ({_runs(everywhere.index, better)})"
     else:
         text = "better at no threshold"
     left = len(everywhere) - len(rows)
     more = f"; not estimable at {left} of {len(everywhere)} thresholds" if left else ""
     where = "nowhere" if not left else "where estimable nowhere"
-    loss = f"more than {number(-worst)} worse" if worst < 0 else "worse"
-    return f"Against {who}: {text}; {where} {loss}{more} (band that holds at all thresholds together)."
+    return f"Against {who}: {text}; {where} {_loss(worst)}{more} (band that holds at all thresholds together)."
+
+
+def _loss(worst: float) -> str:
+    """What happens nowhere, by the band's lowest limit; a loss that rounds to nought is less than the last digit shown."""
+    if round(-worst, 3) > 0:
+        return f"more than {number(-worst)} worse"
+    return "as much as 0.001 worse" if worst < 0 else "worse"
 
 
 def _runs(thresholds: pd.Index, chosen: pd.Index) -> str:
