@@ -369,6 +369,17 @@ def test_a_limit_that_rounds_to_nought_is_told_with_another_digit(tmp_path):
     assert all(text.startswith("+0.0180 (+0.0002 to +0.0360)") for text in said)
 
 
+@pytest.mark.parametrize(
+    ("margin", "lower", "said"), [(0.05, -0.0502, "−0.0502"), (0.01, -0.00996, "−0.00996"), (0.05, -0.048, "−0.048")]
+)
+def test_a_limit_near_the_margin_is_told_with_the_digits_that_part_them(tmp_path, margin, lower, said):
+    study = report_sample.study()
+    released = read_released(report_sample.write(tmp_path), study)
+    released.verdict["criteria"][0] |= {"test": "non_inferior", "margin": margin, "lower": lower}
+    text = verdict_words.criteria(released, Labels(study))[0]["difference"]
+    assert f"({said} to " in text
+
+
 def test_a_category_that_is_left_out_is_named(tmp_path):
     released = read_released(report_sample.write(tmp_path), report_sample.study())
     labels = Labels(report_sample.study())

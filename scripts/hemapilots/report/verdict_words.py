@@ -65,9 +65,8 @@ def _criterion(one: dict, primary: dict, metric: str, labels: Labels) -> dict:
     against = one["against"]
     theirs = labels.subject(against["model"], against["regime"], primary) if against["model"] else "the score to beat"
     margin = f"{one.get('margin') or 0:g}"
-    # A limit that rounds to 0 would not tell on which side of it it lies.
-    digits = 4 if 0 < abs(one["lower"] or 0) < 5e-4 else 3
-    difference = signed_interval(one["estimate"], one["lower"], one["upper"], digits)
+    threshold = -(one.get("margin") or 0.0)
+    difference = signed_interval(one["estimate"], one["lower"], one["upper"], _digits(one["lower"], threshold))
     if one["test"] == "non_inferior":
         question = f"Does {ours} rank patients as well as {theirs}, losing less than {margin} in {metric}?"
         rule = f"met if the lower limit lies above −{margin}"
@@ -78,7 +77,8 @@ def _criterion(one: dict, primary: dict, metric: str, labels: Labels) -> dict:
         question = f"Does {ours} rank patients at no site worse than {theirs} by {margin} or more?"
         rule = f"met if at every site with at least {one['minimum_events']} events the lower limit lies above −{margin}"
     sites = [
-        site | {"text": signed_interval(site["estimate"], site["lower"], site["upper"])}
+        site
+        | {"text": signed_interval(site["estimate"], site["lower"], site["upper"], _digits(site["lower"], threshold))}
         for site in one.get("sites") or []
     ]
     where = f" (lowest lower limit: {one['site']})" if one.get("site") else ""
@@ -96,6 +96,13 @@ def _criterion(one: dict, primary: dict, metric: str, labels: Labels) -> dict:
         "estimand": one.get("estimand"),
         "sites": sites,
     }
+
+
+def _digits(lower: float | None, threshold: float) -> int:
+    """Decimals that tell on which side of 0 and of the threshold a limit lies: three, and more where it lies near."""
+    limit = lower or 0.0
+    near = [one for one in (0.0, threshold) if one != limit]
+    return next((k for k in range(3, 7) if all(round(limit, k) != round(one, k) for one in near)), 6)
 
 
 def reality(released: Released) -> list[dict]:
