@@ -125,3 +125,13 @@ def test_a_rule_of_inclusion_that_nothing_delivered_could_tell_is_said_to_be_unc
     study["harmonize"]["inclusion"] = [{"label": "Adults"}, {"label": "Consent"}]
     text = facts(released, Labels(study), "")["inclusion"]
     assert text == "Included where: Adults. Not checked, since nothing that tells it was delivered: Consent."
+
+
+def test_a_rule_of_inclusion_that_some_sites_could_check_names_them(tmp_path):
+    study = report_sample.study()
+    released = read_released(report_sample.write(tmp_path), study)
+    released.quality["north"]["flow"].append({"label": "Consent"})
+    study["harmonize"]["inclusion"] = [{"label": "Consent"}]
+    assert facts(released, Labels(study), "")["inclusion"] == "Included where: Consent (checked at north alone)."
+    released.source_flow.append({"label": "Consent"})
+    assert facts(released, Labels(study), "")["inclusion"] == "Included where: Consent."

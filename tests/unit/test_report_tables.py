@@ -24,6 +24,7 @@ from hemapilots.report import (
 )
 from hemapilots.report.event_flow import event_flow
 from hemapilots.report.released import read_released
+from hemapilots.report.table_one_total import total_cells
 from hemapilots.report.words import Labels
 
 
@@ -297,7 +298,7 @@ def test_of_many_sites_the_single_models_are_left_to_the_tables(tmp_path):
 
 
 def test_a_total_without_a_few_patients_is_marked(tmp_path):
-    """A site of fewer than a tenth of the records hides its part: the others are joined, and the cell says so; of more it is hidden."""
+    """A site of under a tenth of known values hides its part: the others are joined, and the cell says so; of more it is hidden."""
     released = read_released(report_sample.write(tmp_path), report_sample.study())
     north, south = released.quality.values()
     for record, n in ((north, 95), (south, 5)):
@@ -309,8 +310,26 @@ def test_a_total_without_a_few_patients_is_marked(tmp_path):
         return cohort.table_one(released, Labels(report_sample.study()))["groups"][0]["rows"][0]["cells"][0]
 
     assert cell() == "≈ 60.0 (5.0)"
-    south["records"] = 20
+    south["table_one"]["age"]["n"] = 20
     assert cell() == "not shown"
+
+
+def test_a_total_weighs_known_values_and_not_records(tmp_path):
+    """Of 920 records 20 have a value; the 80 of the site that hides its part are most of what is known."""
+    released = read_released(report_sample.write(tmp_path), report_sample.study())
+    for record, n, known in zip(released.quality.values(), (920, 80), (20, 80), strict=True):
+        record["records"] = n
+        record["table_one"]["age"] |= {"n": known, "mean": 60.0, "sd": 5.0, "absent": n - known}
+    released.quality["south"]["table_one"]["age"] |= {"mean": None, "sd": None}
+    rows = cohort.table_one(released, Labels(report_sample.study()))["groups"][0]["rows"]
+    assert rows[0]["cells"][0] == "not shown"
+
+
+@pytest.mark.parametrize(("known", "cell"), [(95, "≈ 17 %"), (None, "at least 16")])
+def test_a_count_without_a_site_is_told_as_a_share_or_a_least(known, cell):
+    found = [{"type": "category", "n": known, "absent": 0, "levels": {"yes": 16}}]
+    found.append({"type": "category", "n": 5, "absent": 0, "levels": {"yes": None}})
+    assert total_cells(found, pd.DataFrame(), {"north": 95, "south": 5}) == [cell, "0"]
 
 
 def test_thresholds_are_told_as_runs():

@@ -69,11 +69,17 @@ def _explored(study: dict) -> str:
 
 
 def _inclusion(released: Released) -> str:
-    """The rules of inclusion, those apart that no site's records could be held against."""
-    steps = [released.source_flow, *(record["flow"] for record in released.quality.values())]
-    checked = {step["label"] for flow in steps for step in flow}
-    rules = [rule["label"] for rule in released.study["harmonize"].get("inclusion") or ()]
-    met, unchecked = [one for one in rules if one in checked], [one for one in rules if one not in checked]
+    """The rules of inclusion, with the sites where not all checked it; those apart that no records could be held against."""
+    flows = {site: {step["label"] for step in record["flow"]} for site, record in released.quality.items()}
+    source, met, unchecked = {step["label"] for step in released.source_flow}, [], []
+    for rule in (one["label"] for one in released.study["harmonize"].get("inclusion") or ()):
+        sites = [site for site, flow in flows.items() if rule in flow]
+        if rule in source or len(sites) == len(flows):
+            met.append(rule)
+        elif sites:
+            met.append(f"{rule} (checked at {_list(sites)} alone)")
+        else:
+            unchecked.append(rule)
     text = f"Included where: {_list(met)}." if met else "Everybody whom the sites delivered."
     return text + (f" Not checked, since nothing that tells it was delivered: {_list(unchecked)}." if unchecked else "")
 

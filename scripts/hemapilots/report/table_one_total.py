@@ -9,7 +9,7 @@ from hemapilots.report.words import NOT_SHOWN, count, percent
 __all__ = ["shown_levels", "total_cells"]
 
 
-# Sites that tell their part must hold this share of all records for a total without the others, marked ≈.
+# Sites that tell their part must hold this share of all known values for a total without the others, marked ≈.
 ENOUGH = 0.9
 
 
@@ -28,18 +28,24 @@ def total_cells(found: list[dict], distribution: pd.DataFrame, records: dict[str
 def _level(pairs: list[tuple[dict, str]], level: str, records: dict[str, int | None]) -> str:
     """A level's count with its share of the known values, over the sites that tell it."""
     told = [(one, site) for one, site in pairs if one["levels"].get(level) is not None]
-    if not _enough([site for _, site in told], [site for _, site in pairs], records):
+    if not _enough(told, pairs, records):
         return NOT_SHOWN
-    parts = [one["levels"][level] for one, _ in told]
-    return _about(told, pairs) + _share(sum(parts), _added([one["n"] for one, _ in told]))
+    part, whole = sum(one["levels"][level] for one, _ in told), _added([one["n"] for one, _ in told])
+    if len(told) == len(pairs):
+        return _share(part, whole)
+    # Without the others a count is too low; the share is not.
+    share = percent(part, whole, 0)
+    return f"≈ {share}" if share else f"at least {part}"
 
 
-def _enough(told: list[str], knowing: list[str], records: dict[str, int | None]) -> bool:
-    """Whether the sites that tell hold nearly all records of those that know."""
-    if told == knowing:
+def _enough(told: list, pairs: list, records: dict[str, int | None]) -> bool:
+    """Whether the sites that tell hold nearly all known values; a site that hides their number weighs as many as its records."""
+    if len(told) == len(pairs):
         return True
-    sizes = [records[site] for site in knowing]
-    return None not in sizes and sum(records[site] or 0 for site in told) >= ENOUGH * sum(size or 0 for size in sizes)
+    sizes = {site: records[site] if one["n"] is None else one["n"] for one, site in pairs}
+    if None in sizes.values():
+        return False
+    return sum(sizes[site] for _, site in told) >= ENOUGH * sum(sizes.values())
 
 
 def _about(told: list, knowing: list) -> str:
@@ -63,7 +69,7 @@ def _share(part: int, whole: int | None) -> str:
 def _moments(pairs: list[tuple[dict, str]], records: dict[str, int | None]) -> str:
     """Mean and SD over the sites that tell theirs; where a few missing values are hidden, a site weighs as many as its records."""
     told = [(one, site) for one, site in pairs if None not in (one["mean"], one["sd"], one["n"] or records[site])]
-    if not told or not _enough([site for _, site in told], [site for _, site in pairs], records):
+    if not told or not _enough(told, pairs, records):
         return NOT_SHOWN
     values = [[one["n"] or records[site], one["mean"], one["sd"]] for one, site in told]
     mean, sd = joined_moments(*np.transpose(np.array(values, float)))
