@@ -1,5 +1,6 @@
 """The statement on sample size, worked out from the sample's curves."""
 
+import dataclasses
 import math
 
 import pytest
@@ -57,3 +58,25 @@ def test_a_competing_event_is_said_to_be_ignored(rows, competing):
         "sections/sample_size.html", sample_size=rows, study=study, anticipated=0.15, sample_size_sentence="Enough."
     )
     assert ("takes the cause-specific rate and ignores the competing event" in html) == bool(competing)
+
+
+def test_with_late_entry_the_end_is_an_age_and_the_years_are_those_delivered(tmp_path):
+    """In the north 60 at risk at age 30 and 4 x 10 who enter later, 30 events in 4 x 20 years; the south has two such cells."""
+    study = report_sample.study()
+    study["evaluate"]["entry"], study["harmonize"]["endpoints"]["os"]["scale"] = ["os"], "Age"
+    released = read_released(report_sample.write(tmp_path), study)
+    curves = released.curves.assign(entered=10.0, years=20.0)
+    curves[["start", "end"]] += 30
+    rows = sample_size_rows(dataclasses.replace(released, curves=curves), Labels(study))
+    assert sample_size_sentence(rows).startswith("180 patients with 60 events to age 32 for 4 candidate columns")
+    step = math.log(1 + 0.05 * math.exp(2 * 30 / 80)) / 2
+    assert rows[1]["needed"]["precision"] == str(math.ceil(30 / 80 * (1.96 / step) ** 2 / (80 / 100)))
+
+
+def test_sites_whose_counts_end_apart_are_not_given_one_end(tmp_path):
+    study = report_sample.study()
+    released = read_released(report_sample.write(tmp_path), study)
+    curves = released.curves[(released.curves["site"] == "north") | (released.curves["end"] < 2)]
+    rows = sample_size_rows(dataclasses.replace(released, curves=curves), Labels(study))
+    assert " events, as far as each site’s counts go, for 4 candidate columns" in sample_size_sentence(rows)
+    assert [row["reach"] for row in rows[1:]] == [" within 2 years", " within 0.5 years"]

@@ -417,9 +417,23 @@ def test_what_not_all_sites_tell_is_marked_and_not_set_against_all_rows(tmp_path
     method = (released.primary["model"], released.primary["regime"])
     horizon = study["evaluate"]["horizons"]["os"][0]
     figure = {"lower": 0.9, "upper": 1.1, "events": 30, "horizon": horizon}
-    released.figures[("os", *method, "uno_c_within_site", "all")] = [figure | {"estimate": 0.7, "n": 120}]
+    for metric in ("uno_c", "uno_c_within_site"):
+        released.figures[("os", *method, metric, "all")] = [figure | {"estimate": 0.7, "n": 120}]
     released.figures[("os", *method, "oe", "all")] = [figure | {"estimate": 1.0, "n": 120}]
     for n, cells in ((120, ["1.050 (0.900 to 1.100)", "+0.0500"]), (60, ["1.050 (0.900 to 1.100)‡", ""])):
         released.figures[("os", *method, "oe_within_site", "all")] = [figure | {"estimate": 1.05, "n": n}]
         rows = {row["label"]: row["cells"] for row in federated_section._rows(released, labels, "os", method)}
         assert rows[labels.metric("oe", horizon)][1:3] == cells
+
+
+@pytest.mark.parametrize(("sharing", "whole"), [("public", "uno_c"), ("private", "uno_c_histogram")])
+def test_a_concordance_that_not_all_sites_tell_is_marked(tmp_path, sharing, whole):
+    study = report_sample.study(sharing=sharing)
+    released, labels = read_released(report_sample.write(tmp_path), study), Labels(study)
+    method = (released.primary["model"], released.primary["regime"])
+    figure = {"estimate": 0.7, "lower": 0.6, "upper": 0.8, "events": 30, "horizon": 2.0}
+    released.figures[("os", *method, whole, "all")] = [figure | {"n": 120}]
+    for n, cell in ((120, "0.700 (0.600 to 0.800)"), (60, "0.700 (0.600 to 0.800)‡")):
+        released.figures[("os", *method, "uno_c_within_site", "all")] = [figure | {"n": n}]
+        cells = federated_section._rows(released, labels, "os", method)[0]["cells"]
+        assert cell in cells

@@ -32,7 +32,7 @@ def federated_tables(released: Released, labels: Labels) -> list[dict]:
 def _rows(released: Released, labels: Labels, endpoint: str, method: tuple[str, str]) -> list[dict]:
     horizons = released.study["evaluate"]["horizons"][endpoint]
     wanted = [("uno_c", None), *((metric, horizon) for metric in ("oe", "brier", "ipa") for horizon in horizons)]
-    rows, everybody = [], figure_of(released, endpoint, method, "uno_c" + WITHIN)["n"]
+    rows, everybody = [], _everybody(released, endpoint, method, wanted)
     for metric, horizon in wanted:
         whole = figure_of(released, endpoint, method, metric, horizon=horizon)
         parts = [figure_of(released, endpoint, method, metric + form, horizon=horizon) for form in (WITHIN, HISTOGRAM)]
@@ -44,6 +44,19 @@ def _rows(released: Released, labels: Labels, endpoint: str, method: tuple[str, 
             cells = [interval(whole), cells[0], "" if fewer else away[0], cells[1], away[1]]
         rows.append({"label": labels.metric(metric, horizon), "cells": cells})
     return rows
+
+
+def _everybody(released: Released, endpoint: str, method: tuple[str, str], wanted: list) -> float:
+    """How many patients a figure of all sites is of: those of C of all rows, else the most that any figure is of."""
+    whole = figure_of(released, endpoint, method, "uno_c")["n"]
+    if released.pooled and np.isfinite(whole):
+        return whole
+    sizes = [
+        figure_of(released, endpoint, method, metric + form, horizon=horizon)["n"]
+        for metric, horizon in wanted
+        for form in (WITHIN, HISTOGRAM)
+    ]
+    return pd.Series(sizes, dtype=float).max()
 
 
 def _away(difference: float) -> str:

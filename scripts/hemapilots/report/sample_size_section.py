@@ -30,9 +30,11 @@ def sample_size_rows(released: Released, labels: Labels) -> list[dict]:
             f"{site} alone": part for site, part in own.groupby("site", sort=True)
         }
         horizon = released.study["evaluate"]["horizons"][endpoint][0]
+        scale = released.study["harmonize"]["endpoints"][endpoint].get("scale")
         for who, part in parts.items():
-            rows += [_row(labels.endpoint(endpoint), who, part, len(card["columns"]), horizon)] if len(part) else []
-    return [row for row in rows if row]
+            row = _row(labels.endpoint(endpoint), who, part, len(card["columns"]), horizon) if len(part) else {}
+            rows += [row | {"reach": _reach(part, scale)}] if row else []
+    return rows
 
 
 def _row(endpoint: str, who: str, cells: pd.DataFrame, parameters: int, horizon: float) -> dict:
@@ -50,7 +52,6 @@ def _row(endpoint: str, who: str, cells: pd.DataFrame, parameters: int, horizon:
         "who": who,
         "patients": count(patients),
         "events": count(events),
-        "end": years(float(cells["end"].max())),
         "parameters": count(parameters),
         "per_parameter": number(events / parameters, 1),
         "needed": {name: count(value) for name, value in wanted.items()},
@@ -58,6 +59,14 @@ def _row(endpoint: str, who: str, cells: pd.DataFrame, parameters: int, horizon:
         "enough": patients >= max(wanted.values()),
         "most": count(max(wanted.values())),
     }
+
+
+def _reach(cells: pd.DataFrame, scale: str | None) -> str:
+    """How far the counts go, in words that follow the events; scale: of an endpoint with late entry, such as age."""
+    ends = cells.groupby("site")["end"].max()
+    if ends.nunique() > 1:
+        return ", as far as each site’s counts go,"
+    return f" to {scale.lower()} {ends.max():g}" if scale else f" within {years(float(ends.max()))}"
 
 
 def _years(cells: pd.DataFrame) -> float:
@@ -74,7 +83,7 @@ def sample_size_sentence(rows: list[dict]) -> str:
     row = rows[0]
     verdict = "which suffices" if row["enough"] else "which does not suffice: the penalty has to do the shrinking"
     return (
-        f"{row['patients']} patients with {row['events']} events within {row['end']} for {row['parameters']} candidate columns "
+        f"{row['patients']} patients with {row['events']} events{row['reach']} for {row['parameters']} candidate columns "
         f"({row['per_parameter']} events for each); Riley’s criteria ask for {row['most']}, {verdict}. "
         f"The shrinkage that an unpenalised fit would have to expect: {row['shrinkage']}."
     )
