@@ -321,6 +321,8 @@ def test_harmonize_says_what_cannot_be_judged(hospital, capsys, patients, senten
     cells = pd.read_csv(path, sep=";", dtype=str).head(patients)
     said(capsys)
     if patients >= MINIMUM_SUPPORT:
+        # A missing cell says nothing of its column.
+        cells.loc[0, "Hämoglobin"] = ""
         cells.to_csv(path, sep=";", index=False)
         main(["harmonize", "extract", "--mapping", "clinic", "--out", "before"])
         assert "warning" not in said(capsys)[0]

@@ -14,7 +14,7 @@ from hemapilots.report.released import read_released
 from hemapilots.report.survival_curves import curve_figures, median_time, together
 
 # What the report and `together` say of curves over sites: distance from the patients' own, by patients where cells below 5 are merged.
-SPREAD = {"unmerged": 0.007, 600: 0.025, 2000: 0.012}
+SPREAD = {"unmerged": 0.01, 600: 0.08, 2000: 0.035}
 EDGES = np.array([0.0, 0.5, 1.0, 1.5, 2.0])
 
 
@@ -31,10 +31,10 @@ def test_without_merged_cells_it_is_the_exact_sum():
         np.testing.assert_allclose(found[column], 2 * north[column].to_numpy()[: len(found)])
 
 
-def competing_cohort(n, seed):
+def competing_cohort(n, seed, means):
     """Two exponential events and uniform censoring in five unequal sites."""
     rng = np.random.default_rng(seed)
-    times = np.column_stack([rng.exponential(6, n), rng.exponential(9, n), rng.uniform(0.5, 8, n)])
+    times = np.column_stack([*(rng.exponential(mean, n) for mean in means), rng.uniform(0.5, 8, n)])
     event = np.array([1.0, 2.0, 0.0])[times.argmin(axis=1)]
     site = rng.choice(list("abcde"), n, p=[0.35, 0.25, 0.2, 0.12, 0.08])
     return pd.DataFrame({"os_entry": 0.0, "os_time": times.min(axis=1), "os_event": event, "site": site})
@@ -49,10 +49,11 @@ def over_sites(cohort, minimum, grid):
 
 @pytest.mark.parametrize("n", [600, 2000])
 @pytest.mark.parametrize("minimum", [1, 5])
-def test_incidence_over_sites_is_aalen_johansens_within_its_stated_error(n, minimum):
+@pytest.mark.parametrize("means", [(6, 9), (1.5, 3), (1, 1e9)])
+def test_incidence_over_sites_is_aalen_johansens_within_its_stated_error(n, minimum, means):
     grid = np.arange(1, 21) / 4
     for seed in range(40):
-        cohort = competing_cohort(n, seed)
+        cohort = competing_cohort(n, seed, means)
         found = over_sites(cohort, minimum, grid)
         time, event = cohort["os_time"].to_numpy(), cohort["os_event"].to_numpy()
         edges, everybody = found["time"].to_numpy(), np.ones((1, n))

@@ -33,6 +33,9 @@ MISTAKES = [
     ),
     (PROTOCOL, "baseline: site", "baseline: sites", ["strategies.newton.baseline", "'site', 'grid' or 'shared'"]),
     (PROTOCOL, "tau: 5", "tau: 5.1", ["times", "multiple of step"]),
+    (PROTOCOL, "tau: 5", "tau: 5000", ["times.tau", "100"]),
+    (PROTOCOL, "step: 0.25", "step: 0.001", ["times", "more than 2000 times", "larger `step`"]),
+    (PROTOCOL, "folds: 5, seed: ", "folds: 5, seed: -", ["resampling.seed", "greater than or equal to 0"]),
     (
         PROTOCOL,
         "name: federation helps, test: superior, against: local/own",

@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from hemapilots.config.habits import Habits
 from hemapilots.config.scenario import Scenario, Split
-from hemapilots.config.shapes import Name, Strict, Text, VariableName
+from hemapilots.config.shapes import Name, Seed, Strict, Text, VariableName
 
 
 class Synthetic(Strict):
@@ -14,7 +14,7 @@ class Synthetic(Strict):
 
     recipe: Name
     patients: Annotated[int, Field(ge=20, le=10_000_000)]
-    seed: int
+    seed: Seed
 
 
 class Site(Strict):

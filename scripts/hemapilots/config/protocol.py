@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from hemapilots.config.models import Model
-from hemapilots.config.shapes import Name, Positive, Strict, Text
+from hemapilots.config.shapes import Name, Positive, Seed, Strict, Text
 from hemapilots.config.strategies import Strategies
 
 
@@ -18,7 +18,7 @@ class Resampling(Strict):
 
     replicates: Annotated[int, Field(ge=1, le=100)] = 2
     folds: Annotated[int, Field(ge=2, le=20)] = 5
-    seed: int
+    seed: Seed
     judge_from: Annotated[int, Field(ge=1900, le=2200)] | None = None
 
     @model_validator(mode="after")
@@ -33,11 +33,21 @@ class Resampling(Strict):
         return self.folds + (self.judge_from is not None)
 
 
+# Predictions, curves and baselines hold a number for each; days over five years stay below.
+MOST_STEPS = 2000
+
+
 class Times(Strict):
     """Years: step of the protocol's grid and its end tau, the largest horizon that is reported."""
 
     step: Annotated[float, Field(gt=0)] = 0.25
-    tau: Annotated[float, Field(gt=0)]
+    tau: Annotated[float, Field(gt=0, le=100)]
+
+    @model_validator(mode="after")
+    def _bounded(self):
+        if self.tau / self.step > MOST_STEPS:
+            raise ValueError(f"`tau` over `step` gives more than {MOST_STEPS} times; take a larger `step`, as 0.25")
+        return self
 
 
 # Fifty bins: whole points of risk up to 0.10, even points up to 0.86, and two above.
@@ -57,7 +67,7 @@ class Bootstrap(Strict):
 
     samples: Annotated[int, Field(ge=50, le=10000)] = 500
     refits: Annotated[int, Field(ge=0, le=1000)] = 0
-    seed: int
+    seed: Seed
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
 
 
@@ -69,7 +79,7 @@ class Explanation(Strict):
     samples: Annotated[int, Field(ge=50, le=10000)] = 100
     patients: Annotated[int, Field(ge=5, le=100000)] = 100
     background: Annotated[int, Field(ge=2, le=1000)] = 20
-    seed: int = 17
+    seed: Seed = 17
 
 
 class Criterion(Strict):

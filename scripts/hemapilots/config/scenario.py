@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from hemapilots.config.shapes import Name, Positive, Strict, Text, VariableName
+from hemapilots.config.shapes import Name, Positive, Seed, Strict, Text, VariableName
 
 SiteValue = int | float | str
 
@@ -41,7 +41,7 @@ class Split(Strict):
 
     by: Text | None = None
     sites: Annotated[dict[Name, SiteValue | tuple[SiteValue, ...]], Field(min_length=2)]
-    seed: int | None = None
+    seed: Seed | None = None
     skew: Skew | None = None
 
     @model_validator(mode="after")
@@ -85,7 +85,7 @@ class Fault(Strict):
     round: Positive = 1
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
     factor: float | None = None
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
 
     @model_validator(mode="after")
     def _fitting(self):

@@ -38,6 +38,6 @@ def warnings(issues: pd.DataFrame, mapping: dict) -> list[str]:
 
 
 def _whole(issues: pd.DataFrame) -> pd.DataFrame:
-    """What holds for a whole column, other than that there is none."""
+    """What holds for a whole column, other than that there is none; a row without words counts the missing cells of one."""
     whole = issues["row"].isna() & issues["status"].isin(["flagged", "null"]) & issues["variable"].notna()
-    return issues[whole & (issues["detail"] != _UNDELIVERED)]
+    return issues[whole & ~issues["detail"].isin(["", _UNDELIVERED])]
