@@ -1,14 +1,15 @@
 """Calibration, decisions and parts of the patients on the page: figures of the sample, worked out by hand."""
 
+import numpy as np
 import pytest
 
 import report_sample
 from hemapilots.report.calibration_section import calibration_figures, ratio_tables
 from hemapilots.report.reclassification_section import reclassification_tables
 from hemapilots.report.released import read_released
-from hemapilots.report.subgroup_section import flag_rows, subgroup_tables
+from hemapilots.report.subgroup_section import any_assessed, flag_rows, subgroup_tables
 from hemapilots.report.utility_section import decision_figures, decision_tables
-from hemapilots.report.words import Labels
+from hemapilots.report.words import NOT_SHOWN, Labels
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +76,17 @@ def test_parts_and_flags_by_hand(released, labels):
         ("Sex: F", "1.50 (1.20 to 1.80)"),
         ("Sex: F", "−0.100 (−0.200 to −0.010)"),
     ]
+
+
+def test_parts_that_no_site_told_are_not_empty(released, labels):
+    untold = released.metrics["subgroup"] != "all"
+    metrics = released.metrics[~untold | (released.metrics["metric"] == "uno_c")].copy()
+    metrics.loc[untold, ["n", "events"]] = 0
+    metrics.loc[untold, "estimate"] = np.nan
+    silent = type(released)(**{**vars(released), "metrics": metrics})
+    tables = subgroup_tables(silent, labels)
+    assert {(row["n"], row["events"]) for row in tables[0]["rows"]} == {(NOT_SHOWN, NOT_SHOWN)}
+    assert not any_assessed(tables) and any_assessed(subgroup_tables(released, labels))
 
 
 def test_calibration_by_site(released, labels):

@@ -40,6 +40,13 @@ def test_figures_hold_what_they_were_drawn_from(released, labels):
     assert first.set_index("variable")["size"].to_dict() == pytest.approx({"age": 0.06, "sex": 0.02, "kras": 0.02})
 
 
+def test_a_model_that_tells_all_the_same_has_no_shares(released, labels):
+    flat = released.survshap.copy()
+    flat[[name for name in flat if name in ("size", "share", "value")]] = 0.0
+    silent = type(released)(**{**vars(released), "survshap": flat})
+    assert [drawn.name for drawn in explanation_figures(silent, labels, "os")] == ["importance_os"]
+
+
 def test_nothing_is_drawn_where_no_site_told_anything(released, labels):
     empty = report_sample.importance("north").iloc[:0], report_sample.survshap("north").iloc[:0]
     silent = type(released)(**{**vars(released), "importance": empty[0], "survshap": empty[1]})

@@ -62,7 +62,8 @@ def _losses(released: Released, labels: Labels, endpoint: str) -> Drawn | None:
 def _shares(released: Released, labels: Labels, endpoint: str) -> Drawn | None:
     table = _survshap(released, endpoint)
     shown = table[table["rank"] < CURVES]
-    if shown.empty:
+    # A model that tells all patients the same has no contributions to share.
+    if shown.empty or not shown["share"].max() > 0:
         return None
     figure = new_figure(4.9, 3.4)
     axes = figure.add_axes([0.13, 0.15, 0.84, 0.82])

@@ -8,7 +8,7 @@ from hemapilots.report.periods_section import judged_from, temporal_sentence
 from hemapilots.report.provenance import GATES
 from hemapilots.report.released import Released
 from hemapilots.report.sensitivity_section import sensitivity_sentence
-from hemapilots.report.subgroup_section import flag_rows
+from hemapilots.report.subgroup_section import any_assessed, flag_rows, subgroup_tables
 from hemapilots.report.words import Labels, count, interval
 
 __all__ = ["facts"]
@@ -150,12 +150,14 @@ def _found(released: Released, labels: Labels) -> dict[str, str]:
     beside = "each site’s own model" + (
         ", and pooled training as a simulation" if released.pooled else "; pooling is not allowed"
     )
+    assessed = any_assessed(subgroup_tables(released, labels))
+    unflagged = "Nothing is flagged." if assessed else "No part of the patients could be assessed."
     limits = "Validation is internal, at the same sites; intervals are conditional on the fitted models; the federation ran in one process"
     return {
         "metric": labels.metric(primary["metric"], primary["horizon"]),
         "estimate": interval(released.verdict["primary_estimate"]),
         "headline": verdict_words.headline(released.verdict),
-        "flags": f"{len(flags)} parts or sites are flagged." if flags else "Nothing is flagged.",
+        "flags": f"{len(flags)} parts or sites are flagged." if flags else unflagged,
         "limits": f"{limits}." + (" Sites are simulated." if verdict_words.invented_sites(released.study) else ""),
         "messages": count(len(released.ledger)),
         "values": count(released.ledger["values"].sum()),

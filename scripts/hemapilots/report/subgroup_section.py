@@ -9,7 +9,7 @@ from hemapilots.report.style import colour_of
 from hemapilots.report.words import NOT_SHOWN, Labels, count, interval, signed_interval
 from hemapilots.texts import years
 
-__all__ = ["flag_rows", "subgroup_forest", "subgroup_tables"]
+__all__ = ["any_assessed", "flag_rows", "subgroup_forest", "subgroup_tables"]
 
 
 def _rows(released: Released, endpoint: str) -> dict[str, dict[tuple, dict]]:
@@ -36,7 +36,9 @@ def subgroup_tables(released: Released, labels: Labels) -> list[dict]:
         for subgroup, found in _rows(released, endpoint).items():
             variable, level = _part(labels, subgroup)
             size, gap = found["uno_c", tau], found.get(("uno_c_gap", tau))
-            row = {"variable": variable, "level": level, "n": count(size["n"]), "events": count(size["events"])}
+            # Nobody is what stands where no site told a part's figures.
+            told = {part: count(size[part]) if size["n"] > 0 else NOT_SHOWN for part in ("n", "events")}
+            row = {"variable": variable, "level": level} | told
             row["small"] = not np.isfinite(size["estimate"]) and len(found) == 1
             ratios = [interval(found["oe", t], 2) if ("oe", t) in found else "" for t in horizons]
             errors = [interval(found["brier", t]) if ("brier", t) in found else "" for t in horizons]
@@ -51,6 +53,11 @@ def subgroup_tables(released: Released, labels: Labels) -> list[dict]:
         if rows:
             tables.append({"endpoint": labels.endpoint(endpoint), "key": endpoint, "heads": heads, "rows": rows})
     return tables
+
+
+def any_assessed(tables: list[dict]) -> bool:
+    """Whether some part of the patients, of `subgroup_tables`, is large enough for a figure."""
+    return any(not row["small"] for table in tables for row in table["rows"])
 
 
 def _gap(row: dict | None) -> str:

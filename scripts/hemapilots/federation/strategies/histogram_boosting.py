@@ -12,8 +12,6 @@ from hemapilots.federation.strategies.base import OwnStrategy
 from hemapilots.models.boosting import NOBODY
 from hemapilots.support import MINIMUM_SUPPORT
 
-# No leaf rests on fewer patients with the event.
-
 
 class HistogramBoosting(OwnStrategy):
     """A round for each level of each tree; all fits grow side by side.
