@@ -298,6 +298,7 @@ def write(path, text):
         ('age,stage\n"65,I\n', "line 2: its quotes do not pair"),
         (f'age,stage\n"65,I\n{"70,I" * 40_000}', "line 2: its quotes do not pair"),
         (f"age,stage\n65,I\n70,{'x' * 131_073}\n", "line 3: a cell holds more than 131,072 signs; shorten it"),
+        (f'age,stage\n65,I\n70,"{"x" * 131_073}"\n', "line 3: a cell holds more than 131,072 signs; shorten it"),
         ("\x00\x01\x02", "it is no text"),
         ("age,stage\n65,I,7\n", "line 2: it has more fields than the header"),
     ],

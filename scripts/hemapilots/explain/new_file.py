@@ -74,11 +74,18 @@ def _text(path: Path) -> str:
     return text
 
 
+# Signs of a cell: Python's own limit, which other libraries of a process may have raised.
+LONGEST = 131_072
+TOO_LONG = f"a cell holds more than {LONGEST:,} signs; shorten it, or leave its column out"
+
+
 def _records(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
     """(line on which it begins, fields) of each record; blank lines are none."""
     reader, before = csv.reader(io.StringIO(text, newline=""), strict=True), 0
     try:
         for fields in reader:
+            if max(map(len, fields), default=0) > LONGEST:
+                raise HemaPilotsError(f"{path}, line {before + 1}: {TOO_LONG}")
             if any(field.strip() for field in fields) or len(fields) > 1:
                 yield before + 1, fields
             before = reader.line_num
@@ -86,5 +93,5 @@ def _records(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
         what = "its quotes do not pair; put one at each end of a field, and double those within"
         # A quote that is never closed swallows what follows, and may reach the limit as well.
         if "field limit" in str(error) and text.count('"') % 2 == 0:
-            what = f"a cell holds more than {csv.field_size_limit():,} signs; shorten it, or leave its column out"
+            what = TOO_LONG
         raise HemaPilotsError(f"{path}, line {before + 1}: {what}") from None
