@@ -197,6 +197,8 @@ def _validate(options: argparse.Namespace) -> int:
         raise HemaPilotsError(
             f"{options.folder.resolve()}: there is no pilot in config/pilots; run from the folder that holds config/"
         )
+    if not all(map(str.strip, names)):
+        raise HemaPilotsError("the name of a pilot is empty; give that of a file in config/pilots, or none for all")
     settings, _ = read_yaml(Path("config/config.yaml"))
     faults = []
     for name in names:

@@ -67,6 +67,11 @@ def test_validate_gives_a_sentence_and_goes_on(config, capsys):
     )
 
 
+def test_validate_of_an_empty_name_is_one_sentence(config, capsys):
+    assert main(["validate", ""]) == 2
+    assert "the name of a pilot is empty" in said(capsys)[1]
+
+
 def test_validate_unknown_pilot_and_empty_folder(config, capsys, tmp_path):
     assert main(["validate", "nosuch"]) == 2
     assert "no such file" in said(capsys)[1]

@@ -235,6 +235,22 @@ def test_the_verdict_is_said_in_words(pilot):
 
 
 @pytest.mark.parametrize(
+    ("p", "said"),
+    [
+        ("0.0001920228671", "two-sided p of no difference < 0.001"),
+        ("0.6067864271", "two-sided p of no difference = 0.61"),
+        ("identical", "identical predictions"),
+        (None, None),
+    ],
+)
+def test_a_criterions_p_is_never_nought(tmp_path, p, said):
+    released = read_released(report_sample.write(tmp_path), report_sample.study())
+    released.verdict["criteria"][0]["p"] = p
+    (one,) = verdict_words.criteria(released, Labels(report_sample.study()))
+    assert one["p"] == said
+
+
+@pytest.mark.parametrize(
     ("outcomes", "said"),
     [
         (["met"], "The one criterion is met."),

@@ -57,6 +57,12 @@ MISTAKES = [
         "clinical: [age, sexx,",
         ["predictor_sets.clinical", "unknown variable 'sexx'", "did you mean 'sex'?"],
     ),
+    (
+        USE_CASE,
+        "predictor_sets:\n",
+        "predictor_sets:\n  nothing: []\n",
+        ["predictor_sets.nothing", "names no variable", "remove the set"],
+    ),
     (USE_CASE, "clinical: [age, sex,", "clinical: [age, os_status,", ["os_status", "known only at outcome"]),
     (USE_CASE, "clinical: [age, sex,", "clinical: [age, ipssm_score,", ["ipssm_score", "is a score"]),
     (USE_CASE, "clinical: [age, sex,", "clinical: [age, ipss-m,", ["'ipss-m' is a score", "never a predictor"]),

@@ -44,6 +44,8 @@ def resolve_predictor_sets(source: Source, computed: dict) -> dict[str, dict]:
     out = {}
     for name in use_case.predictor_sets:
         where, variables = ("predictor_sets", name), _flatten(source, name, ())
+        if not variables:
+            raise source.fault(where, "it names no variable; name one at least, or remove the set")
         for variable in variables:
             score = variable in computed or variable in use_case.scores
             if score or _is_score(source, where, variable, latest):

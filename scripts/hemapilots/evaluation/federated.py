@@ -15,7 +15,7 @@ from hemapilots.evaluation.comparison import interval
 from hemapilots.evaluation.frames import METRIC_COLUMNS, frame
 from hemapilots.evaluation.grouped import Grouped, resampled
 from hemapilots.evaluation.histograms import added, edges_of
-from hemapilots.evaluation.measures import decisions_of, of_own_site
+from hemapilots.evaluation.measures import decisions_of, ranks_within_sites
 from hemapilots.evaluation.scope import EVENTS_BEFORE, SHARE_AT_RISK
 from hemapilots.evaluation.utility import thresholds_of
 
@@ -43,7 +43,7 @@ def federated_rows(histograms: pd.DataFrame, within: pd.DataFrame, spec: Mapping
     ]
     known = pd.MultiIndex.from_frame(histograms[NAME].drop_duplicates())
     wanted = pd.MultiIndex.from_frame(within[NAME]).isin(known) & within["metric"].isin(SHOWN)
-    beside = within[wanted | within["regime"].map(of_own_site) & within["metric"].isin(RANKED)]
+    beside = within[wanted | within["regime"].map(ranks_within_sites) & within["metric"].isin(RANKED)]
     beside = beside[beside["subgroup"] == "all"].assign(metric=lambda table: table["metric"] + WITHIN)
     return frame([*rows, *beside.to_dict("records")], METRIC_COLUMNS)
 

@@ -8,7 +8,7 @@ import numpy as np
 from hemapilots.evaluation.calibration import ON_THE_SCALE
 from hemapilots.evaluation.utility import thresholds_of
 
-__all__ = ["COMPARED", "Measure", "decisions_of", "grouping", "measures", "of_one_site", "of_own_site"]
+__all__ = ["COMPARED", "Measure", "decisions_of", "grouping", "measures", "of_one_site", "ranks_within_sites"]
 
 # Differences of these mean something; those of O/E or slopes do not.
 COMPARED = ("uno_c", "harrell_c", "auc", "brier", "ipa", "ibs", "ici", "net_benefit")
@@ -40,8 +40,8 @@ def of_one_site(regime: str) -> bool:
     return regime.startswith("local/") and regime != "local/own"
 
 
-def of_own_site(regime: str) -> bool:
-    """Whether a regime scores each patient by the own site's model, on a scale of its own: patients of two sites cannot be ranked by it."""
+def ranks_within_sites(regime: str) -> bool:
+    """Whether a regime scores each patient by a model of the own site: two sites' scales differ, and their patients are not compared."""
     return regime.partition("+")[0] in ("local/own", "federated/finetune")
 
 

@@ -12,7 +12,7 @@ from hemapilots.errors import HemaPilotsError
 from hemapilots.evaluation.clinical_criteria import CLINICAL
 from hemapilots.evaluation.comparison import LOWER_IS_BETTER, p_text
 from hemapilots.evaluation.judgement import MET, NOT_ASSESSABLE, NOT_MET, number, together
-from hemapilots.evaluation.measures import of_own_site
+from hemapilots.evaluation.measures import ranks_within_sites
 
 __all__ = ["verdict"]
 
@@ -76,13 +76,12 @@ def _judge(
 
 
 def _everywhere(rows: pd.DataFrame, regime: str) -> pd.DataFrame:
-    """The row over all sites: pooled where there is one, but within sites where one of the two is each site's own model.
+    """The row over all sites: pooled where there is one, but within sites against each site's own model.
 
     There each site is ranked by another model; pairs across sites would compare predictors that are on no common scale.
     """
     everywhere = rows[rows["evaluated_on"] == "all"]
-    apart = any(map(of_own_site, {regime, *everywhere["regime"]}))
-    wanted = everywhere[everywhere["estimand"] == ("within-site" if apart else "pooled")]
+    wanted = everywhere[everywhere["estimand"] == ("within-site" if ranks_within_sites(regime) else "pooled")]
     return wanted if len(wanted) else everywhere
 
 

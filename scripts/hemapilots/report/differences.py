@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from hemapilots.evaluation.measures import of_one_site, of_own_site
+from hemapilots.evaluation.measures import of_one_site, ranks_within_sites
 from hemapilots.report.figures import Drawn, forest
 from hemapilots.report.released import Released
 from hemapilots.report.style import colour_of
@@ -29,7 +29,7 @@ def difference_text(released: Released, endpoint: str, reference: tuple[str, str
     rows = _differences(released, endpoint)
     rows = rows[(rows["reference_model"] == reference[0]) & (rows["reference_regime"] == reference[1])]
     rows = rows.sort_values(
-        "estimand", ascending=not of_own_site(reference[1])
+        "estimand", ascending=not ranks_within_sites(reference[1])
     )  # pooled before within-site, or after it
     return signed_interval(*rows.iloc[0][["difference", "lower", "upper"]]) if len(rows) else ""
 
@@ -58,9 +58,9 @@ def difference_forest(released: Released, labels: Labels, endpoint: str) -> Draw
             ].set_index("estimand")
             figures = [
                 tuple(mine.loc[name, ["difference", "lower", "upper"]]) if name in mine.index else (np.nan,) * 3
-                for name in (["within-site"] if of_own_site(reference[1]) else estimands)
+                for name in (["within-site"] if ranks_within_sites(reference[1]) else estimands)
             ]
-            hollow = estimands[:1] == ["pooled"] and of_own_site(reference[1])
+            hollow = estimands[:1] == ["pooled"] and ranks_within_sites(reference[1])
             colour, marker = colour_of(reference[1])
             label = reference[0] if model is None else labels.regime(reference[1])
             row = dict(zip(("estimate", "lower", "upper"), (np.nan,) * 3 if hollow else figures[0], strict=True)) | {

@@ -3,7 +3,7 @@
 import numpy as np
 
 from hemapilots.evaluation.federated import WITHIN
-from hemapilots.evaluation.measures import of_one_site, of_own_site
+from hemapilots.evaluation.measures import of_one_site, ranks_within_sites
 from hemapilots.report.differences import difference_text
 from hemapilots.report.figures import Drawn, forest
 from hemapilots.report.released import Released
@@ -44,7 +44,7 @@ def figure_of(
 
 def ranking_of(released: Released, endpoint: str, method: tuple[str, str], metric: str) -> dict:
     """C over all sites as `figure_of` gives it; of each site's own model over pairs within one site, for no scale is common to them."""
-    apart = released.pooled and of_own_site(method[1])
+    apart = released.pooled and ranks_within_sites(method[1])
     return figure_of(released, endpoint, method, metric + WITHIN if apart else metric)
 
 
@@ -102,7 +102,7 @@ def headline_table(released: Released, labels: Labels) -> dict:
                 "primary": method[1] == primary["regime"],
                 "n": _patients(figure_of(released, endpoint, method, primary["metric"], horizon=primary["horizon"])),
                 "difference": "" if method[1] == primary["regime"] else difference_text(released, endpoint, method),
-                "apart": released.pooled and of_own_site(method[1]),
+                "apart": released.pooled and ranks_within_sites(method[1]),
                 **{metric: interval(ranking_of(released, endpoint, method, metric)) for metric in RANKING},
             }
         )

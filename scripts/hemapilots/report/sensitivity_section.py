@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from hemapilots.evaluation.combine import within_site
-from hemapilots.evaluation.measures import of_own_site
+from hemapilots.evaluation.measures import ranks_within_sites
 from hemapilots.evaluation.sensitivity import BY_COVARIATES, BY_SITE, PRIMARY, TREATED
 from hemapilots.report.figures import Drawn, forest
 from hemapilots.report.released import Released
@@ -133,7 +133,7 @@ def _measure(
 def _differences(released: Released, labels: Labels, table: pd.DataFrame, done: list[str]) -> list[dict]:
     own = table[table["kind"] == "difference"]
     # Over all pairs nothing is said of models that rank on scales of their own.
-    own = own[~own["reference_regime"].map(of_own_site).astype(bool)] if released.pooled else own
+    own = own[~own["reference_regime"].map(ranks_within_sites).astype(bool)] if released.pooled else own
     rows = []
     for (_, regime), part in own.groupby(["reference_model", "reference_regime"], sort=False):
         cells = [part[part["analysis"] == analysis][FIGURES].to_numpy() for analysis in done]

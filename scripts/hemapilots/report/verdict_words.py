@@ -3,7 +3,7 @@
 from hemapilots.report.clinical_words import clinical_criterion
 from hemapilots.report.periods_section import judged_from, temporal_sentence
 from hemapilots.report.released import Released
-from hemapilots.report.words import Labels, count, signed_interval
+from hemapilots.report.words import Labels, count, p_value, signed_interval
 
 __all__ = ["criteria", "headline", "invented_sites", "reality"]
 
@@ -91,7 +91,7 @@ def _criterion(one: dict, primary: dict, metric: str, labels: Labels) -> dict:
         "outcome": one["outcome"],
         "sequence": one["sequence"],
         "size": f"{count(one['n'])} patients, {count(one['events'])} events" if one.get("n") else "",
-        "p": one.get("p"),
+        "p": _difference_by_chance(one.get("p")),
         "reason": one.get("reason"),
         "estimand": one.get("estimand"),
         "sites": sites,
@@ -156,3 +156,10 @@ def reality(released: Released) -> list[dict]:
 
 def _word(value: int) -> str:
     return _SMALL[value] if value < len(_SMALL) else str(value)
+
+
+def _difference_by_chance(p: str | None) -> str | None:
+    """A criterion's p in words; identical predictions have none."""
+    if p in (None, "identical"):
+        return p and "identical predictions"
+    return f"two-sided p of no difference {p_value(float(p))}"
